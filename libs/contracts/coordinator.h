@@ -1,0 +1,131 @@
+#pragma once
+
+#include "contracts/conversation.h"
+
+namespace contracts {
+
+// Who speaks, and why. `reason` when nobody does: no_participants, below_threshold, out_of_energy,
+// not_addressed, quiet.
+struct Selection {
+  static constexpr std::string_view kName = "selection";
+  std::vector<std::string> speakers;  // best first
+  bool nobody = false;
+  std::string reason;
+  ScoreTable scores;
+  static void fields(auto& self, auto&& visit) {
+    visit("speakers", self.speakers);
+    visit("nobody", self.nobody);
+    visit("reason", self.reason);
+    visit("scores", self.scores);
+  }
+};
+
+// coordinator.select, POST /select: what the coordinator would decide. Stateless. Without `energy`
+// it is the budget less the bot lines since the last human line.
+struct SelectRequest {
+  static constexpr std::string_view kName = "select_request";
+  std::vector<std::string> participants;
+  std::vector<Line> history;         // oldest first; the last line is the one to react to
+  std::vector<std::string> pending;  // characters that owe an answer
+  std::optional<double> energy;
+  std::optional<std::int64_t> seed;
+  std::optional<std::int64_t> now_ms;
+
+  static void fields(auto& self, auto&& visit) {
+    visit("participants", self.participants, Field{.bytes_max = limits::kIdBytes, .items_max = 64});
+    visit("history", self.history, Field{.items_max = 256});
+    visit("pending", self.pending,
+          Field{.bytes_max = limits::kIdBytes, .items_max = 64, .defaulted = true});
+    visit("energy", self.energy, Field{.min = 0, .max = 1000});
+    visit("seed", self.seed);
+    visit("now_ms", self.now_ms);
+  }
+};
+
+// coordinator.observe: a line was said. Idempotent by (channel, message_id): a repeat is not stored
+// again and says so. Stored crash-safe before the reply.
+struct ObserveRequest {
+  static constexpr std::string_view kName = "observe_request";
+  std::string channel;
+  std::string message_id;
+  Line line;
+  std::optional<std::string> turn_id;  // of a bot line: the turn that said it
+
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 128});
+    visit("line", self.line);
+    visit("turn_id", self.turn_id, Field{.bytes_max = limits::kIdBytes});
+  }
+};
+
+struct ObserveReply {
+  static constexpr std::string_view kName = "observe_reply";
+  bool repeated = false;
+  std::vector<Line> history;       // up to and including this line, oldest first, at most 20
+  std::int64_t message_count = 0;  // lines in the channel in the last 24 h, this one excluded
+  double energy = 0;
+  Selection selection;  // who should answer; of a bot line: empty (ask coordinator.follow_up)
+  static void fields(auto& self, auto&& visit) {
+    visit("repeated", self.repeated);
+    visit("history", self.history);
+    visit("message_count", self.message_count);
+    visit("energy", self.energy);
+    visit("selection", self.selection);
+  }
+};
+
+// coordinator.follow_up: after a bot's line, does another character go on, and when? Spends the
+// channel's energy when somebody does.
+struct FollowUpRequest {
+  static constexpr std::string_view kName = "follow_up_request";
+  std::string channel;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+  }
+};
+
+struct FollowUp {
+  static constexpr std::string_view kName = "follow_up";
+  std::optional<std::string> character;  // absent: silence, see reason
+  std::int64_t delay_ms = 0;             // reading and typing, scaled
+  std::string reason;                    // of the choice or of the silence
+  double energy = 0;                     // left
+  std::vector<Line> history;             // as in ObserveReply
+  std::int64_t message_count = 0;
+  ScoreTable scores;
+  static void fields(auto& self, auto&& visit) {
+    visit("character", self.character, Field{.bytes_max = limits::kIdBytes});
+    visit("delay_ms", self.delay_ms);
+    visit("reason", self.reason);
+    visit("energy", self.energy);
+    visit("history", self.history, Field{.defaulted = true});
+    visit("message_count", self.message_count, Field{.defaulted = true});
+    visit("scores", self.scores, Field{.defaulted = true});
+  }
+};
+
+// coordinator.history, GET /history?channel=&limit=.
+struct HistoryRequest {
+  static constexpr std::string_view kName = "history_request";
+  std::string channel;
+  int limit = 20;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("limit", self.limit, Field{.min = 1, .max = 200, .defaulted = true});
+  }
+};
+
+struct History {
+  static constexpr std::string_view kName = "history";
+  std::vector<Line> lines;
+  double energy = 0;
+  std::int64_t message_count = 0;
+  static void fields(auto& self, auto&& visit) {
+    visit("lines", self.lines);
+    visit("energy", self.energy);
+    visit("message_count", self.message_count);
+  }
+};
+
+}  // namespace contracts

@@ -1,0 +1,257 @@
+#pragma once
+
+#include "contracts/quality.h"
+
+namespace contracts {
+
+// router.orchestrate, POST /orchestrate: a person said something; who answers what?
+struct OrchestrateRequest {
+  static constexpr std::string_view kName = "orchestrate_request";
+  std::string channel;
+  std::string author;
+  std::string message;
+  std::optional<std::string> character;  // absent: the coordinator chooses
+  TurnKind kind = TurnKind::Direct;
+  std::optional<std::string> message_id;  // a repeat of the same id gets the same turn
+
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("author", self.author, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("message", self.message, Field{.bytes_min = 1, .bytes_max = limits::kMessageBytes});
+    visit("character", self.character, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("kind", self.kind, Field{.defaulted = true});
+    visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 100});
+  }
+};
+
+struct Source {
+  static constexpr std::string_view kName = "source";
+  std::string title;
+  std::string uri;
+  std::string span;  // "start-end", bytes of the document
+  static void fields(auto& self, auto&& visit) {
+    visit("title", self.title);
+    visit("uri", self.uri);
+    visit("span", self.span);
+  }
+  friend bool operator==(const Source&, const Source&) = default;
+};
+
+// Reply of router.orchestrate. Without a speaker `character` and `text` are empty and `reason` says
+// why nobody spoke.
+struct TurnReply {
+  static constexpr std::string_view kName = "turn_reply";
+  std::string turn_id;
+  std::string character;
+  std::string text;
+  std::string model;
+  bool passed = false;
+  double score = 0;
+  int attempts = 0;
+  bool degraded = false;
+  std::vector<Source> sources;
+  double ms = 0;
+  std::string reason;  // passed, best_draft, dodge, or the reason of a silence
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("character", self.character);
+    visit("text", self.text);
+    visit("model", self.model);
+    visit("passed", self.passed);
+    visit("score", self.score);
+    visit("attempts", self.attempts);
+    visit("degraded", self.degraded);
+    visit("sources", self.sources);
+    visit("ms", self.ms);
+    visit("reason", self.reason, Field{.defaulted = true});
+  }
+};
+
+// router.organic_notification, POST /organic-notification: a character's line was posted by
+// somebody else (a bot); may another go on?
+struct OrganicNotification {
+  static constexpr std::string_view kName = "organic_notification";
+  std::string channel;
+  std::string character;
+  std::string message;
+  std::optional<std::string> message_id;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("character", self.character, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("message", self.message, Field{.bytes_min = 1, .bytes_max = limits::kMessageBytes});
+    visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 100});
+  }
+};
+
+struct OrganicReply {
+  static constexpr std::string_view kName = "organic_reply";
+  std::optional<std::string> follow_up_character;
+  std::int64_t delay_ms = 0;
+  std::string reason;
+  static void fields(auto& self, auto&& visit) {
+    visit("follow_up_character", self.follow_up_character);
+    visit("delay_ms", self.delay_ms);
+    visit("reason", self.reason);
+  }
+};
+
+enum class Band { Standard, Tuned, Guided };
+constexpr auto enum_names(Band) {
+  return EnumNames<Band, 3>{
+      {{Band::Standard, "standard"}, {Band::Tuned, "tuned"}, {Band::Guided, "guided"}}};
+}
+
+// One draft of a turn, and what became of it.
+struct Attempt {
+  static constexpr std::string_view kName = "attempt";
+  int number = 0;  // from 1
+  Band band = Band::Standard;
+  std::string text;
+  std::string model;
+  std::string provider;
+  std::optional<std::string> fault;  // "unavailable: ..." when there was no draft or no verdict
+  std::optional<Assessment> assessment;
+  std::vector<std::string> failovers;
+  double draft_ms = 0;
+  double assess_ms = 0;
+  static void fields(auto& self, auto&& visit) {
+    visit("number", self.number);
+    visit("band", self.band);
+    visit("text", self.text);
+    visit("model", self.model);
+    visit("provider", self.provider);
+    visit("fault", self.fault);
+    visit("assessment", self.assessment);
+    visit("failovers", self.failovers, Field{.defaulted = true});
+    visit("draft_ms", self.draft_ms);
+    visit("assess_ms", self.assess_ms);
+  }
+};
+
+struct Stage {
+  static constexpr std::string_view kName = "stage";
+  std::string name;     // observe, prompt, retrieve, draft 1, assess 1, record, ...
+  double start_ms = 0;  // from the start of the turn
+  double ms = 0;
+  static void fields(auto& self, auto&& visit) {
+    visit("name", self.name);
+    visit("start_ms", self.start_ms);
+    visit("ms", self.ms);
+  }
+};
+
+enum class TurnStatus { Open, Said, Silent, Interrupted };
+constexpr auto enum_names(TurnStatus) {
+  return EnumNames<TurnStatus, 4>{{{TurnStatus::Open, "open"},
+                                   {TurnStatus::Said, "said"},
+                                   {TurnStatus::Silent, "silent"},
+                                   {TurnStatus::Interrupted, "interrupted"}}};
+}
+
+// The record of a turn: GET /turns/{turn_id}. It can say why.
+struct TurnRecord {
+  static constexpr std::string_view kName = "turn_record";
+  std::string turn_id;
+  std::string channel;
+  std::string message_id;
+  std::string author;
+  std::string message;
+  TurnKind kind = TurnKind::Direct;
+  TurnStatus status = TurnStatus::Open;
+  std::string reason;
+  std::int64_t started_ms = 0;  // Unix time
+  std::string character;
+  std::string text;
+  std::string model;
+  bool passed = false;
+  double score = 0;
+  bool degraded = false;
+  std::vector<Source> sources;
+  ScoreTable scores;
+  std::vector<Attempt> attempts;
+  std::vector<std::string> faults;  // what else went wrong on the way
+  std::vector<Stage> stages;
+  double ms = 0;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("channel", self.channel);
+    visit("message_id", self.message_id);
+    visit("author", self.author);
+    visit("message", self.message);
+    visit("kind", self.kind);
+    visit("status", self.status);
+    visit("reason", self.reason);
+    visit("started_ms", self.started_ms);
+    visit("character", self.character);
+    visit("text", self.text);
+    visit("model", self.model);
+    visit("passed", self.passed);
+    visit("score", self.score);
+    visit("degraded", self.degraded);
+    visit("sources", self.sources);
+    visit("scores", self.scores);
+    visit("attempts", self.attempts);
+    visit("faults", self.faults);
+    visit("stages", self.stages);
+    visit("ms", self.ms);
+  }
+};
+
+// router.turn, GET /turns/{turn_id}; router.turns, GET /turns?channel=&limit=.
+struct TurnQuery {
+  static constexpr std::string_view kName = "turn_query";
+  std::string turn_id;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+  }
+};
+
+struct TurnsQuery {
+  static constexpr std::string_view kName = "turns_query";
+  std::optional<std::string> channel;
+  int limit = 20;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_max = limits::kIdBytes});
+    visit("limit", self.limit, Field{.min = 1, .max = 200, .defaulted = true});
+  }
+};
+
+struct TurnList {
+  static constexpr std::string_view kName = "turn_list";
+  std::vector<TurnRecord> turns;  // newest first
+  static void fields(auto& self, auto&& visit) { visit("turns", self.turns); }
+};
+
+// Event turn.line: a character has spoken (the router played the turn itself).
+struct TurnLine {
+  static constexpr std::string_view kName = "turn_line";
+  std::string turn_id;
+  std::string channel;
+  std::string character;
+  std::string name;
+  std::string text;
+  TurnKind kind = TurnKind::Direct;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("channel", self.channel);
+    visit("character", self.character);
+    visit("name", self.name);
+    visit("text", self.text);
+    visit("kind", self.kind);
+  }
+};
+
+// Event turn.typing: a character is drafting (or has stopped without a line).
+struct TurnTyping {
+  static constexpr std::string_view kName = "turn_typing";
+  std::string channel;
+  std::string character;
+  bool typing = true;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel);
+    visit("character", self.character);
+    visit("typing", self.typing);
+  }
+};
+
+}  // namespace contracts

@@ -1,0 +1,56 @@
+#include "http/guard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace http {
+namespace {
+
+// The host of "name", "name:port", "[::1]:port", in lower case.
+std::string host_of(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']') + 1;
+    if (end < authority.size() && authority[end] != ':') return {};
+    return ascii_lower(authority.substr(0, end));
+  }
+  return ascii_lower(authority.substr(0, authority.find(':')));
+}
+
+bool own(std::string_view host, const std::vector<std::string>& hosts) {
+  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return true;
+  return std::any_of(hosts.begin(), hosts.end(), [&](const std::string& allowed) {
+    return allowed == "*" || ascii_lower(allowed) == host;
+  });
+}
+
+}  // namespace
+
+std::optional<Response> refuse_foreign(const Request& request,
+                                       const std::vector<std::string>& hosts) {
+  if (request.headers.count("Host") != 1) {
+    return Response::error({Code::InvalidArgument, "exactly one Host header is required"});
+  }
+  const std::string host = host_of(*request.headers.get("Host"));
+  if (!own(host, hosts)) {
+    Response response = Response::error(
+        {Code::PermissionDenied,
+         fmt::format("Host '{}' is not served here", utf8_prefix(utf8_repaired(host), 100))});
+    response.status = 421;
+    return response;
+  }
+  if (const auto site = request.headers.get("Sec-Fetch-Site"); site && *site == "cross-site") {
+    return Response::error({Code::PermissionDenied, "cross-site requests are refused"});
+  }
+  if (const auto origin = request.headers.get("Origin")) {
+    const std::size_t scheme = origin->find("://");
+    if (scheme == std::string_view::npos || !own(host_of(origin->substr(scheme + 3)), hosts)) {
+      return Response::error({Code::PermissionDenied, "foreign Origin refused"});
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace http

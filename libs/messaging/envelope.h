@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/fields.h"
+
+namespace messaging {
+
+enum class Type { Call, Item, Reply, Error, Cancel };
+constexpr auto enum_names(Type) {
+  return EnumNames<Type, 5>{{{Type::Call, "call"},
+                             {Type::Item, "item"},
+                             {Type::Reply, "reply"},
+                             {Type::Error, "error"},
+                             {Type::Cancel, "cancel"}}};
+}
+
+// The first frame of every RPC message. Time is sent as what is left, so clocks need not agree.
+struct Envelope {
+  static constexpr std::string_view kName = "envelope";
+  Type type = Type::Call;
+  std::int64_t id = 0;
+  std::string method{};
+  std::string sender{};
+  std::int64_t timeout_ms = 0;
+  std::string traceparent{};
+  std::string code{};  // of an error; the body is its message
+
+  static void fields(auto& self, auto&& visit) {
+    visit("type", self.type);
+    visit("id", self.id);
+    if (self.type == Type::Call) {
+      visit("method", self.method, Field{.bytes_max = 128, .defaulted = true});
+      visit("sender", self.sender, Field{.bytes_max = 64, .defaulted = true});
+      visit("timeout_ms", self.timeout_ms,
+            Field{.min = 0, .max = 24.0 * 3600 * 1000, .defaulted = true});
+      visit("traceparent", self.traceparent, Field{.bytes_max = 64, .defaulted = true});
+    }
+    if (self.type == Type::Error) {
+      visit("code", self.code, Field{.bytes_max = 64, .defaulted = true});
+    }
+  }
+};
+
+}  // namespace messaging

@@ -1,0 +1,140 @@
+#include "net/wire.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+namespace net {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Lines that say how the message is framed, and whether its connection lives on.
+bool framing_line(std::string_view name) {
+  return same_word(name, "Content-Length") || same_word(name, "Transfer-Encoding") ||
+         same_word(name, "Connection") || same_word(name, "Keep-Alive");
+}
+
+bool token(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool sendable(std::string_view name, std::string_view value) {
+  return token(name) && std::none_of(value.begin(), value.end(), [](char c) {
+           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+         });
+}
+
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+void append_head(std::string& out, const ResponseHead& head) {
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", head.status,
+                 http::reason(head.status));
+  for (const auto& [name, value] : head.headers.lines()) {
+    if (sendable(name, value) && !framing_line(name)) append_line(out, name, value);
+  }
+  if (head.headers.count("Date") == 0) append_line(out, "Date", head.date);
+  if (head.framing == Framing::Length) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", head.length);
+  } else if (head.framing == Framing::Chunked) {
+    out.append("Transfer-Encoding: chunked\r\n");
+  }
+  if (!head.keep_alive) out.append("Connection: close\r\n");
+  out.append("\r\n");
+}
+
+void append_chunk(std::string& out, std::string_view data) {
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n", data.size());
+  out.append(data).append("\r\n");
+}
+
+std::string http_date(std::time_t time) {
+  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+                     kDays.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
+                     kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+Result<Url> parse_url(std::string_view text) {
+  const auto invalid = [&](std::string_view why) {
+    return Error{Code::InvalidArgument, fmt::format("URL: {}", why)};
+  };
+  if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7f; })) {
+    return invalid("only visible ASCII is allowed, the rest must be percent-encoded");
+  }
+  Url url;
+  const std::size_t scheme_end = text.find("://");
+  const std::string_view scheme = text.substr(0, std::min(scheme_end, text.size()));
+  url.tls = same_word(scheme, "https");
+  if (scheme_end == std::string_view::npos || (!url.tls && !same_word(scheme, "http"))) {
+    return invalid("must begin with http:// or https://");
+  }
+  text.remove_prefix(scheme_end + 3);
+  text = text.substr(0, text.find('#'));
+  std::string_view authority = text.substr(0, text.find_first_of("/?"));
+  url.target = std::string(text.substr(authority.size()));
+  if (!url.target.starts_with('/')) url.target.insert(0, 1, '/');
+  if (authority.find('@') != std::string_view::npos) return invalid("no user information allowed");
+
+  const bool bracketed = authority.starts_with('[');
+  const std::size_t bracket = authority.find(']');
+  if (bracketed && bracket == std::string_view::npos) return invalid("'[' without ']'");
+  const std::size_t colon = authority.find(':', bracketed ? bracket : 0);
+  const std::string_view host = authority.substr(0, colon);
+  url.host = std::string(bracketed ? host.substr(1, bracket - 1) : host);
+  if (url.host.empty() || (bracketed && host.size() != bracket + 1)) return invalid("no host");
+  const std::string_view default_port = url.tls ? "443" : "80";
+  const std::string_view port =
+      colon == std::string_view::npos ? default_port : authority.substr(colon + 1);
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      port.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!digits || std::stoi(std::string(port)) < 1 || std::stoi(std::string(port)) > 65535) {
+    return invalid("the port must be 1 to 65535");
+  }
+  url.port = std::string(port);
+  url.authority = std::string(host);
+  if (port != default_port) url.authority.append(":").append(port);
+  return url;
+}
+
+Result<std::string> request_head(http::Method method, const Url& url, const http::Headers& headers,
+                                 std::size_t body_bytes) {
+  std::string head;
+  head.append(http::name(method)).append(" ").append(url.target).append(" HTTP/1.1\r\n");
+  if (headers.count("Host") == 0) append_line(head, "Host", url.authority);
+  for (const auto& [name, value] : headers.lines()) {
+    if (!sendable(name, value)) {
+      return Error{Code::InvalidArgument, "a request header holds a character that cannot be sent"};
+    }
+    if (!framing_line(name)) append_line(head, name, value);
+  }
+  const bool with_body =
+      method == http::Method::Post || method == http::Method::Put || method == http::Method::Patch;
+  if (with_body || body_bytes > 0) {
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body_bytes);
+  }
+  head.append("\r\n");
+  return head;
+}
+
+}  // namespace net

@@ -1,0 +1,87 @@
+#include "runtime/doors.h"
+
+#include <exception>
+
+#include "telemetry/log.h"
+#include "telemetry/trace.h"
+
+namespace runtime {
+namespace {
+
+// Runs a handler; what it throws, nobody here can handle: it ends the request, not the process.
+template <class Body, class Fail>
+void guarded(std::string_view what, const Body& body, const Fail& fail) {
+  try {
+    body();
+  } catch (const std::exception& error) {
+    telemetry::error("handler failed", {{"method", what}, {"why", error.what()}});
+    fail(Error{Code::Internal, "internal error"});
+  }
+}
+
+}  // namespace
+
+Doors::Doors(Options options, messaging::Node& node, WorkerPool& workers)
+    : options_(std::move(options)), node_(node), workers_(workers) {}
+
+void Doors::add(const std::string& name, const Route& route, Mode mode, Handle handle) {
+  const auto shared = std::make_shared<const Handle>(std::move(handle));
+  add_rpc(name, mode, shared);
+  add_http(route, mode, shared);
+}
+
+void Doors::add_rpc(const std::string& name, Mode mode,
+                    const std::shared_ptr<const Handle>& handle) {
+  node_.serve(name, [this, name, mode, handle](std::shared_ptr<messaging::Incoming> incoming) {
+    auto run = [name, handle, incoming] {
+      const SteadyTime now = SystemClock::instance().now();
+      if (now >= incoming->deadline()) {
+        return incoming->reply(
+            Error{Code::DeadlineExceeded, name + ": its time was over before it began"});
+      }
+      guarded(
+          name,
+          [&] {
+            Decode decode{incoming->body(), nullptr};
+            const Call call{incoming->deadline(), incoming->traceparent(),
+                            [incoming] { return incoming->gone(); }};
+            (*handle)(decode, call,
+                      [incoming](Result<std::string> body) { incoming->reply(std::move(body)); });
+          },
+          [&](const Error& error) { incoming->reply(error); });
+    };
+    if (mode == Mode::Loop) return run();
+    if (!workers_.post(run)) {
+      incoming->reply(Error{Code::Overloaded, options_.service + ": too many calls are waiting"});
+    }
+  });
+}
+
+void Doors::add_http(const Route& route, Mode mode, const std::shared_ptr<const Handle>& handle) {
+  router_.add(
+      route.method, route.path,
+      [this, path = route.path, mode, handle](http::Request request,
+                                              std::shared_ptr<http::Reply> reply) {
+        const auto run = [this, path, handle, reply,
+                          request = std::make_shared<const http::Request>(std::move(request))] {
+          guarded(
+              path,
+              [&] {
+                const auto given = request->headers.get("traceparent");
+                const Call call{SystemClock::instance().now() + options_.request_timeout,
+                                telemetry::child_traceparent(given.value_or("")),
+                                [reply] { return reply->gone(); }};
+                Decode decode{request->body, request.get()};
+                (*handle)(decode, call, [reply](Result<std::string> body) {
+                  reply->respond(body ? http::Response::json(std::move(body).value())
+                                      : http::Response::error(body.error()));
+                });
+              },
+              [&](const Error& error) { reply->respond(http::Response::error(error)); });
+        };
+        if (mode == Mode::Loop) return node_.post(run);
+        run();
+      });
+}
+
+}  // namespace runtime

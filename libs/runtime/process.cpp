@@ -1,0 +1,278 @@
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+
+#include "contracts/conversation.h"
+#include "ops_http/ops_http.h"
+#include "runtime/runtime.h"
+#include "telemetry/log.h"
+
+namespace runtime {
+namespace {
+
+constexpr Milliseconds kPingInterval{500};
+constexpr Milliseconds kPingTimeout{1000};
+constexpr std::string_view kVersion = "0.1.0";
+
+std::vector<std::string> split_names(std::string_view names) {
+  std::vector<std::string> all;
+  while (!names.empty()) {
+    const std::string_view item = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), item.size() + 1));
+    if (!item.empty()) all.emplace_back(item);
+  }
+  return all;
+}
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::open(std::string service, Settings settings,
+                                               std::string shown_config) {
+  auto process = std::unique_ptr<Process>(new Process());
+  process->service_ = std::move(service);
+  process->settings_ = std::move(settings);
+  process->shown_config_ = std::move(shown_config);
+  process->started_ = SystemClock::instance().now();
+  if (process->settings_.run.empty()) {
+    const char* xdg = std::getenv("XDG_RUNTIME_DIR");
+    process->settings_.run =
+        messaging::default_run_dir(process->settings_.data, xdg == nullptr ? "" : xdg);
+  }
+  process->node_ =
+      TRY(messaging::Node::open({.service = process->service_, .run_dir = process->settings_.run}));
+  process->workers_ =
+      std::make_unique<WorkerPool>(static_cast<std::size_t>(process->settings_.workers),
+                                   static_cast<std::size_t>(process->settings_.queue));
+  process->doors_ = std::make_unique<Doors>(
+      Doors::Options{process->service_, Milliseconds(process->settings_.request_timeout_ms)},
+      *process->node_, *process->workers_);
+  process->install_own_doors();
+  return process;
+}
+
+Process::~Process() {
+  // Handlers answer through the node, so the workers end first.
+  workers_.reset();
+  node_.reset();
+}
+
+Result<std::string> Process::data_dir() const {
+  const std::filesystem::path path = std::filesystem::path(settings_.data) / service_;
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return Error{Code::InvalidArgument, fmt::format("data directory {}: cannot be made: {}",
+                                                    path.string(), error.message())};
+  }
+  if (chmod(path.c_str(), 0700) != 0) {
+    return Error{Code::PermissionDenied,
+                 fmt::format("data directory {}: cannot be made private", path.string())};
+  }
+  return path.string();
+}
+
+messaging::Client Process::client(const std::string& other, Need need) {
+  const std::lock_guard lock(mutex_);
+  peers_[other].need = need;
+  return {*node_, other};
+}
+
+void Process::check(std::string name, std::function<State()> state) {
+  const std::lock_guard lock(mutex_);
+  checks_[std::move(name)] = std::move(state);
+}
+
+// On the node's thread: asks every peer, and itself again later.
+void Process::ping_peers() {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [name, peer] : peers_) {
+      if (!std::exchange(peer.asking, true)) names.push_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    node_->call(name, "ping", "{}",
+                {.deadline = SystemClock::instance().now() + kPingTimeout, .idempotent = false},
+                [this, name](const Result<std::string>& pong) {
+                  const std::lock_guard lock(mutex_);
+                  Peer& peer = peers_[name];
+                  peer.asking = false;
+                  if (peer.up != pong.ok()) {
+                    telemetry::info(pong.ok() ? "peer connected" : "peer lost", {{"peer", name}});
+                  }
+                  peer.up = pong.ok();
+                });
+  }
+  bool all_up = true;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, peer] : peers_) all_up = all_up && peer.up;
+  }
+  // While something is missing it is looked for often: the stack is starting, or healing.
+  node_->after(all_up ? kPingInterval : Milliseconds(50), [this] { ping_peers(); });
+}
+
+std::string Process::health_json(bool& ready) const {
+  std::map<std::string, State> states;
+  std::map<std::string, std::function<State()>> checks;
+  ready = true;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, peer] : peers_) {
+      states[name] = {peer.up ? "connected" : "unavailable",
+                      peer.up || peer.need == Need::Optional};
+    }
+    checks = checks_;
+    if (draining_) ready = false;
+  }
+  for (const auto& [name, state] : checks) states[name] = state();
+  bool healthy = true;
+  for (const auto& [name, state] : states) {
+    healthy = healthy && (state.good && state.word != "unavailable");
+    ready = ready && state.good;
+  }
+  json::Writer writer;
+  writer.begin_object();
+  writer.key("status");
+  writer.string(healthy ? "healthy" : "degraded");
+  writer.key("service");
+  writer.string(service_);
+  writer.key("version");
+  writer.string(kVersion);
+  writer.key("ready");
+  writer.boolean(ready);
+  writer.key("uptime_s");
+  writer.integer(
+      static_cast<std::int64_t>(elapsed_ms(started_, SystemClock::instance().now()) / 1000));
+  writer.key("services");
+  writer.begin_object();
+  for (const auto& [name, state] : states) {
+    writer.key(name);
+    writer.string(state.word);
+  }
+  writer.end_object();
+  writer.end_object();
+  return writer.take();
+}
+
+void Process::install_own_doors() {
+  doors_->http(http::Method::Get, "/health",
+               [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+                 bool ready = false;
+                 reply->respond(http::Response::json(health_json(ready)));
+               });
+  doors_->http(http::Method::Get, "/ready",
+               [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+                 bool ready = false;
+                 std::string body = health_json(ready);
+                 reply->respond(http::Response::json(std::move(body), ready ? 200 : 503));
+               });
+  doors_->http(http::Method::Get, "/metrics",
+               [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+                 http::Response response = http::Response::text(metrics_.text());
+                 response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+                 reply->respond(std::move(response));
+               });
+  doors_->http(http::Method::Get, "/config",
+               [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+                 reply->respond(http::Response::json(shown_config_));
+               });
+  doors_->rpc("ping", [this](const std::shared_ptr<messaging::Incoming>& incoming) {
+    bool ready = false;
+    health_json(ready);
+    incoming->reply(json::encode(Pong{service_, ready}));
+  });
+  const auto uptime = metrics_.gauge("troupe_process_uptime_seconds", "Seconds since the start");
+  metrics_.before_text(
+      [this, uptime] { uptime.set(elapsed_ms(started_, SystemClock::instance().now()) / 1000); });
+}
+
+Result<void> Process::run(const http::Listen& listen) {
+  http::ServerOptions options;
+  options.bind = settings_.bind;
+  options.port = static_cast<std::uint16_t>(settings_.port);
+  options.hosts = split_names(settings_.hosts);
+  const auto requests = metrics_.counter(fmt::format("troupe_{}_http_requests_total", service_),
+                                         "Requests at the HTTP door");
+  const http::Handler handler = [this, requests](http::Request request,
+                                                 std::shared_ptr<http::Reply> reply) {
+    requests.add();
+    telemetry::debug("request", {{"method", name(request.method)}, {"path", request.path}});
+    doors_->router().route(std::move(request), std::move(reply));
+  };
+  auto server =
+      TRY((listen ? listen : http::Listen(ops_http::listen))(std::move(options), handler));
+  const std::string address = fmt::format("{}:{}", settings_.bind, server->port());
+  TRY(node_->bind(address));
+  node_->post([this] { ping_peers(); });
+  telemetry::info("ready to serve", {{"http", address}, {"run", settings_.run}});
+  malloc_trim(0);  // what loading has left
+
+  const sigset_t signals = ending_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  telemetry::info("draining", {{"signal", signal}});
+  // A second signal ends the process by its default action.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  node_->withdraw();
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  const Milliseconds limit(settings_.drain_timeout_ms);
+  server->drain(limit);
+  const SteadyTime deadline = SystemClock::instance().now() + limit;
+  while (node_->serving() > 0 && SystemClock::instance().now() < deadline) {
+    std::promise<void> turn;
+    node_->post([&] { node_->after(Milliseconds(5), [&] { turn.set_value(); }); });
+    turn.get_future().wait();
+  }
+  // What serve() holds may go when this returns, so nothing may run any more.
+  server.reset();
+  workers_.reset();
+  node_->stop();
+  telemetry::info("ended");
+  return {};
+}
+
+namespace detail {
+
+int refuse_start(std::string_view service, const Error& error) {
+  fmt::print(stderr, "{}: {}\n", service, error.message);
+  return 2;
+}
+
+Result<std::unique_ptr<Process>> start(std::string_view service, const Settings& settings,
+                                       std::string shown_config) {
+  telemetry::open_log(service, settings.log_level);
+  signal(SIGPIPE, SIG_IGN);
+  // Few arenas keep a process of many threads small.
+  mallopt(M_ARENA_MAX, 2);
+  return Process::open(std::string(service), settings, std::move(shown_config));
+}
+
+void block_signals() {
+  const sigset_t signals = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+const char* const* environment() { return environ; }
+
+}  // namespace detail
+}  // namespace runtime

@@ -1,0 +1,155 @@
+#include "store/writer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+namespace store {
+namespace {
+
+// A group ends at either: many writes share a sync, and none waits long for the others of its
+// group.
+constexpr std::size_t kGroupMax = 256;
+constexpr std::chrono::milliseconds kGroupTime{5};
+
+SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
+
+// The writer's catch-all: a throwing work is that caller's error, not the end of the process.
+Result<void> guarded(const Work& work, Connection& connection) {
+  try {
+    return work(connection);
+  } catch (const std::exception& thrown) {
+    return Error(Code::Internal, fmt::format("store: a write threw: {}", thrown.what()));
+  }
+}
+
+}  // namespace
+
+Writer::Writer(Options options, SqliteConnection& connection)
+    : options_(std::move(options)),
+      connection_(connection),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Writer::~Writer() {
+  thread_.request_stop();
+  thread_.join();
+  if (log_ >= 0) ::close(log_);
+}
+
+Result<void> Writer::submit(Work work, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= options_.queue_max) {
+      return Error(Code::Overloaded,
+                   fmt::format("store {}: {} writes are waiting", options_.path, queue_.size()));
+    }
+    queue_.push_back({std::move(work), std::move(done)});
+  }
+  queued_.notify_one();
+  return {};
+}
+
+std::optional<Writer::Job> Writer::next() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  Job job = std::move(queue_.front());
+  queue_.pop_front();
+  return job;
+}
+
+void Writer::run(const std::stop_token& stop) {
+  const auto some_queued = [this] { return !queue_.empty(); };
+  for (;;) {
+    bool work_waits = false;
+    {
+      std::unique_lock lock(mutex_);
+      work_waits = sync_due_ ? queued_.wait_until(lock, stop, *sync_due_, some_queued)
+                             : queued_.wait(lock, stop, some_queued);
+    }
+    if (work_waits) commit_group();
+    if (sync_due_ && (stop.stop_requested() || steady_now() >= *sync_due_)) sync_log();
+    if (!work_waits && stop.stop_requested()) return;
+  }
+}
+
+void Writer::commit_group() {
+  std::vector<Answer> answers;
+  // What SQLite rolled back as a whole (disk full, I/O error) takes its group along.
+  const auto fail_uncommitted = [&](const Error& reason) {
+    for (Answer& answer : answers) {
+      if (answer.result) answer.result = reason;
+    }
+  };
+  const SteadyTime end = steady_now() + kGroupTime;
+  while (answers.size() < kGroupMax && (answers.empty() || steady_now() < end)) {
+    std::optional<Job> job = next();
+    if (!job) break;
+    Result<void> result = broken_ ? Result<void>(*broken_) : perform(job->work);
+    if (!result && !connection_.in_transaction()) fail_uncommitted(result.error());
+    answers.push_back({std::move(job->done), std::move(result)});
+  }
+  if (connection_.in_transaction()) {
+    if (const auto committed = connection_.execute("COMMIT"); committed) {
+      note_commit();
+    } else {
+      fail_uncommitted(committed.error());
+      // Either this ends the transaction or SQLite has done so already.
+      if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
+    }
+  }
+  for (Answer& answer : answers) answer.done(std::move(answer.result));
+}
+
+// The first of a group needs no savepoint: rolling the transaction back takes only itself.
+Result<void> Writer::perform(const Work& work) {
+  const bool first = !connection_.in_transaction();
+  TRY(connection_.execute(first ? "BEGIN IMMEDIATE" : "SAVEPOINT work"));
+  Result<void> result = guarded(work, connection_);
+  if (!connection_.in_transaction()) {
+    if (!result) return result;
+    return Error(Code::Internal, "store: a write ended the transaction of its group");
+  }
+  if (first) {
+    if (!result) (void)connection_.execute("ROLLBACK");
+    return result;
+  }
+  if (!result) {
+    if (!roll_back_savepoint()) (void)connection_.execute("ROLLBACK");
+    return result;
+  }
+  TRY(connection_.execute("RELEASE work"));
+  return result;
+}
+
+Result<void> Writer::roll_back_savepoint() {
+  TRY(connection_.execute("ROLLBACK TO work"));
+  return connection_.execute("RELEASE work");
+}
+
+void Writer::note_commit() {
+  if (options_.grade == Grade::CrashSafe && !sync_due_) {
+    // The last quarter is for the sync itself and for the group that may be under way.
+    sync_due_ = steady_now() + options_.sync_within * 3 / 4;
+  }
+}
+
+// The kernel has the log already; this bounds what a power cut may take. After a failed sync the
+// kernel may have dropped the pages, and syncing again would report success: so no write is
+// accepted until the file has been opened and checked anew.
+void Writer::sync_log() {
+  sync_due_.reset();
+  const std::string log_path = options_.path + "-wal";
+  // Closing this file drops no lock of SQLite: those are on the database and on -shm.
+  if (log_ < 0) log_ = ::open(log_path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (log_ >= 0 && ::fdatasync(log_) == 0) return;
+  broken_ = Error(Code::Unavailable, fmt::format("store {}: cannot sync: {}", log_path,
+                                                 std::generic_category().message(errno)));
+}
+
+}  // namespace store

@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# What scripts/setup, up, down and test share. Sourced, never run.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build_dir=$top/build/release
+# shellcheck disable=SC2034  # read by the scripts that source this
+bin_dir=$build_dir/bin
+
+say() { printf '%s\n' "troupe: $*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+# The packages of packages.txt that are not installed, one a line.
+missing_packages() {
+  local wanted installed
+  wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$top/scripts/packages.txt" | sort -u)
+  # dpkg-query fails when it does not know one of the names; what it does know still counts.
+  # shellcheck disable=SC2016,SC2086
+  installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' $wanted 2>/dev/null |
+    awk '$1 == "ii" { print $2 }' | sort -u) || true
+  comm -23 <(printf '%s\n' "$wanted") <(printf '%s\n' "$installed")
+}
+
+# Installs what is missing; does nothing, and needs no rights, when nothing is.
+setup() {
+  command -v apt-get >/dev/null ||
+    die "this is not Debian: install what scripts/packages.txt lists, by hand"
+  local missing as_root=()
+  mapfile -t missing < <(missing_packages)
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo >/dev/null ||
+      die "neither root nor sudo: as root, run  apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+  fi
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
+    apt-get -q -o DPkg::Lock::Timeout=120)
+  # Stale lists may still do, for instance without a network but with a full package cache.
+  "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists there are"
+  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2 ||
+    die "apt-get could not install: ${missing[*]}"
+}
+
+# Parallel compilers: one a core, and 1.5 GB of memory for each, because a Beast file takes that.
+jobs_max() {
+  local cores kilobytes limit by_memory
+  cores=$(nproc)
+  kilobytes=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+  if [[ -r /sys/fs/cgroup/memory.max ]]; then
+    limit=$(</sys/fs/cgroup/memory.max)
+    if [[ $limit != max && $((limit / 1024)) -lt $kilobytes ]]; then kilobytes=$((limit / 1024)); fi
+  fi
+  by_memory=$((kilobytes / 1572864))
+  if [[ $by_memory -lt 1 ]]; then by_memory=1; fi
+  echo $((by_memory < cores ? by_memory : cores))
+}
+
+configure() {
+  say "configuring in ${build_dir#"$top"/}"
+  (cd "$top" && cmake --preset release --log-level=NOTICE) >&2
+}
+
+# build TARGET...: ninja shows the progress.
+build() {
+  local jobs
+  jobs=$(jobs_max)
+  say "building with $jobs jobs"
+  NINJA_STATUS='[%f/%t %es] ' ninja -C "$build_dir" -j "$jobs" "$@" >&2
+}
+
+# The programs of the stack, as ninja knows them; tests and benches go to other folders.
+programs() { ninja -C "$build_dir" -t targets all | sed -n 's|^\(bin/[^:]*\): CXX_EXEC.*|\1|p'; }
+
+# The arguments for `troupe`, in the array `arguments`: without --data it is the tree's own folder,
+# from wherever the script was called.
+with_data() {
+  arguments=("$@")
+  local argument
+  for argument in "$@"; do
+    if [[ $argument == --data || $argument == --data=* ]]; then return; fi
+  done
+  arguments+=(--data "$top/data")
+}

@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "characters/config.h"
+#include "characters/keeper.h"
+#include "characters/library.h"
+#include "characters/neighbours.h"
+#include "characters/routes.h"
+#include "characters/shipped.h"
+#include "runtime/runtime.h"
+
+namespace {
+
+// While knowledge waits for a retriever that is just starting, it is tried more often.
+constexpr Milliseconds kDeliveryRetry{100};
+
+void keep(const std::stop_token& stop, characters::Keeper& keeper, Milliseconds poll_interval) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  while (!stop.stop_requested()) {
+    keeper.poll();
+    const bool done = keeper.delivery() == characters::Delivery::Done;
+    std::unique_lock lock(mutex);
+    stopped.wait_for(lock, stop, done ? poll_interval : std::min(kDeliveryRetry, poll_interval),
+                     [] { return false; });
+  }
+}
+
+// Not ready while the retriever takes the knowledge in: until then the characters know nothing.
+runtime::Process::State state_of(characters::Delivery delivery) {
+  switch (delivery) {
+    case characters::Delivery::UnderWay:
+      return {"loading", false};
+    case characters::Delivery::RetrieverAway:
+      return {"waiting for the retriever", true};
+    case characters::Delivery::Done:
+      return {"delivered", true};
+  }
+  return {"unknown", false};
+}
+
+Result<void> serve(runtime::Process& process, const characters::Config& config) {
+  const std::filesystem::path folder =
+      config.folder.empty() ? std::filesystem::path(process.settings().data) / "characters"
+                            : std::filesystem::path(config.folder);
+  const auto library = TRY(characters::Library::open(folder, characters::shipped_cast()));
+  characters::Neighbours neighbours(process.client("retriever", runtime::Process::Need::Optional),
+                                    process.node(), Milliseconds(config.delivery_timeout_ms));
+  characters::Keeper keeper(*library, neighbours);
+  keeper.look();
+  process.check("knowledge", [&] { return state_of(keeper.delivery()); });
+  characters::install_routes(process.doors(), *library);
+  const std::jthread thread(
+      [&](const std::stop_token& stop) { keep(stop, keeper, Milliseconds(config.poll_ms)); });
+  return process.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return runtime::main<characters::Config>("characters", argc, argv, serve);
+}

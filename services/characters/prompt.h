@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "characters/card.h"
+
+// A card as the system prompt that a model reads. Pure; thread-safe.
+namespace characters {
+
+struct PromptLimits {
+  std::size_t bytes_max = 6000;      // aimed at: example lines are dropped to keep it
+  std::size_t free_text_max = 3000;  // of a single text of the card
+  std::size_t lines_per_situation_max = 6;
+};
+
+// The system prompt of `card` up to and including the rules, as contracts/prompt_layout.h lays it
+// out. `others` are on stage with it. The seed chooses the example lines; the same seed gives the
+// same prompt.
+std::string system_prompt(const Card& card, const std::vector<const Card*>& others,
+                          std::uint64_t seed, const PromptLimits& limits = {});
+
+}  // namespace characters

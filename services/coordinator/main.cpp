@@ -1,0 +1,44 @@
+#include "coordinator/config.h"
+#include "coordinator/conversations.h"
+#include "coordinator/routes.h"
+#include "coordinator/stage.h"
+#include "coordinator/upkeep.h"
+#include "runtime/runtime.h"
+
+namespace {
+
+// Without the characters service the coordinator works with the ids it is told; once that is there,
+// readiness waits for the cast.
+runtime::Process::State state_of(coordinator::Upkeep::CastState cast) {
+  switch (cast) {
+    case coordinator::Upkeep::CastState::Loading:
+      return {"loading", false};
+    case coordinator::Upkeep::CastState::Away:
+      return {"waiting for the characters", true};
+    case coordinator::Upkeep::CastState::Known:
+      return {"known", true};
+  }
+  return {"unknown", false};
+}
+
+Result<void> serve(runtime::Process& process, const coordinator::Config& config) {
+  coordinator::Conversations::Options kept;
+  kept.path = TRY(process.data_dir()) + "/conversations.db";
+  kept.weights = config.weights;
+  kept.cache_bytes = static_cast<std::size_t>(config.cache_kib) * 1024;
+  const auto conversations = TRY(coordinator::Conversations::open(kept));
+  coordinator::Cast cast;
+  coordinator::Stage stage({config.weights, config.scaled_delays()}, cast, *conversations);
+  const coordinator::Upkeep upkeep({Milliseconds(config.cast_refresh_ms), config.retention_days},
+                                   process.client("characters", runtime::Process::Need::Optional),
+                                   cast, *conversations);
+  process.check("cast", [&] { return state_of(upkeep.cast_state()); });
+  coordinator::install_routes(process.doors(), stage, *conversations, process.metrics());
+  return process.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return runtime::main<coordinator::Config>("coordinator", argc, argv, serve);
+}

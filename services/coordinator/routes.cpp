@@ -1,0 +1,98 @@
+#include "coordinator/routes.h"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "contracts/coordinator.h"
+#include "json/codec.h"
+
+namespace coordinator {
+namespace {
+
+using contracts::FollowUp;
+using contracts::FollowUpRequest;
+using contracts::History;
+using contracts::HistoryRequest;
+using contracts::ObserveReply;
+using contracts::ObserveRequest;
+using contracts::Selection;
+using contracts::SelectRequest;
+
+// Decisions by reason; the labels are this fixed set.
+class Decisions {
+ public:
+  explicit Decisions(telemetry::Metrics& metrics) {
+    for (const std::string_view reason :
+         {"addressed", "topic", "pending", "open_question", "best_score", "no_participants",
+          "empty_history", "out_of_energy", "below_threshold", "not_addressed", "quiet",
+          "superseded"}) {
+      counters_.emplace(reason, metrics.counter("troupe_coordinator_decisions_total",
+                                                "Who speaks, and why, or why nobody does",
+                                                {{"reason", std::string(reason)}}));
+    }
+  }
+  void count(const std::string& reason) const {
+    if (const auto found = counters_.find(reason); found != counters_.end()) found->second.add();
+  }
+
+ private:
+  std::map<std::string, telemetry::Counter, std::less<>> counters_;
+};
+
+void install_cache_gauges(const Conversations& conversations, telemetry::Metrics& metrics) {
+  const auto gauge = [&](const std::string& what, const std::string& help) {
+    return metrics.gauge("troupe_coordinator_conversation_cache_" + what, help);
+  };
+  const auto hits = gauge("hits", "Conversations found in memory since the start");
+  const auto misses = gauge("misses", "Conversations read from disk since the start");
+  const auto evictions = gauge("evictions", "Conversations dropped from memory since the start");
+  const auto bytes = gauge("bytes", "Memory of conversations");
+  const auto channels = gauge("channels", "Conversations in memory");
+  metrics.before_text([=, &conversations] {
+    const ConversationStats stats = conversations.stats();
+    hits.set(static_cast<double>(stats.hits));
+    misses.set(static_cast<double>(stats.misses));
+    evictions.set(static_cast<double>(stats.evictions));
+    bytes.set(static_cast<double>(stats.bytes));
+    channels.set(static_cast<double>(stats.channels));
+  });
+}
+
+}  // namespace
+
+void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& conversations,
+                    telemetry::Metrics& metrics) {
+  const auto decisions = std::make_shared<const Decisions>(metrics);
+  install_cache_gauges(conversations, metrics);
+
+  doors.method<ObserveRequest, ObserveReply>("coordinator.observe", runtime::Post("/observe"),
+                                             [&stage, decisions](const ObserveRequest& request) {
+                                               auto reply = stage.observe(request);
+                                               if (reply && !reply.value().repeated)
+                                                 decisions->count(reply.value().selection.reason);
+                                               return reply;
+                                             });
+  doors.method<SelectRequest, Selection>(
+      "coordinator.select", runtime::Post("/select"),
+      [&stage](const SelectRequest& request) -> Result<Selection> {
+        return stage.select(request);
+      });
+  doors.method<FollowUpRequest, FollowUp>("coordinator.follow_up", runtime::Post("/follow-up"),
+                                          [&stage, decisions](const FollowUpRequest& request) {
+                                            auto reply = stage.follow_up(request);
+                                            if (reply) decisions->count(reply.value().reason);
+                                            return reply;
+                                          });
+  // One method, two URLs; registering it again replaces its RPC door by the same.
+  for (const auto& route : {runtime::Get("/history"), runtime::Post("/history")}) {
+    doors.method<HistoryRequest, History>(
+        "coordinator.history", route,
+        [&stage](const HistoryRequest& request) { return stage.history(request); });
+  }
+}
+
+}  // namespace coordinator

@@ -1,0 +1,134 @@
+#include "coordinator/stage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.h"
+
+namespace coordinator {
+namespace {
+
+using contracts::Kind;
+using contracts::Line;
+
+constexpr std::size_t kLinesTold = 20;
+
+std::vector<Line> last_lines(const std::vector<Line>& lines) {
+  const std::size_t skipped = lines.size() > kLinesTold ? lines.size() - kLinesTold : 0;
+  return {lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end()};
+}
+
+std::uint64_t seed_of(const std::string& channel, const std::string& message_id) {
+  return hash64(message_id, hash64(channel));
+}
+
+// What this speaker's lines have been like; before his first, about ten words.
+std::size_t usual_bytes(const std::vector<Line>& lines, const std::string& speaker) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (const Line& line : lines) {
+    if (line.author != speaker) continue;
+    bytes += line.text.size();
+    ++count;
+  }
+  return count == 0 ? 60 : bytes / count;
+}
+
+}  // namespace
+
+Stage::Stage(Options options, const Cast& cast, Conversations& conversations)
+    : options_(std::move(options)), cast_(cast), conversations_(conversations) {}
+
+Result<contracts::ObserveReply> Stage::observe(const contracts::ObserveRequest& request) {
+  contracts::ObserveRequest said = request;
+  const auto cast = cast_.snapshot();
+  for (const contracts::Character& character : *cast) {
+    // A character that is taken for a person would refill the energy without end.
+    if (character.id == said.line.author) said.line.kind = Kind::Bot;
+  }
+  const Conversation conversation = TRY(conversations_.observe(said));
+  contracts::ObserveReply reply;
+  reply.repeated = conversation.repeated;
+  reply.history = last_lines(conversation.lines);
+  reply.message_count = conversation.message_count;
+  reply.energy = conversation.energy;
+  if (said.line.kind == Kind::Human) {
+    reply.selection = decide(request.channel, conversation, conversation.energy);
+  } else {
+    reply.selection.nobody = true;
+  }
+  return reply;
+}
+
+contracts::Selection Stage::select(const contracts::SelectRequest& request) const {
+  Scene scene{.history = request.history, .pending = request.pending, .energy = request.energy};
+  if (request.seed) {
+    scene.seed = hash64("seed", static_cast<std::uint64_t>(*request.seed));
+  } else if (!scene.history.empty()) {
+    scene.seed = hash64(scene.history.back().text, scene.history.size());
+  }
+  return coordinator::select(cast_.with_ids(request.participants), scene, options_.weights);
+}
+
+contracts::Selection Stage::decide(const std::string& channel, const Conversation& conversation,
+                                   double energy) const {
+  const Scene scene{.history = conversation.lines,
+                    .pending = {},
+                    .energy = energy,
+                    .seed = seed_of(channel, conversation.last_id)};
+  return coordinator::select(*cast_.snapshot(), scene, options_.weights);
+}
+
+Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& request) {
+  constexpr int kRacesMax = 3;
+  contracts::FollowUp reply;
+  for (int race = 0; race < kRacesMax; ++race) {
+    const Conversation seen = TRY(conversations_.recent(request.channel));
+    const bool reserved = seen.reservation && seen.reservation->after == seen.last_id;
+    const double energy = seen.energy + (reserved ? seen.reservation->cost : 0);
+    contracts::Selection selection = decide(request.channel, seen, energy);
+    auto& speakers = selection.speakers;
+    if (!speakers.empty() && seen.bot_lines == 0) {
+      speakers.erase(speakers.begin());
+      if (speakers.empty()) selection.reason = "superseded";
+    }
+    reply = {.character = std::nullopt,
+             .reason = std::move(selection.reason),
+             .energy = seen.energy,
+             .history = last_lines(seen.lines),
+             .message_count = seen.message_count,
+             .scores = std::move(selection.scores)};
+    if (!reserved && speakers.empty()) return reply;
+    const std::string speaker = reserved ? seen.reservation->character : speakers.front();
+    if (!reserved) {
+      const double cost = std::min(energy, line_cost(seen.bot_lines + 1, options_.weights));
+      auto spent = conversations_.reserve(request.channel, seen, {seen.last_id, speaker, cost});
+      if (!spent && spent.error().code == Code::Conflict) continue;
+      reply.energy = TRY(std::move(spent)).energy;
+    }
+    reply.character = speaker;
+    reply.delay_ms = delay(request.channel, seen, speaker);
+    return reply;
+  }
+  // Others keep talking: their lines have follow-ups of their own.
+  reply.reason = "superseded";
+  return reply;
+}
+
+std::int64_t Stage::delay(const std::string& channel, const Conversation& conversation,
+                          const std::string& speaker) const {
+  Random random(hash64(speaker, seed_of(channel, conversation.last_id)));
+  return delay_ms(conversation.lines.back().text.size(), usual_bytes(conversation.lines, speaker),
+                  conversation.bot_lines, random, options_.delays);
+}
+
+Result<contracts::History> Stage::history(const contracts::HistoryRequest& request) {
+  const Conversation conversation = TRY(conversations_.recent(request.channel));
+  contracts::History history;
+  history.lines = TRY(conversations_.history(request.channel, request.limit));
+  history.energy = conversation.energy;
+  history.message_count = conversation.message_count;
+  return history;
+}
+
+}  // namespace coordinator

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/result.h"
+#include "contracts/coordinator.h"
+#include "coordinator/cast.h"
+#include "coordinator/conversations.h"
+#include "coordinator/delays.h"
+#include "coordinator/selector.h"
+
+namespace coordinator {
+
+// Who speaks, when, and whether at all, over the stored conversations. Thread-safe.
+class Stage {
+ public:
+  struct Options {
+    Weights weights;  // the same that the conversations spend by
+    DelayOptions delays;
+  };
+
+  // `cast` and `conversations` must outlive the stage.
+  Stage(Options options, const Cast& cast, Conversations& conversations);
+
+  Result<contracts::ObserveReply> observe(const contracts::ObserveRequest& request);
+  contracts::Selection select(const contracts::SelectRequest& request) const;
+
+  // The same line gets the same follow-up and pays for it once, however often it is asked about.
+  // After a person's line the best speaker has its turn already by observe(): only a second one may
+  // join; without one the reason is "superseded".
+  Result<contracts::FollowUp> follow_up(const contracts::FollowUpRequest& request);
+  Result<contracts::History> history(const contracts::HistoryRequest& request);
+
+ private:
+  contracts::Selection decide(const std::string& channel, const Conversation& conversation,
+                              double energy) const;
+  std::int64_t delay(const std::string& channel, const Conversation& conversation,
+                     const std::string& speaker) const;
+
+  const Options options_;
+  const Cast& cast_;
+  Conversations& conversations_;
+};
+
+}  // namespace coordinator

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+#include "llm/completion.h"
+#include "net/net.h"
+#include "retry/breaker.h"
+#include "telemetry/metrics.h"
+
+namespace llm {
+
+enum class ProviderKind { Ollama, Understudy };
+constexpr auto enum_names(ProviderKind) {
+  return EnumNames<ProviderKind, 2>{
+      {{ProviderKind::Ollama, "ollama"}, {ProviderKind::Understudy, "understudy"}}};
+}
+
+struct ProviderOptions {
+  std::string name;
+  ProviderKind kind = ProviderKind::Understudy;
+  std::string url;
+  std::vector<std::string> models;  // empty: what the provider lists
+  int concurrency = 5;
+};
+
+struct ChainOptions {
+  std::vector<ProviderOptions> providers;
+  std::vector<std::string> chain;  // names in the order of trying
+  std::string default_model;       // for "auto"; empty: the provider's first
+  int num_ctx = 8192;
+  std::string keep_alive = "10m";
+  Milliseconds first_token{15'000};
+  Milliseconds idle{15'000};
+  Milliseconds total{120'000};
+  Milliseconds health_every{30'000};
+  std::size_t waiting_max = 256;
+  std::size_t text_bytes_max = 64 * 1024;
+};
+
+// Runs a request down the chain of providers. What fails before the first token fails over unseen;
+// a stream that is cut later is an error, never a short answer. Lives on the loop's thread, as do
+// all its callbacks; run() and providers() may be called from any thread.
+class Chain {
+ public:
+  struct Listener {
+    std::function<void(std::string_view text)> on_text;  // may be empty
+    std::function<void(Result<Completion>)> on_done;     // once
+  };
+  // A run under way; cancel() closes the provider's connection and on_done gets Cancelled.
+  class Handle {
+   public:
+    virtual ~Handle() = default;
+    virtual void cancel() = 0;
+  };
+  struct ProviderState {
+    std::string name;
+    std::string kind;
+    std::string state;  // up, down, unknown
+    std::string breaker;
+    std::vector<std::string> models;
+    int in_flight = 0;
+    int waiting = 0;
+    std::string last_error;
+  };
+
+  static Result<std::unique_ptr<Chain>> open(net::Loop& loop, ChainOptions options,
+                                             telemetry::Metrics& metrics);
+  virtual ~Chain() = default;
+  virtual std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) = 0;
+  virtual std::vector<ProviderState> providers() const = 0;
+};
+
+}  // namespace llm

@@ -1,0 +1,29 @@
+#include "llm/chain.h"
+#include "llm/config.h"
+#include "llm/routes.h"
+#include "net/net.h"
+#include "runtime/runtime.h"
+
+namespace {
+
+Result<void> serve(runtime::Process& process, const llm::Config& config) {
+  net::Loop loop;
+  const auto chain = TRY(llm::Chain::open(loop, llm::chain_options(config), process.metrics()));
+  llm::install_routes(process.doors(), *chain, Milliseconds(config.total_timeout_ms));
+  for (const auto& provider : chain->providers()) {
+    process.check(provider.name, [&chain, name = provider.name] {
+      for (const auto& state : chain->providers()) {
+        // A provider that is away is no reason to stop answering: the chain goes on.
+        if (state.name == name) return runtime::Process::State{state.state, true};
+      }
+      return runtime::Process::State{"unknown", true};
+    });
+  }
+  return process.run([&loop](http::ServerOptions options, http::Handler handler) {
+    return net::listen(loop, std::move(options), std::move(handler));
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return runtime::main<llm::Config>("llm", argc, argv, serve); }

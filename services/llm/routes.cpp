@@ -1,0 +1,176 @@
+#include "llm/routes.h"
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+#include "contracts/llm.h"
+#include "http/stream.h"
+#include "llm/openai.h"
+
+namespace llm {
+namespace {
+
+ChatAsk ask_of(const contracts::ChatRequest& request) {
+  ChatAsk ask;
+  ask.model = request.model;
+  for (const auto& message : request.messages) {
+    ask.messages.push_back({std::string(enum_name(message.role)), message.content});
+  }
+  ask.max_tokens = request.max_tokens;
+  ask.temperature = request.temperature;
+  ask.seed = request.seed;
+  return ask;
+}
+
+Result<contracts::ChatReply> reply_of(const Result<Completion>& result) {
+  if (!result) return result.error();
+  const Completion& completion = result.value();
+  contracts::ChatReply reply;
+  reply.text = completion.text;
+  reply.model = completion.model;
+  reply.provider = completion.provider;
+  reply.finish_reason = completion.finish_reason;
+  reply.prompt_tokens = completion.prompt_tokens;
+  reply.completion_tokens = completion.completion_tokens;
+  reply.estimated = completion.estimated;
+  reply.failovers = completion.failovers;
+  reply.first_token_ms = completion.first_token_ms;
+  return reply;
+}
+
+std::int64_t unix_seconds() { return SystemClock::instance().wall_ms() / 1000; }
+
+// One streamed answer in the OpenAI dialect.
+class SseAnswer : public std::enable_shared_from_this<SseAnswer> {
+ public:
+  SseAnswer(std::shared_ptr<http::Reply> reply, bool include_usage, std::string model)
+      : reply_(std::move(reply)), include_usage_(include_usage), model_(std::move(model)) {}
+
+  void text(std::string_view piece) {
+    if (!begun_) begin();
+    send(openai::chunk_json(openai::Chunk::Text, piece, model_, id_, created_));
+  }
+
+  void done(const Result<Completion>& result) {
+    if (!result) {
+      if (!begun_) return reply_->respond(openai::error_response(result.error()));
+      // The stream has begun: what cuts it is said in it, then the connection ends.
+      send(openai::error_response(result.error()).body);
+      return reply_->end(http::Reply::Ending::Cut);
+    }
+    if (!begun_) begin();
+    send(openai::chunk_json(openai::Chunk::Finish, result.value().finish_reason, model_, id_,
+                            created_));
+    if (include_usage_) send(openai::usage_chunk_json(result.value(), id_, created_));
+    send("[DONE]");
+    reply_->end(http::Reply::Ending::Complete);
+  }
+
+ private:
+  void begin() {
+    begun_ = true;
+    reply_->begin(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}});
+    send(openai::chunk_json(openai::Chunk::Role, "", model_, id_, created_));
+  }
+  void send(std::string data) {
+    reply_->write(http::encode(http::SseEvent{{}, std::move(data), {}}));
+  }
+
+  std::shared_ptr<http::Reply> reply_;
+  bool include_usage_;
+  std::string model_;
+  std::string id_ = make_id("chatcmpl");
+  std::int64_t created_ = unix_seconds();
+  bool begun_ = false;
+};
+
+void chat_completions(Chain& chain, Milliseconds timeout, const http::Request& request,
+                      const std::shared_ptr<http::Reply>& reply) {
+  auto body = openai::read_chat(request.body);
+  if (!body) return reply->respond(openai::error_response(body.error()));
+  openai::ChatBody& chat = body.value();
+  const SteadyTime deadline = SystemClock::instance().now() + timeout;
+  Chain::Listener listener;
+  if (chat.stream) {
+    const auto answer = std::make_shared<SseAnswer>(reply, chat.include_usage, chat.ask.model);
+    listener.on_text = [answer](std::string_view piece) { answer->text(piece); };
+    listener.on_done = [answer](const Result<Completion>& result) { answer->done(result); };
+  } else {
+    listener.on_done = [reply](const Result<Completion>& result) {
+      if (!result) return reply->respond(openai::error_response(result.error()));
+      http::Response response = http::Response::json(
+          openai::completion_json(result.value(), make_id("chatcmpl"), unix_seconds()));
+      response.headers.set("X-Troupe-Provider", result.value().provider);
+      reply->respond(std::move(response));
+    };
+  }
+  const auto handle = chain.run(std::move(chat.ask), deadline, std::move(listener));
+  reply->on_gone([handle] { handle->cancel(); });
+}
+
+std::string providers_json(const std::vector<Chain::ProviderState>& providers) {
+  json::Writer writer;
+  writer.begin_object();
+  writer.key("providers");
+  writer.begin_array();
+  for (const auto& provider : providers) {
+    writer.begin_object();
+    const auto text = [&](std::string_view key, std::string_view value) {
+      writer.key(key);
+      writer.string(value);
+    };
+    text("name", provider.name);
+    text("kind", provider.kind);
+    text("state", provider.state);
+    text("breaker", provider.breaker);
+    text("last_error", provider.last_error);
+    writer.key("models");
+    json::detail::write(writer, provider.models);
+    writer.key("in_flight");
+    writer.integer(provider.in_flight);
+    writer.key("waiting");
+    writer.integer(provider.waiting);
+    writer.end_object();
+  }
+  writer.end_array();
+  writer.end_object();
+  return writer.take();
+}
+
+}  // namespace
+
+void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_timeout) {
+  doors.async_method<contracts::ChatRequest, contracts::ChatReply>(
+      "llm.chat", runtime::Post("/chat"),
+      [&chain](const contracts::ChatRequest& request, const runtime::Call& call,
+               const runtime::Answer<contracts::ChatReply>& answer) {
+        if (request.messages.empty()) {
+          return answer(Error{Code::InvalidArgument, "messages: must not be empty"});
+        }
+        chain.run(ask_of(request), call.deadline,
+                  {.on_text = {}, .on_done = [answer](const Result<Completion>& result) {
+                     answer(reply_of(result));
+                   }});
+      });
+  const http::Handler chat = [&chain, request_timeout](const http::Request& request,
+                                                       const std::shared_ptr<http::Reply>& reply) {
+    chat_completions(chain, request_timeout, request, reply);
+  };
+  doors.http(http::Method::Post, "/v1/chat/completions", chat);
+  doors.http(http::Method::Post, "/chat/completions", chat);
+  doors.http(http::Method::Get, "/v1/models",
+             [&chain](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+               std::vector<std::pair<std::string, std::string>> models{{"auto", "troupe"}};
+               for (const auto& provider : chain.providers()) {
+                 for (const auto& model : provider.models)
+                   models.emplace_back(model, provider.name);
+               }
+               reply->respond(http::Response::json(openai::models_json(models)));
+             });
+  doors.http(http::Method::Get, "/providers",
+             [&chain](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+               reply->respond(http::Response::json(providers_json(chain.providers())));
+             });
+}
+
+}  // namespace llm

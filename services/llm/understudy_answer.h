@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "llm/understudy_scene.h"
+#include "llm/understudy_words.h"
+
+// Finds the sentences of the knowledge that answer a question or touch a subject. It would rather
+// find nothing than something else: every head word of a question must be met by a sentence.
+namespace llm::understudy {
+
+// What a sentence is about, seen from the character.
+enum class Subject { Self, SelfsPerson, SelfsWoman, Other, Unclear };
+
+struct Fact {
+  std::string_view text;
+  Subject subject = Subject::Other;
+  std::string_view subject_name;  // of an Other whose sentence begins with a pronoun
+  bool related = false;           // mentions the character, or a person of his
+  bool leans = false;             // begins with a pronoun that only the sentence before explains
+  std::size_t previous = 0;       // that sentence
+  std::size_t words = 0;
+  unsigned sorts = 0;                                  // of all its words
+  bool names = false;                                  // somebody besides the character
+  std::vector<std::pair<std::uint64_t, double>> said;  // meanings, and how directly they are said
+  std::size_t own_said = 0;       // of these stand in the sentence itself, in its order
+  std::size_t favourite = 0;      // where among them behind "favourite", or 0,
+  std::size_t favourite_end = 0;  // and where its noun ends: "favourite football team is"
+};
+
+enum class Expect { Anything, Name, Place, Time, Count, Reason };
+
+struct Question {
+  std::vector<std::uint64_t> heads;    // each must be met
+  std::vector<std::uint64_t> softs;    // help
+  std::vector<std::uint64_t> context;  // what a follow-up goes on about
+  Expect expect = Expect::Anything;
+  bool to_self = false;    // asks about the character
+  bool to_asker = false;   // asks about the one who asks
+  bool favourite = false;  // "what is your favourite ...?"
+  bool likes = false;      // "which ... do you like best?"
+  bool leans = false;      // "and what does it cost?"
+  bool open = false;       // "tell me something"
+  std::uint64_t whom = 0;  // "who is Lois?": the name's meaning
+};
+
+// The question in the line to answer, with what a follow-up needs of the lines before.
+Question read_question(const Scene& scene);
+
+struct Match {
+  std::size_t fact = 0;
+  double score = 0;
+};
+
+// All sentences that the character knows, read once a draft. Views into the scene's messages.
+class Knowledge {
+ public:
+  explicit Knowledge(const Scene& scene);
+
+  const std::vector<Fact>& facts() const { return facts_; }
+  bool female() const { return female_; }
+
+  // Confident answers, best first, at most eight (any, when
+  // the question is open).
+  std::vector<Match> answers(const Question& question) const;
+  // Sentences about the character that speak of some of `things`, best first, at most eight.
+  std::vector<Match> related(const std::vector<std::uint64_t>& things) const;
+  // Whether any sentence says a word of that meaning.
+  bool knows(std::uint64_t asked) const;
+
+ private:
+  void read_passage(const Scene& scene, const Passage& passage);
+  void note_persons(const std::vector<Token>& tokens);
+  void settle_subject(const Scene& scene, Fact& fact, const std::vector<Token>& tokens) const;
+  void link_persons();
+  void borrow_from_before();
+  // One asked meaning and its weight.
+  struct Asked {
+    std::uint64_t meaning;
+    double weight;
+    bool head;
+    bool context;
+  };
+  std::optional<double> score(const Fact& fact, const Question& question,
+                              const std::vector<Asked>& asked) const;
+  double rarity(std::uint64_t asked) const;
+
+  std::vector<Fact> facts_;
+  std::unordered_set<std::uint64_t> known_;  // hashes of the texts: overlapping chunks repeat them
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> persons_;  // name, what he is: Lois, wife
+  bool female_ = false;
+};
+
+// The sentence as one line: no list marks, no line breaks, no emphasis.
+std::string cleaned(std::string_view sentence);
+
+}  // namespace llm::understudy

@@ -1,0 +1,68 @@
+#include "quality/draft.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "lexical/sentences.h"
+
+namespace quality {
+namespace {
+
+// Cut before it is repaired: each bad byte grows to three.
+std::string readable(std::string_view line) {
+  if (utf8_valid(line)) return std::string(utf8_prefix(line, Draft::kLineBytes));
+  return utf8_repaired(line.substr(0, Draft::kLineBytes));
+}
+
+std::size_t count_code_points(std::string_view line) {
+  return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char c) {
+    return (static_cast<std::uint8_t>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
+}  // namespace
+
+Draft::Draft(const contracts::AssessRequest& request, const Cast& cast_in,
+             const Profile& speaker_in)
+    : cast(cast_in),
+      speaker(speaker_in),
+      line(readable(request.line)),
+      code_points(count_code_points(request.line)),
+      text(read_text(line)),
+      sentences(lexical::sentences(line)),
+      content(content_stems(text)) {
+  const std::size_t first =
+      request.context.size() - std::min(request.context.size(), kContextLines);
+  context.reserve(request.context.size() - first);
+  for (std::size_t i = first; i < request.context.size(); ++i) {
+    const contracts::ContextLine& said = request.context[i];
+    context.push_back({&said, read_text(said.text)});
+    conversation.insert_stems(context.back().text);
+    conversation.insert_stems(read_text(said.author));
+    if (i + 3 >= request.context.size()) recent.insert_stems(context.back().text);
+    if (cast.called(said.author) != &speaker) answered_ = i - first;
+  }
+  if (const Said* said = answered()) {
+    asked = content_stems(said->text);
+    answers_question = said->text.raw.find('?') != std::string_view::npos;
+  }
+  std::size_t left = kKnowledgeBytes;
+  for (const std::string& known : request.knowledge) {
+    const std::string_view part = std::string_view(known).substr(0, left);
+    left -= part.size();
+    knowledge.insert_stems(read_text(part));
+  }
+  HashSet brought_up;
+  for (const std::uint64_t stem : asked) brought_up.insert(stem);
+  for (const std::uint64_t stem : content) {
+    if (knowledge.contains(stem)) brought_up.insert(stem);
+  }
+  voice = cast.voices().listen(text, sentences, brought_up);
+}
+
+bool Draft::supported(std::uint64_t stem) const {
+  return knowledge.contains(stem) || conversation.contains(stem) ||
+         speaker.vocabulary.contains(stem) || cast.name_stems().contains(stem);
+}
+
+}  // namespace quality

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+// Texts as the rules of quality see them: words as hashes, made in one pass without a string each,
+// because a draft is compared with kilobytes of conversation and knowledge. Pure; thread-safe.
+namespace quality {
+
+// One word. `hash` is of its letters and digits in lower case, apostrophes left out ("don't" ->
+// "dont") and possessives cut ("Peter's" -> "peter"); `stem` joins its common English endings.
+struct Word {
+  std::uint64_t hash = 0;
+  std::uint64_t stem = 0;
+  std::uint32_t start = 0;  // bytes of the text
+  std::uint32_t end = 0;
+};
+
+// A text and its words. The text must outlive it. Any bytes are fine: what is not ASCII counts as
+// letters unless it is punctuation, a symbol or an emoji.
+struct Text {
+  std::string_view raw;
+  std::vector<Word> words;
+
+  std::string_view written(const Word& word) const {
+    return raw.substr(word.start, word.end - word.start);
+  }
+};
+
+Text read_text(std::string_view raw);
+
+// The hash and stem of a single word.
+Word read_word(std::string_view word);
+
+// Whether a word of `text` carries a topic: it is no stop word and has more than one letter.
+bool content_word(const Text& text, const Word& word);
+
+// The distinct stems of the content words, in order.
+std::vector<std::uint64_t> content_stems(const Text& text);
+
+// A set of hashes by open addressing; only grows.
+class HashSet {
+ public:
+  void insert(std::uint64_t hash);
+  bool contains(std::uint64_t hash) const;
+  std::size_t size() const { return size_; }
+
+  void insert_stems(const Text& text);
+
+ private:
+  void grow();
+
+  std::vector<std::uint64_t> slots_;  // 0 is free; a hash of 0 is stored as 1
+  std::size_t size_ = 0;
+};
+
+// Phrases of whole words, each with a tag, found in a text in one pass.
+class PhraseSet {
+ public:
+  enum class Match { Exact, Stems };
+  struct Hit {
+    int tag = 0;
+    std::size_t first = 0;  // index of the word where it begins
+    std::size_t words = 0;
+  };
+
+  explicit PhraseSet(Match match = Match::Exact) : match_(match) {}
+  PhraseSet(std::initializer_list<std::pair<int, std::span<const std::string_view>>> lists);
+
+  // A phrase without words is ignored.
+  void add(std::string_view phrase, int tag);
+  std::vector<Hit> find(const Text& text) const;
+
+ private:
+  struct Phrase {
+    std::vector<std::uint64_t> words;
+    int tag = 0;
+  };
+  std::uint64_t key(const Word& word) const {
+    return match_ == Match::Exact ? word.hash : word.stem;
+  }
+
+  Match match_ = Match::Exact;
+  std::unordered_map<std::uint64_t, std::vector<Phrase>> by_first_word_;
+};
+
+}  // namespace quality

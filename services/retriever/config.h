@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/fields.h"
+
+namespace retriever {
+
+struct Config {
+  static constexpr int kPort = 6007;
+
+  int chunk_tokens = 512;
+  int chunk_overlap_tokens = 50;
+  int context_tokens = 10'000;
+  int readers = 4;
+  int cache_kib = 1024;
+
+  static void fields(auto& self, auto&& visit) {
+    visit("chunk_tokens", self.chunk_tokens,
+          Field{.min = 64, .max = 4096, .help = "the largest chunk"});
+    visit("chunk_overlap_tokens", self.chunk_overlap_tokens,
+          Field{.min = 0, .max = 512, .help = "what a chunk repeats of the one before"});
+    visit("context_tokens", self.context_tokens,
+          Field{.min = 100, .max = 16'000, .help = "the largest context of a reply"});
+    visit("readers", self.readers, Field{.min = 1, .max = 64, .help = "queries at the same time"});
+    visit("cache_kib", self.cache_kib,
+          Field{.min = 64, .max = 1'048'576, .help = "pages kept by the writer and each reader"});
+  }
+};
+
+}  // namespace retriever

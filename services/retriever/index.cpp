@@ -1,0 +1,322 @@
+#include "retriever/index.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "json/json.h"
+#include "lexical/analyser.h"
+
+namespace retriever {
+namespace {
+
+using store::Connection;
+using store::Row;
+
+constexpr std::size_t kTermsMax = 32;
+constexpr std::size_t kTermBytesMax = 64;
+constexpr std::size_t kTopMax = 50;
+
+constexpr const char* kSchema = R"sql(
+  CREATE TABLE documents(
+    key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
+    source_type TEXT NOT NULL, source_id TEXT NOT NULL, title TEXT NOT NULL, uri TEXT NOT NULL,
+    metadata TEXT NOT NULL, fingerprint TEXT NOT NULL, bytes INTEGER NOT NULL,
+    chunks INTEGER NOT NULL, created_ms INTEGER NOT NULL);
+  CREATE INDEX documents_by_source ON documents(source_type, source_id) WHERE source_id <> '';
+  CREATE INDEX documents_by_collection ON documents(collection);
+  CREATE TABLE chunks(
+    key INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents(key),
+    ordinal INTEGER NOT NULL, first INTEGER NOT NULL, past INTEGER NOT NULL,
+    title TEXT NOT NULL, text TEXT NOT NULL);
+  CREATE INDEX chunks_by_document ON chunks(document);
+  CREATE VIRTUAL TABLE words USING fts5(title, text, content='chunks', content_rowid='key',
+    tokenize='porter unicode61 remove_diacritics 2');
+  CREATE TRIGGER chunk_added AFTER INSERT ON chunks BEGIN
+    INSERT INTO words(rowid, title, text) VALUES(new.key, new.title, new.text);
+  END;
+  CREATE TRIGGER chunk_removed AFTER DELETE ON chunks BEGIN
+    INSERT INTO words(words, rowid, title, text) VALUES('delete', old.key, old.title, old.text);
+  END;
+  CREATE TABLE state(generation INTEGER NOT NULL);
+  INSERT INTO state VALUES(1);
+)sql";
+
+constexpr const char* kIsObject =
+    "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END";
+
+// The best are picked by key first, so that only their texts are read. An equal member has the same
+// type too, but for whole and real numbers.
+constexpr const char* kSearch = R"sql(
+  WITH best AS MATERIALIZED (
+    SELECT words.rowid AS key, bm25(words, 2.0, 1.0) AS distance FROM words
+    WHERE words MATCH ?1
+      AND (?2 IS NULL OR (SELECT d.collection FROM chunks c JOIN documents d ON d.key = c.document
+                          WHERE c.key = words.rowid) IN (SELECT value FROM json_each(?2)))
+      AND (?3 IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(?3) f WHERE NOT EXISTS (
+          SELECT 1 FROM chunks c JOIN documents d ON d.key = c.document, json_each(d.metadata) m
+          WHERE c.key = words.rowid AND m.key = f.key AND m.value IS f.value
+            AND replace(m.type, 'integer', 'real') = replace(f.type, 'integer', 'real'))))
+    ORDER BY distance, words.rowid LIMIT ?4)
+  SELECT d.id, c.ordinal, d.collection, c.title, d.uri, c.text, -best.distance, c.first, c.past,
+         d.metadata
+  FROM best JOIN chunks c ON c.key = best.key JOIN documents d ON d.key = c.document
+  ORDER BY best.distance, best.key
+)sql";
+
+std::size_t count(const Row& row, int column) {
+  return static_cast<std::size_t>(row.integer(column));
+}
+
+store::Value number(std::size_t value) { return static_cast<std::int64_t>(value); }
+
+Result<void> require_object(Connection& connection, const std::string& json,
+                            std::string_view what) {
+  bool object = false;
+  TRY(connection.query(kIsObject, {json}, [&](const Row& row) { object = row.integer(0) != 0; }));
+  if (object) return {};
+  return Error(Code::InvalidArgument, fmt::format("{} must be a JSON object", what));
+}
+
+// What a replacement is compared by. Two seeds make 128 bits; who forges a collision of a hash that
+// is not cryptographic only keeps his own document from being updated.
+std::string fingerprint(const Document& document) {
+  std::string all;
+  for (const std::string* part : {&document.collection, &document.source_type, &document.source_id,
+                                  &document.title, &document.uri, &document.metadata}) {
+    all += fmt::format("{}:{}", part->size(), *part);
+  }
+  all += document.content;
+  return fmt::format("{:016x}{:016x}", hash64(all), hash64(all, 1));
+}
+
+// The documents that an upsert takes the place of.
+struct Replaced {
+  std::vector<std::int64_t> keys;
+  std::string id;
+  std::string fingerprint;
+  std::size_t chunks = 0;
+  std::int64_t created_ms = 0;
+};
+
+Result<std::optional<Replaced>> find_replaced(Connection& connection, const Document& document) {
+  std::optional<Replaced> found;
+  const auto note = [&](const Row& row) {
+    if (!found)
+      found = Replaced{
+          {}, std::string(row.text(1)), std::string(row.text(2)), count(row, 3), row.integer(4)};
+    found->keys.push_back(row.integer(0));
+  };
+  if (!document.id.empty()) {
+    TRY(connection.query(
+        "SELECT key, id, fingerprint, chunks, created_ms FROM documents WHERE id = ?",
+        {document.id}, note));
+  } else if (!document.source_id.empty()) {
+    TRY(
+        connection.query("SELECT key, id, fingerprint, chunks, created_ms FROM documents "
+                         "WHERE source_type = ? AND source_id = ? AND source_id <> '' ORDER BY key",
+                         {document.source_type, document.source_id}, note));
+  }
+  return found;
+}
+
+Result<void> erase(Connection& connection, std::int64_t document_key) {
+  TRY(connection.execute("DELETE FROM chunks WHERE document = ?", {document_key}));
+  return connection.execute("DELETE FROM documents WHERE key = ?", {document_key});
+}
+
+Result<void> insert(Connection& connection, const Document& document, const std::string& print,
+                    const std::vector<Chunk>& chunks, std::int64_t created_ms) {
+  TRY(connection.execute(
+      "INSERT INTO documents(id, collection, source_type, source_id, title, uri, metadata, "
+      "fingerprint, bytes, chunks, created_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+      {document.id, document.collection, document.source_type, document.source_id, document.title,
+       document.uri, document.metadata, print, number(document.content.size()),
+       number(chunks.size()), created_ms}));
+  const std::int64_t key = connection.last_insert_id();
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const Chunk& chunk = chunks[i];
+    TRY(connection.execute(
+        "INSERT INTO chunks(document, ordinal, first, past, title, text) VALUES(?,?,?,?,?,?)",
+        {key, number(i), number(chunk.start), number(chunk.end), chunk.title,
+         document.content.substr(chunk.start, chunk.end - chunk.start)}));
+  }
+  return {};
+}
+
+Hit hit_from(const Row& row) {
+  Hit hit;
+  hit.document_id = row.text(0);
+  hit.id = fmt::format("{}#{}", hit.document_id, row.integer(1));
+  hit.collection = row.text(2);
+  hit.title = row.text(3);
+  hit.uri = row.text(4);
+  hit.text = row.text(5);
+  hit.score = row.real(6);
+  hit.start = count(row, 7);
+  hit.end = count(row, 8);
+  hit.metadata = row.text(9);
+  return hit;
+}
+
+store::Value collections_json(const std::vector<std::string>& collections) {
+  if (collections.empty()) return nullptr;
+  json::Writer writer;
+  writer.begin_array();
+  for (const std::string& collection : collections) writer.string(collection);
+  writer.end_array();
+  return writer.take();
+}
+
+}  // namespace
+
+std::string match_expression(std::string_view text) {
+  // The words as they stand in the text, so that FTS5 parts them as it parted the documents; a
+  // quoted string knows no operators, and a word contains no quote.
+  const std::string query = utf8_repaired(utf8_prefix(text, limits::kMessageBytes));
+  std::set<std::string> seen;
+  std::string expression;
+  for (const lexical::Word& word : lexical::words(query)) {
+    if (seen.size() == kTermsMax) break;
+    if (word.end - word.start > kTermBytesMax || lexical::stopword(word.text)) continue;
+    if (!seen.insert(lexical::stem(word.text)).second) continue;
+    if (!expression.empty()) expression += " OR ";
+    expression += fmt::format("\"{}\"", query.substr(word.start, word.end - word.start));
+  }
+  return expression;
+}
+
+Index::Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database)
+    : options_(std::move(options)), clock_(clock), database_(std::move(database)) {}
+
+Result<std::unique_ptr<Index>> Index::open(Options options, const Clock& clock) {
+  store::Database::Options file;
+  file.path = options.path;
+  file.grade = store::Grade::PowerSafe;
+  file.migrations = {kSchema};
+  file.readers = options.readers;
+  file.cache_kib = options.cache_kib;
+  std::unique_ptr<Index> index(
+      new Index(std::move(options), clock, TRY(store::Database::open(std::move(file)))));
+  TRY(index->database_->read([&](Connection& connection) {
+    return connection.query("SELECT generation FROM state", {},
+                            [&](const Row& row) { index->generation_ = row.integer(0); });
+  }));
+  return index;
+}
+
+// The generation is told after the commit: an answer cached meanwhile stays under the old one.
+Result<void> Index::change(const store::Work& work) {
+  std::int64_t generation = 0;
+  const store::Work changed = [&](Connection& connection) -> Result<void> {
+    TRY(work(connection));
+    return connection.query("SELECT generation FROM state", {},
+                            [&](const Row& row) { generation = row.integer(0); });
+  };
+  TRY(database_->write(changed));
+  std::int64_t known = generation_;
+  while (known < generation && !generation_.compare_exchange_weak(known, generation)) {
+  }
+  return {};
+}
+
+Result<Upserted> Index::upsert(Document document) {
+  if (document.content.size() > options_.content_bytes_max) {
+    return Error(Code::TooLarge, fmt::format("document of {} bytes, at most {} are allowed",
+                                             document.content.size(), options_.content_bytes_max));
+  }
+  if (!utf8_valid(document.content)) document.content = utf8_repaired(document.content);
+  const auto chunks = chunks_of(document.content, document.title, options_.chunks);
+  if (chunks.empty()) return Error(Code::InvalidArgument, "document without text");
+
+  const std::string print = fingerprint(document);
+  Upserted done;
+  const store::Work replace = [&](Connection& connection) -> Result<void> {
+    TRY(require_object(connection, document.metadata, "metadata"));
+    const auto replaced = TRY(find_replaced(connection, document));
+    if (document.id.empty()) document.id = replaced ? replaced->id : make_id("doc");
+    if (replaced && replaced->keys.size() == 1 && replaced->fingerprint == print) {
+      done = {document.id, replaced->chunks, true};
+      return {};
+    }
+    if (replaced) {
+      for (const std::int64_t key : replaced->keys) TRY(erase(connection, key));
+    }
+    TRY(insert(connection, document, print, chunks,
+               replaced ? replaced->created_ms : clock_.wall_ms()));
+    done = {document.id, chunks.size(), false};
+    return connection.execute("UPDATE state SET generation = generation + 1");
+  };
+  TRY(change(replace));
+  return done;
+}
+
+Result<bool> Index::remove(const std::string& id) {
+  bool removed = false;
+  const store::Work erase_it = [&](Connection& connection) -> Result<void> {
+    std::optional<std::int64_t> key;
+    TRY(connection.query("SELECT key FROM documents WHERE id = ?", {id},
+                         [&](const Row& row) { key = row.integer(0); }));
+    if (!key) return {};
+    removed = true;
+    TRY(erase(connection, *key));
+    return connection.execute("UPDATE state SET generation = generation + 1");
+  };
+  TRY(change(erase_it));
+  return removed;
+}
+
+Result<std::vector<Hit>> Index::query(const Query& query) const {
+  if (query.top_k < 1 || query.top_k > kTopMax) {
+    return Error(Code::InvalidArgument, fmt::format("top_k must be 1 to {}", kTopMax));
+  }
+  std::vector<Hit> hits;
+  const std::string expression = match_expression(query.text);
+  if (expression.empty()) return hits;
+  const bool filtered = !query.filters.empty() && query.filters != "{}";
+  const store::Work search = [&](Connection& connection) -> Result<void> {
+    if (filtered) TRY(require_object(connection, query.filters, "filters"));
+    return connection.query(
+        kSearch,
+        {expression, collections_json(query.collections),
+         filtered ? store::Value(query.filters) : store::Value(nullptr), number(query.top_k)},
+        [&](const Row& row) { hits.push_back(hit_from(row)); });
+  };
+  TRY(database_->read(search));
+  return hits;
+}
+
+Result<std::vector<Summary>> Index::list(const std::string& collection) const {
+  std::vector<Summary> all;
+  TRY(database_->read([&](Connection& connection) {
+    return connection.query(
+        "SELECT id, collection, title, uri, chunks, bytes, created_ms FROM documents "
+        "WHERE ?1 = '' OR collection = ?1 ORDER BY created_ms DESC, key DESC LIMIT ?2",
+        {collection, number(options_.listed_max)}, [&](const Row& row) {
+          all.push_back({std::string(row.text(0)), std::string(row.text(1)),
+                         std::string(row.text(2)), std::string(row.text(3)), count(row, 4),
+                         count(row, 5), row.integer(6)});
+        });
+  }));
+  return all;
+}
+
+Result<Stats> Index::stats() const {
+  Stats stats;
+  TRY(database_->read([&](Connection& connection) {
+    return connection.query("SELECT count(*), coalesce(sum(chunks), 0) FROM documents", {},
+                            [&](const Row& row) {
+                              stats = {count(row, 0), count(row, 1)};
+                            });
+  }));
+  return stats;
+}
+
+}  // namespace retriever

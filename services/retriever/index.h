@@ -1,0 +1,116 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "retriever/chunker.h"
+#include "store/store.h"
+
+namespace retriever {
+
+struct Document {
+  std::string id;  // empty: that of the same source, else a new one
+  std::string collection;
+  std::string source_type;
+  std::string source_id;
+  std::string title;
+  std::string uri;
+  std::string metadata = "{}";  // a JSON object
+  std::string content;          // UTF-8; ill-formed bytes are replaced before spans are counted
+};
+
+struct Upserted {
+  std::string id;
+  std::size_t chunks = 0;
+  bool unchanged = false;  // the same document was there already
+};
+
+struct Query {
+  std::string text;
+  std::vector<std::string> collections;  // empty: all
+  std::string filters;                   // a JSON object whose members the metadata must equal
+  std::size_t top_k = 10;                // 1 to 50
+};
+
+struct Hit {
+  std::string id;  // of the chunk: "document#ordinal"
+  std::string document_id;
+  std::string collection;
+  std::string title;
+  std::string uri;
+  std::string text;
+  double score = 0;  // BM25, higher is better
+  std::size_t start = 0;
+  std::size_t end = 0;
+  std::string metadata;
+};
+
+struct Summary {
+  std::string id;
+  std::string collection;
+  std::string title;
+  std::string uri;
+  std::size_t chunks = 0;
+  std::size_t bytes = 0;
+  std::int64_t created_ms = 0;
+};
+
+struct Stats {
+  std::size_t documents = 0;
+  std::size_t chunks = 0;
+};
+
+// The knowledge base: documents and their chunks in SQLite, power-safe, searched by FTS5's BM25
+// (Robertson and Zaragoza 2009; k1 1.2, b 0.75) over Porter stems, words of titles counting double.
+// Thread-safe.
+class Index {
+ public:
+  struct Options {
+    std::string path;
+    ChunkLimits chunks;
+    std::size_t content_bytes_max = 512UL * 1024;
+    std::size_t listed_max = 1024;
+    std::size_t readers = 2;
+    std::size_t cache_kib = 2048;  // of pages, for each connection
+  };
+
+  // `clock` must outlive the index.
+  static Result<std::unique_ptr<Index>> open(Options options, const Clock& clock);
+
+  // Adds a document or replaces the one with its id, without an id the one with its source. On disk
+  // when it returns; a query sees the old chunks or the new ones, never both.
+  Result<Upserted> upsert(Document document);
+  // False when there was none.
+  Result<bool> remove(const std::string& id);
+
+  // The best chunks for the words of a text, which is never read as query syntax; none when it has
+  // no word that carries meaning.
+  Result<std::vector<Hit>> query(const Query& query) const;
+
+  // The newest first, at most `listed_max`; an empty collection means all.
+  Result<std::vector<Summary>> list(const std::string& collection) const;
+  Result<Stats> stats() const;
+  // Grows with every change, also over restarts: part of the key of whatever is cached about this.
+  std::int64_t generation() const { return generation_; }
+
+ private:
+  Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database);
+  Result<void> change(const store::Work& work);
+
+  const Options options_;
+  const Clock& clock_;
+  const std::unique_ptr<store::Database> database_;
+  std::atomic<std::int64_t> generation_ = 0;
+};
+
+// The FTS5 expression for the words of a text: quoted, joined by OR, at most 32; empty when there
+// is none to search for.
+std::string match_expression(std::string_view text);
+
+}  // namespace retriever

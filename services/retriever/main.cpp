@@ -1,0 +1,33 @@
+#include "base/clock.h"
+#include "retriever/config.h"
+#include "retriever/index.h"
+#include "retriever/knowledge.h"
+#include "retriever/routes.h"
+#include "runtime/runtime.h"
+
+namespace {
+
+retriever::Index::Options options_of(const retriever::Config& config, const std::string& folder) {
+  retriever::Index::Options options;
+  options.path = folder + "/knowledge.db";
+  options.chunks = {static_cast<std::size_t>(config.chunk_tokens),
+                    static_cast<std::size_t>(config.chunk_overlap_tokens)};
+  options.readers = static_cast<std::size_t>(config.readers);
+  options.cache_kib = static_cast<std::size_t>(config.cache_kib);
+  return options;
+}
+
+Result<void> serve(runtime::Process& process, const retriever::Config& config) {
+  const std::string folder = TRY(process.data_dir());
+  const auto index =
+      TRY(retriever::Index::open(options_of(config, folder), SystemClock::instance()));
+  retriever::Knowledge knowledge(*index, static_cast<std::size_t>(config.context_tokens));
+  retriever::install_routes(process.doors(), knowledge, *index, process.metrics());
+  return process.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return runtime::main<retriever::Config>("retriever", argc, argv, serve);
+}

@@ -1,0 +1,133 @@
+#include "router/drafting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/ids.h"
+#include "base/utf8.h"
+#include "contracts/prompt_layout.h"
+
+namespace router {
+namespace {
+
+namespace layout = contracts::prompt;
+
+constexpr std::size_t kNotesMax = 6;
+
+// Text from outside must not close the fence around it.
+std::string without_fences(std::string text) {
+  for (const std::string_view mark : {layout::kFenceClose, layout::kFenceOpen}) {
+    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+      text.replace(at, mark.size(), "[mark removed]");
+    }
+  }
+  return text;
+}
+
+std::string knowledge_section(const TurnState& state) {
+  if (!state.knowledge || state.knowledge->hits.empty()) return {};
+  std::string section = fmt::format("\n\n{}\n{}", layout::kKnowledge, layout::kKnowledgeNote);
+  int number = 1;
+  for (const contracts::Hit& hit : state.knowledge->hits) {
+    section +=
+        fmt::format("\n{}{}: {}\n{}\n{}", layout::kFenceOpen, number++, without_fences(hit.title),
+                    without_fences(hit.text), layout::kFenceClose);
+  }
+  return section;
+}
+
+// Newest first, each hint once.
+std::vector<std::string> hints(const TurnState& state) {
+  std::vector<std::string> found;
+  for (auto attempt = state.record.attempts.rbegin(); attempt != state.record.attempts.rend();
+       ++attempt) {
+    if (!attempt->assessment) continue;
+    for (const contracts::Finding& finding : attempt->assessment->findings) {
+      if (std::find(found.begin(), found.end(), finding.hint) == found.end()) {
+        found.push_back(finding.hint);
+      }
+    }
+  }
+  if (found.size() > kNotesMax) found.resize(kNotesMax);
+  return found;
+}
+
+std::string notes_section(const TurnState& state, int number) {
+  std::vector<std::string> notes = hints(state);
+  if (number > 1 && notes.empty()) notes.emplace_back("Say it differently this time.");
+  if (band_of(number) != contracts::Band::Standard) {
+    notes.emplace_back("Answer the last line directly, in one or two short sentences.");
+  }
+  if (band_of(number) == contracts::Band::Guided) {
+    notes.push_back(
+        fmt::format("Sound unmistakably like {}: use one of your phrases.", state.prompt->name));
+    notes.emplace_back("Claim nothing that is not in the knowledge.");
+  }
+  if (notes.empty()) return {};
+  std::string section = fmt::format("\n\n{}\nThis is draft {}.", layout::kNotes, number);
+  for (const std::string& note : notes) section += fmt::format("\n- {}", note);
+  return section;
+}
+
+std::string display_name(const TurnState& state, const contracts::Line& line) {
+  if (line.kind == contracts::Kind::Human) return line.author;
+  const auto found = state.names.find(line.author);
+  return found == state.names.end() ? line.author : found->second;
+}
+
+}  // namespace
+
+contracts::ChatRequest chat_request(const TurnState& state, int number) {
+  contracts::ChatRequest request;
+  request.max_tokens = state.prompt->max_tokens;
+  request.temperature = state.prompt->temperature;
+  request.seed = static_cast<std::int64_t>(
+      hash64(state.record.channel + state.record.message_id + state.record.character,
+             static_cast<std::uint64_t>(number)) >>
+      1U);
+  request.messages.push_back(
+      {contracts::Role::System,
+       state.prompt->system + knowledge_section(state) + notes_section(state, number)});
+  for (const contracts::Line& line : state.history) {
+    const bool own = line.kind == contracts::Kind::Bot && line.author == state.record.character;
+    request.messages.push_back(
+        own ? contracts::ChatMessage{contracts::Role::Assistant, line.text}
+            : contracts::ChatMessage{contracts::Role::User,
+                                     fmt::format("{}: {}", display_name(state, line), line.text)});
+  }
+  if (!state.prompt->post_history.empty()) {
+    request.messages.front().content += "\n\n" + state.prompt->post_history;
+  }
+  return request;
+}
+
+contracts::AssessRequest assess_request(const TurnState& state, const std::string& draft) {
+  contracts::AssessRequest request;
+  request.character = state.record.character;
+  request.line = draft;
+  for (const contracts::Line& line : state.history)
+    request.context.push_back({line.author, line.text});
+  if (state.knowledge) {
+    for (const contracts::Hit& hit : state.knowledge->hits) request.knowledge.push_back(hit.text);
+  }
+  request.kind = state.record.kind;
+  request.message_count = state.message_count;
+  return request;
+}
+
+std::string tidied_draft(std::string_view text, std::string_view name) {
+  text = trimmed(text);
+  if (text.size() > name.size() && ascii_lower(text.substr(0, name.size())) == ascii_lower(name) &&
+      text[name.size()] == ':') {
+    text = trimmed(text.substr(name.size() + 1));
+  }
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"' &&
+      text.substr(1, text.size() - 2).find('"') == std::string_view::npos) {
+    text = trimmed(text.substr(1, text.size() - 2));
+  }
+  return std::string(utf8_prefix(text, limits::kMessageBytes));
+}
+
+}  // namespace router

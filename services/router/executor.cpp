@@ -1,0 +1,333 @@
+#include "router/executor.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/ids.h"
+#include "json/codec.h"
+#include "telemetry/log.h"
+#include "telemetry/trace.h"
+
+namespace router {
+namespace {
+
+using contracts::TurnKind;
+using contracts::TurnStatus;
+
+constexpr std::size_t kScenesMax = 10'000;
+
+std::string key_of(const std::string& channel, const std::string& message_id,
+                   const std::string& character) {
+  return fmt::format("{}\n{}\n{}", channel, message_id, character);
+}
+
+const SystemClock& clock() { return SystemClock::instance(); }
+
+}  // namespace
+
+Executor::Executor(Options options, Peers peers, TurnStore& store, telemetry::Metrics& metrics)
+    : options_(options),
+      peers_(std::move(peers)),
+      store_(store),
+      node_(peers_.llm.node()),
+      repeats_(cache::make_memory_cache({.bytes_max = options.repeat_bytes_max, .shards = 1})),
+      turns_said_(
+          metrics.counter("troupe_router_turns_total", "Turns by outcome", {{"outcome", "said"}})),
+      turns_silent_(metrics.counter("troupe_router_turns_total", "Turns by outcome",
+                                    {{"outcome", "silent"}})),
+      turns_interrupted_(metrics.counter("troupe_router_turns_total", "Turns by outcome",
+                                         {{"outcome", "interrupted"}})),
+      attempts_(metrics.counter("troupe_router_attempts_total", "Drafts asked for")),
+      degraded_(metrics.counter("troupe_router_degraded_total", "Turns that were degraded")),
+      repeats_answered_(
+          metrics.counter("troupe_router_repeats_total", "Repeated messages answered from before")),
+      seconds_(metrics.histogram("troupe_router_turn_seconds", "From trigger to line said")) {
+  const auto open = metrics.gauge("troupe_router_turns_open", "Turns under way");
+  metrics.before_text([this, open] { open.set(static_cast<double>(turns_.size())); });
+}
+
+// --- doors --------------------------------------------------------------------------------------
+
+void Executor::orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
+                           runtime::Answer<contracts::TurnReply> answer) {
+  std::string key;
+  if (request.message_id) {
+    key = key_of(request.channel, *request.message_id, request.character.value_or(""));
+    if (const auto running = in_flight_.find(key); running != in_flight_.end()) {
+      return turns_.at(running->second).answers.push_back(std::move(answer));
+    }
+    if (const auto known = repeats_->get(key)) {
+      repeats_answered_.add();
+      return answer(json::decode<contracts::TurnReply>(std::string_view(*known)));
+    }
+  }
+  if (turns_.size() >= options_.turns_max) {
+    return answer(
+        Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
+  }
+  interrupt(request.channel, "interrupted_by_person");
+  TurnState state = direct_turn(make_id("turn"), request, clock().wall_ms(), options_.turn);
+  start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
+}
+
+void Executor::organic_notification(const contracts::OrganicNotification& request,
+                                    const runtime::Call& call,
+                                    runtime::Answer<contracts::OrganicReply> answer) {
+  contracts::ObserveRequest observe;
+  observe.channel = request.channel;
+  observe.message_id = request.message_id.value_or(make_id("line"));
+  observe.line = {.author = request.character,
+                  .text = request.message,
+                  .kind = contracts::Kind::Bot,
+                  .reply_to = std::nullopt};
+  const messaging::CallOptions options{.deadline = call.deadline, .traceparent = call.traceparent};
+  peers_.coordinator.call<contracts::ObserveReply>(
+      "coordinator.observe", observe, options,
+      [this, channel = request.channel, options,
+       answer](const Result<contracts::ObserveReply>& seen) {
+        if (!seen) return answer(seen.error());
+        if (seen.value().repeated) {
+          return answer(contracts::OrganicReply{std::nullopt, 0, "repeated"});
+        }
+        peers_.coordinator.call<contracts::FollowUp>(
+            "coordinator.follow_up", contracts::FollowUpRequest{channel}, options,
+            [this, channel, answer](const Result<contracts::FollowUp>& next) {
+              if (!next) return answer(next.error());
+              const contracts::FollowUp& plan = next.value();
+              if (plan.character) play_later(channel, plan, Milliseconds(plan.delay_ms));
+              answer(contracts::OrganicReply{plan.character, plan.delay_ms, plan.reason});
+            });
+      });
+}
+
+void Executor::remember(const contracts::TurnRecord& record) {
+  if (record.status != TurnStatus::Said || record.kind == TurnKind::Organic) return;
+  const std::string reply = json::encode(reply_of(record));
+  for (const std::string& character : {std::string(), record.character}) {
+    repeats_->put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
+  }
+}
+
+// --- turns --------------------------------------------------------------------------------------
+
+void Executor::start(TurnState state, std::string traceparent, std::string repeat_key,
+                     Answers answers) {
+  const std::string turn_id = state.record.turn_id;
+  state.names = names_;
+  store_.opened(state.record);
+  if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
+  Running& running = turns_[turn_id];
+  running.state = std::move(state);
+  running.began = clock().now();
+  running.traceparent = telemetry::child_traceparent(traceparent);
+  running.repeat_key = std::move(repeat_key);
+  running.answers = std::move(answers);
+  running.deadline_timer =
+      node_.after(Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms)),
+                  [this, turn_id] { apply(turn_id, event::DeadlineReached{}); });
+  apply(turn_id, event::Begin{});
+}
+
+void Executor::apply(const std::string& turn_id, const Event& event) {
+  const auto found = turns_.find(turn_id);
+  if (found == turns_.end()) return;
+  Step next =
+      step(std::move(found->second.state), event, elapsed_ms(found->second.began, clock().now()));
+  found->second.state = std::move(next.state);
+  // An action may fail at once and end the turn: look it up each time.
+  for (const Action& action : next.actions) {
+    if (turns_.contains(turn_id)) perform(turn_id, action);
+  }
+}
+
+template <class E, class Reply, class Request>
+void Executor::ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
+                   const Request& request) {
+  const Running& running = turns_.at(turn_id);
+  const auto whole = Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms));
+  peer.call<Reply>(std::move(method), request,
+                   {.deadline = running.began + whole, .traceparent = running.traceparent},
+                   [this, turn_id](Result<Reply> reply) { apply(turn_id, E{std::move(reply)}); });
+}
+
+void Executor::perform(const std::string& turn_id, const Action& action) {
+  if (const auto* observe = std::get_if<action::Observe>(&action)) {
+    ask<event::Observed, contracts::ObserveReply>(turn_id, peers_.coordinator,
+                                                  "coordinator.observe", observe->request);
+  } else if (const auto* prompt = std::get_if<action::FetchPrompt>(&action)) {
+    ask<event::Prompted, contracts::Prompt>(turn_id, peers_.characters, "characters.prompt",
+                                            prompt->request);
+  } else if (const auto* retrieve = std::get_if<action::Retrieve>(&action)) {
+    ask<event::Retrieved, contracts::QueryReply>(turn_id, peers_.retriever, "retriever.query",
+                                                 retrieve->request);
+  } else if (const auto* draft = std::get_if<action::Draft>(&action)) {
+    attempts_.add();
+    type(turns_.at(turn_id));
+    ask<event::Drafted, contracts::ChatReply>(turn_id, peers_.llm, "llm.chat", draft->request);
+  } else if (const auto* assess = std::get_if<action::Assess>(&action)) {
+    ask<event::Assessed, contracts::Assessment>(turn_id, peers_.quality, "quality.assess",
+                                                assess->request);
+  } else if (const auto* line = std::get_if<action::RecordLine>(&action)) {
+    ask<event::Recorded, contracts::ObserveReply>(turn_id, peers_.coordinator,
+                                                  "coordinator.observe", line->request);
+  } else if (const auto* wait = std::get_if<action::Wait>(&action)) {
+    turns_.at(turn_id).wait_timer =
+        node_.after(Milliseconds(static_cast<std::int64_t>(wait->ms)),
+                    [this, turn_id] { apply(turn_id, event::Waited{}); });
+  } else {
+    finish(turn_id);
+  }
+}
+
+void Executor::finish(const std::string& turn_id) {
+  auto extracted = turns_.extract(turn_id);
+  auto running = std::make_shared<Running>(std::move(extracted.mapped()));
+  node_.cancel_timer(running->deadline_timer);
+  node_.cancel_timer(running->wait_timer);
+  // The record is on disk before anybody hears of the line.
+  store_.closed(running->state.record, [this, running, node = &node_](const Result<void>& written) {
+    if (!written) {
+      telemetry::error("turn record not stored",
+                       {{"turn", running->state.record.turn_id}, {"why", written.error().message}});
+    }
+    node->post([this, running] { conclude(std::move(*running)); });
+  });
+}
+
+void Executor::conclude(Running running) {
+  const contracts::TurnRecord& record = running.state.record;
+  if (!running.repeat_key.empty()) in_flight_.erase(running.repeat_key);
+  if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {
+    scene->second.organic.erase(record.turn_id);
+  }
+  if (record.degraded) degraded_.add();
+  switch (record.status) {
+    case TurnStatus::Said:
+      turns_said_.add();
+      break;
+    case TurnStatus::Silent:
+      turns_silent_.add();
+      break;
+    case TurnStatus::Open:
+    case TurnStatus::Interrupted:
+      turns_interrupted_.add();
+      break;
+  }
+  telemetry::info("turn", {{"turn", record.turn_id},
+                           {"status", enum_name(record.status)},
+                           {"reason", record.reason},
+                           {"character", record.character},
+                           {"attempts", record.attempts.size()},
+                           {"ms", record.ms}});
+  if (record.status == TurnStatus::Said) {
+    seconds_.observe(record.ms / 1000);
+    for (const double ms : running.state.draft_ms) draft_ms_ = 0.8 * draft_ms_ + 0.2 * ms;
+    remember(record);
+    node_.publish("turn.line", json::encode(contracts::TurnLine{
+                                   record.turn_id, record.channel, record.character,
+                                   running.state.prompt->name, record.text, record.kind}));
+    plan_follow_up(record.channel);
+  } else if (running.typing) {
+    publish_typing(record.channel, record.character, false);
+  }
+  const auto reply = reply_of(running.state);
+  for (const auto& answer : running.answers) answer(reply);
+}
+
+// --- what happens by itself ---------------------------------------------------------------------
+
+// A person speaks: queued and unfinished lines of the characters are dropped.
+void Executor::interrupt(const std::string& channel, const std::string& reason) {
+  if (scenes_.size() >= kScenesMax) {
+    std::erase_if(scenes_, [](const auto& entry) {
+      return entry.second.timer == 0 && entry.second.organic.empty();
+    });
+  }
+  Scene& scene = scenes_[channel];
+  ++scene.epoch;
+  node_.cancel_timer(std::exchange(scene.timer, 0));
+  node_.cancel_timer(std::exchange(scene.typing_timer, 0));
+  for (const std::string& turn_id : std::exchange(scene.organic, {})) {
+    apply(turn_id, event::Interrupted{reason});
+  }
+}
+
+void Executor::plan_follow_up(const std::string& channel) {
+  Scene& scene = scenes_[channel];
+  node_.cancel_timer(scene.timer);
+  scene.timer = node_.after(options_.follow_up_after, [this, channel, epoch = scene.epoch] {
+    scenes_[channel].timer = 0;
+    ask_follow_up(channel, epoch);
+  });
+}
+
+void Executor::ask_follow_up(const std::string& channel, std::uint64_t epoch) {
+  peers_.coordinator.call<contracts::FollowUp>(
+      "coordinator.follow_up", contracts::FollowUpRequest{channel},
+      {.deadline = clock().now() + Milliseconds(5000), .traceparent = telemetry::new_traceparent()},
+      [this, channel, epoch](const Result<contracts::FollowUp>& next) {
+        if (!next || scenes_[channel].epoch != epoch) return;
+        telemetry::info("follow-up", {{"channel", channel},
+                                      {"character", next.value().character.value_or("")},
+                                      {"reason", next.value().reason},
+                                      {"energy", next.value().energy}});
+        if (!next.value().character) return;
+        play_later(channel, next.value(),
+                   Milliseconds(next.value().delay_ms) - options_.follow_up_after);
+      });
+}
+
+void Executor::play_later(const std::string& channel, const contracts::FollowUp& follow_up,
+                          Milliseconds delay) {
+  Scene& scene = scenes_[channel];
+  node_.cancel_timer(scene.timer);
+  node_.cancel_timer(scene.typing_timer);
+  // The line should come when the delay is over, so drafting begins earlier.
+  const Milliseconds wait = std::max(Milliseconds(0), delay - draft_estimate());
+  scene.typing_timer = node_.after(wait * 2 / 5, [this, channel, who = *follow_up.character] {
+    scenes_[channel].typing_timer = 0;
+    publish_typing(channel, who, true);
+  });
+  scene.timer = node_.after(wait, [this, channel, follow_up] {
+    Scene& now = scenes_[channel];
+    now.timer = 0;
+    TurnState state =
+        organic_turn(make_id("turn"), channel, follow_up, clock().wall_ms(), options_.turn);
+    now.organic.insert(state.record.turn_id);
+    start(std::move(state), telemetry::new_traceparent(), {}, {});
+  });
+}
+
+void Executor::type(Running& running) {
+  if (std::exchange(running.typing, true)) return;
+  publish_typing(running.state.record.channel, running.state.record.character, true);
+}
+
+void Executor::publish_typing(const std::string& channel, const std::string& character,
+                              bool typing) {
+  node_.publish("turn.typing", json::encode(contracts::TurnTyping{channel, character, typing}));
+}
+
+// --- the cast -----------------------------------------------------------------------------------
+
+void Executor::watch_cast() {
+  node_.subscribe("character.changed",
+                  [this](std::string_view, const std::string&) { fetch_cast(); });
+  node_.post([this] { fetch_cast(); });
+}
+
+void Executor::fetch_cast() {
+  peers_.characters.call<contracts::CharacterList>(
+      "characters.list", contracts::Empty{}, {.deadline = clock().now() + Milliseconds(5000)},
+      [this](const Result<contracts::CharacterList>& list) {
+        if (!list) {
+          node_.after(Milliseconds(1000), [this] { fetch_cast(); });
+          return;
+        }
+        names_.clear();
+        for (const auto& character : list.value().characters) names_[character.id] = character.name;
+      });
+}
+
+}  // namespace router

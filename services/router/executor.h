@@ -1,0 +1,112 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/cache.h"
+#include "messaging/client.h"
+#include "router/turn.h"
+#include "router/turn_store.h"
+#include "runtime/doors.h"
+#include "telemetry/metrics.h"
+
+namespace router {
+
+// Carries out what turns ask for: calls, timers, records, events. All turns live on the node's
+// thread and suspend as values: a thousand in flight cost no thread. Belongs to the node's thread;
+// construct it before bind() and destroy it after the node has stopped serving.
+class Executor {
+ public:
+  struct Options {
+    TurnOptions turn;
+    std::size_t turns_max = 1000;       // beyond: Overloaded
+    Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
+    Milliseconds repeat_ttl{3'600'000};
+    std::size_t repeat_bytes_max = 8 * 1024 * 1024;
+  };
+  struct Peers {
+    messaging::Client characters;
+    messaging::Client retriever;
+    messaging::Client llm;
+    messaging::Client quality;
+    messaging::Client coordinator;
+  };
+  Executor(Options options, Peers peers, TurnStore& store, telemetry::Metrics& metrics);
+
+  void orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
+                   runtime::Answer<contracts::TurnReply> answer);
+  void organic_notification(const contracts::OrganicNotification& request,
+                            const runtime::Call& call,
+                            runtime::Answer<contracts::OrganicReply> answer);
+
+  // Remembers replies of turns that an earlier process has closed.
+  void remember(const contracts::TurnRecord& record);
+  // Reads the cast's display names, now and whenever it changes.
+  void watch_cast();
+
+ private:
+  using Answers = std::vector<runtime::Answer<contracts::TurnReply>>;
+  struct Running {
+    TurnState state;
+    SteadyTime began{};
+    std::string traceparent;
+    std::string repeat_key;
+    Answers answers;
+    messaging::TimerId deadline_timer = 0;
+    messaging::TimerId wait_timer = 0;
+    bool typing = false;
+  };
+  // What is about to happen in a channel by itself.
+  struct Scene {
+    messaging::TimerId timer = 0;
+    messaging::TimerId typing_timer = 0;
+    std::uint64_t epoch = 0;  // grows with every person's line; older plans are void
+    std::set<std::string> organic;
+  };
+
+  void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);
+  void apply(const std::string& turn_id, const Event& event);
+  void perform(const std::string& turn_id, const Action& action);
+  void finish(const std::string& turn_id);
+  void conclude(Running running);
+
+  // Calls `method` of a peer; the reply comes back to the turn as event E.
+  template <class E, class Reply, class Request>
+  void ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
+           const Request& request);
+
+  void interrupt(const std::string& channel, const std::string& reason);
+  void plan_follow_up(const std::string& channel);
+  void ask_follow_up(const std::string& channel, std::uint64_t epoch);
+  void play_later(const std::string& channel, const contracts::FollowUp& follow_up,
+                  Milliseconds delay);
+  void type(Running& running);
+  void publish_typing(const std::string& channel, const std::string& character, bool typing);
+  void fetch_cast();
+  Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
+
+  Options options_;
+  Peers peers_;
+  TurnStore& store_;
+  messaging::Node& node_;
+  std::unordered_map<std::string, Running> turns_;
+  std::unordered_map<std::string, std::string> in_flight_;  // repeat key -> turn id
+  std::unordered_map<std::string, Scene> scenes_;
+  std::map<std::string, std::string> names_;
+  std::unique_ptr<cache::Cache> repeats_;
+  double draft_ms_ = 0;  // moving average, subtracted from human delays
+
+  telemetry::Counter turns_said_;
+  telemetry::Counter turns_silent_;
+  telemetry::Counter turns_interrupted_;
+  telemetry::Counter attempts_;
+  telemetry::Counter degraded_;
+  telemetry::Counter repeats_answered_;
+  telemetry::Histogram seconds_;
+};
+
+}  // namespace router

@@ -1,0 +1,47 @@
+#include "router/config.h"
+#include "router/executor.h"
+#include "router/routes.h"
+#include "router/turn_store.h"
+#include "runtime/runtime.h"
+#include "telemetry/log.h"
+
+namespace {
+
+constexpr int kRememberedMax = 5000;
+
+Result<void> serve(runtime::Process& process, const router::Config& config) {
+  const std::string data_dir = TRY(process.data_dir());
+  const auto store = TRY(router::TurnStore::open(data_dir + "/turns.db"));
+  const std::int64_t now_ms = SystemClock::instance().wall_ms();
+  const int interrupted = TRY(store->recover(now_ms, config.retention_days));
+  if (interrupted > 0)
+    telemetry::warn("turns closed that a crash left open", {{"turns", interrupted}});
+
+  router::Executor::Options options;
+  options.turn.attempts_max = config.attempts_max;
+  options.turn.deadline_ms = config.deadline_ms;
+  options.turn.floor = config.floor;
+  options.turn.knowledge_hits = config.knowledge_hits;
+  options.turns_max = static_cast<std::size_t>(config.turns_max);
+  options.follow_up_after = Milliseconds(config.follow_up_after_ms);
+  router::Executor executor(options,
+                            {.characters = process.client("characters"),
+                             .retriever = process.client("retriever"),
+                             .llm = process.client("llm"),
+                             .quality = process.client("quality"),
+                             .coordinator = process.client("coordinator")},
+                            *store, process.metrics());
+  for (const auto& record :
+       TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax))) {
+    executor.remember(record);
+  }
+  executor.watch_cast();
+  router::install_routes(process, executor, *store);
+  return process.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return runtime::main<router::Config>("router", argc, argv, serve);
+}

@@ -1,0 +1,37 @@
+#include "router/routes.h"
+
+namespace router {
+
+using runtime::Get;
+using runtime::Post;
+
+void install_routes(runtime::Process& process, Executor& executor, const TurnStore& store) {
+  runtime::Doors& doors = process.doors();
+  doors.async_method<contracts::OrchestrateRequest, contracts::TurnReply>(
+      "router.orchestrate", Post("/orchestrate"),
+      [&executor](const contracts::OrchestrateRequest& request, const runtime::Call& call,
+                  runtime::Answer<contracts::TurnReply> answer) {
+        executor.orchestrate(request, call, std::move(answer));
+      });
+  doors.async_method<contracts::OrganicNotification, contracts::OrganicReply>(
+      "router.organic_notification", Post("/organic-notification"),
+      [&executor](const contracts::OrganicNotification& request, const runtime::Call& call,
+                  runtime::Answer<contracts::OrganicReply> answer) {
+        executor.organic_notification(request, call, std::move(answer));
+      });
+  doors.method<contracts::TurnQuery, contracts::TurnRecord>(
+      "router.turn", Get("/turns/{turn_id}"),
+      [&store](const contracts::TurnQuery& query) { return store.find(query.turn_id); });
+  doors.method<contracts::TurnsQuery, contracts::TurnList>(
+      "router.turns", Get("/turns"),
+      [&store](const contracts::TurnsQuery& query) -> Result<contracts::TurnList> {
+        return contracts::TurnList{TRY(store.list(query))};
+      });
+  doors.http(http::Method::Get, "/services/health",
+             [&process](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+               bool ready = false;
+               reply->respond(http::Response::json(process.health_json(ready)));
+             });
+}
+
+}  // namespace router

@@ -1,0 +1,416 @@
+#include "router/turn.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.h"
+#include "retry/policy.h"
+#include "router/drafting.h"
+
+namespace router {
+namespace {
+
+using contracts::TurnStatus;
+
+void close_stage(TurnState& state, std::string name, double began_ms, double now_ms) {
+  state.record.stages.push_back({std::move(name), began_ms, now_ms - began_ms});
+}
+
+std::string fault_text(std::string_view what, const Error& error) {
+  return fmt::format("{}: {}: {}", what, name(error.code), error.message);
+}
+
+Step finish(TurnState state, TurnStatus status, std::string reason, double now_ms) {
+  state.phase = Phase::Over;
+  state.record.status = status;
+  state.record.reason = std::move(reason);
+  state.record.ms = now_ms;
+  return {std::move(state), {action::Finish{}}};
+}
+
+// The turn cannot be played: the asker gets the error, the record says why.
+Step fail(TurnState state, Error error, double now_ms) {
+  state.record.faults.push_back(fmt::format("{}: {}", name(error.code), error.message));
+  state.record.degraded = true;
+  std::string reason(name(error.code));
+  state.failure = std::move(error);
+  return finish(std::move(state), TurnStatus::Interrupted, std::move(reason), now_ms);
+}
+
+// The line is decided: it enters the conversation.
+Step say(TurnState state, std::string text, std::string reason, double now_ms) {
+  state.phase = Phase::Recording;
+  state.stage_began_ms = now_ms;
+  state.record.text = std::move(text);
+  state.record.reason = std::move(reason);
+  contracts::ObserveRequest request;
+  request.channel = state.record.channel;
+  request.message_id = state.record.turn_id;
+  request.turn_id = state.record.turn_id;
+  request.line = {.author = state.record.character,
+                  .text = state.record.text,
+                  .kind = contracts::Kind::Bot,
+                  .reply_to = state.record.author};
+  return {std::move(state), {action::RecordLine{std::move(request)}}};
+}
+
+const contracts::Attempt* best_attempt(const TurnState& state) {
+  const contracts::Attempt* best = nullptr;
+  for (const contracts::Attempt& attempt : state.record.attempts) {
+    if (!attempt.assessment || attempt.text.empty()) continue;
+    const auto& findings = attempt.assessment->findings;
+    const bool critical = std::any_of(findings.begin(), findings.end(), [](const auto& finding) {
+      return finding.severity == contracts::Severity::Critical;
+    });
+    if (critical || attempt.assessment->score < state.options.floor) continue;
+    if (best == nullptr || attempt.assessment->score > best->assessment->score) best = &attempt;
+  }
+  return best;
+}
+
+// Neither time nor attempts are left: the best draft over the floor, else an in-character dodge.
+Step settle(TurnState state, double now_ms) {
+  state.record.degraded = true;
+  if (const contracts::Attempt* best = best_attempt(state)) {
+    state.record.model = best->model;
+    state.record.score = best->assessment->score;
+    std::string text = best->text;
+    return say(std::move(state), std::move(text), "best_draft", now_ms);
+  }
+  if (!state.prompt || state.prompt->dodges.empty()) {
+    return fail(std::move(state), {Code::DeadlineExceeded, "no draft was ready in time"}, now_ms);
+  }
+  const auto& dodges = state.prompt->dodges;
+  const std::size_t first = hash64(state.record.turn_id) % dodges.size();
+  std::string line = dodges[first];
+  for (std::size_t i = 0; i < dodges.size(); ++i) {
+    const std::string& candidate = dodges[(first + i) % dodges.size()];
+    const bool said = std::any_of(state.history.begin(), state.history.end(),
+                                  [&](const auto& earlier) { return earlier.text == candidate; });
+    if (said) continue;
+    line = candidate;
+    break;
+  }
+  state.record.model = "card";
+  return say(std::move(state), std::move(line), "dodge", now_ms);
+}
+
+double median_draft_ms(const TurnState& state) {
+  if (state.draft_ms.empty()) return 0;
+  std::vector<double> sorted = state.draft_ms;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[sorted.size() / 2];
+}
+
+Step draft(TurnState state, double now_ms) {
+  const int number = static_cast<int>(state.record.attempts.size()) + 1;
+  const double needed = median_draft_ms(state) + state.options.draft_reserve_ms;
+  if (number > state.options.attempts_max || now_ms + needed > state.options.deadline_ms) {
+    return settle(std::move(state), now_ms);
+  }
+  state.phase = Phase::Drafting;
+  state.stage_began_ms = now_ms;
+  contracts::ChatRequest request = chat_request(state, number);
+  contracts::Attempt attempt;
+  attempt.number = number;
+  attempt.band = band_of(number);
+  state.record.attempts.push_back(std::move(attempt));
+  return {std::move(state), {action::Draft{std::move(request)}}};
+}
+
+// A fault is not a bad draft: the next attempt waits by the policy, if that still helps.
+Step back_off(TurnState state, const Error& error, double now_ms) {
+  state.record.attempts.back().fault = fmt::format("{}: {}", name(error.code), error.message);
+  state.record.degraded = true;
+  Random random(hash64(state.record.turn_id, state.record.attempts.size()));
+  const auto failures = static_cast<int>(
+      std::count_if(state.record.attempts.begin(), state.record.attempts.end(),
+                    [](const contracts::Attempt& attempt) { return attempt.fault.has_value(); }));
+  const auto wait =
+      static_cast<double>(retry::delay(retry::kDiscordMessage, failures, random).count());
+  if (now_ms + wait + state.options.draft_reserve_ms > state.options.deadline_ms ||
+      static_cast<int>(state.record.attempts.size()) >= state.options.attempts_max) {
+    return settle(std::move(state), now_ms);
+  }
+  state.phase = Phase::Waiting;
+  state.stage_began_ms = now_ms;
+  return {std::move(state), {action::Wait{wait}}};
+}
+
+std::vector<Action> gather_actions(const TurnState& state) {
+  contracts::QueryRequest query;
+  query.query = state.record.message;
+  query.top_k = state.options.knowledge_hits;
+  query.collections = {contracts::knowledge_collection(state.record.character)};
+  // A new seed each turn: the prompt shows other example lines.
+  const auto seed = static_cast<std::int64_t>(hash64(state.record.turn_id) % 1'000'000);
+  return {action::FetchPrompt{{state.record.character, seed}}, action::Retrieve{std::move(query)}};
+}
+
+// Once everything is there the first draft begins.
+Step when_gathered(TurnState state, double now_ms) {
+  if (!state.observed || !state.prompted || !state.retrieved) return {std::move(state), {}};
+  return draft(std::move(state), now_ms);
+}
+
+Step begin(TurnState state, double) {
+  std::vector<Action> actions;
+  if (!state.observed) {
+    contracts::ObserveRequest request;
+    request.channel = state.record.channel;
+    request.message_id = state.record.message_id;
+    request.line = {.author = state.record.author,
+                    .text = state.record.message,
+                    .kind = contracts::Kind::Human,
+                    .reply_to = std::nullopt};
+    actions.emplace_back(action::Observe{std::move(request)});
+  }
+  if (!state.record.character.empty()) {
+    if (state.observed) state.phase = Phase::Gathering;
+    for (Action& next : gather_actions(state)) actions.push_back(std::move(next));
+  }
+  return {std::move(state), std::move(actions)};
+}
+
+Step observed(TurnState state, const event::Observed& event, double now_ms) {
+  close_stage(state, "observe", 0, now_ms);
+  if (!event.reply) {
+    // Without the coordinator a character that was asked for by name can still answer.
+    if (!state.asked_for) return fail(std::move(state), event.reply.error(), now_ms);
+    state.record.faults.push_back(fault_text("coordinator.observe", event.reply.error()));
+    state.record.degraded = true;
+    state.history = {{.author = state.record.author,
+                      .text = state.record.message,
+                      .kind = contracts::Kind::Human,
+                      .reply_to = std::nullopt}};
+  } else {
+    const contracts::ObserveReply& reply = event.reply.value();
+    state.history = reply.history;
+    state.message_count = reply.message_count;
+    state.record.scores = reply.selection.scores;
+    if (!state.asked_for && (reply.selection.nobody || reply.selection.speakers.empty())) {
+      return finish(std::move(state), TurnStatus::Silent, reply.selection.reason, now_ms);
+    }
+    if (!state.asked_for) state.record.character = reply.selection.speakers.front();
+  }
+  state.observed = true;
+  state.phase = Phase::Gathering;
+  if (state.asked_for) return when_gathered(std::move(state), now_ms);
+  auto actions = gather_actions(state);
+  state.stage_began_ms = now_ms;
+  return {std::move(state), std::move(actions)};
+}
+
+Step prompted(TurnState state, const event::Prompted& event, double now_ms) {
+  close_stage(state, "prompt", state.stage_began_ms, now_ms);
+  if (!event.reply) {
+    Error error = event.reply.error();
+    if (error.code == Code::NotFound) {
+      error = {Code::NotFound,
+               fmt::format("character: '{}' is not in the cast", state.record.character)};
+    }
+    return fail(std::move(state), std::move(error), now_ms);
+  }
+  state.prompt = event.reply.value();
+  state.prompted = true;
+  return when_gathered(std::move(state), now_ms);
+}
+
+Step retrieved(TurnState state, const event::Retrieved& event, double now_ms) {
+  close_stage(state, "retrieve", state.stage_began_ms, now_ms);
+  state.retrieved = true;
+  if (event.reply) {
+    state.knowledge = event.reply.value();
+    for (const contracts::Hit& hit : state.knowledge->hits) {
+      state.record.sources.push_back(
+          {hit.title, hit.uri, fmt::format("{}-{}", hit.start, hit.end)});
+    }
+    if (state.knowledge->degraded) state.record.degraded = true;
+  } else {
+    state.record.faults.push_back(fault_text("retriever.query", event.reply.error()));
+    state.record.degraded = true;
+  }
+  return when_gathered(std::move(state), now_ms);
+}
+
+Step drafted(TurnState state, const event::Drafted& event, double now_ms) {
+  contracts::Attempt& attempt = state.record.attempts.back();
+  attempt.draft_ms = now_ms - state.stage_began_ms;
+  close_stage(state, fmt::format("draft {}", attempt.number), state.stage_began_ms, now_ms);
+  if (!event.reply) return back_off(std::move(state), event.reply.error(), now_ms);
+  state.draft_ms.push_back(attempt.draft_ms);
+  const contracts::ChatReply& reply = event.reply.value();
+  attempt.text = tidied_draft(reply.text, state.prompt->name);
+  attempt.model = reply.model;
+  attempt.provider = reply.provider;
+  attempt.failovers = reply.failovers;
+  state.phase = Phase::Assessing;
+  state.stage_began_ms = now_ms;
+  auto request = assess_request(state, attempt.text);
+  return {std::move(state), {action::Assess{std::move(request)}}};
+}
+
+Step assessed(TurnState state, const event::Assessed& event, double now_ms) {
+  contracts::Attempt& attempt = state.record.attempts.back();
+  attempt.assess_ms = now_ms - state.stage_began_ms;
+  close_stage(state, fmt::format("assess {}", attempt.number), state.stage_began_ms, now_ms);
+  if (!event.reply) return back_off(std::move(state), event.reply.error(), now_ms);
+  attempt.assessment = event.reply.value();
+  if (!attempt.assessment->passed) return draft(std::move(state), now_ms);
+  state.record.model = attempt.model;
+  state.record.score = attempt.assessment->score;
+  state.record.passed = true;
+  std::string text = attempt.text;
+  return say(std::move(state), std::move(text), "passed", now_ms);
+}
+
+Step recorded(TurnState state, const event::Recorded& event, double now_ms) {
+  close_stage(state, "record", state.stage_began_ms, now_ms);
+  if (!event.reply) {
+    // The line is said all the same; the conversation lacks it, and the record says so.
+    state.record.faults.push_back(fault_text("coordinator.observe", event.reply.error()));
+    state.record.degraded = true;
+  }
+  std::string reason = state.record.reason;
+  return finish(std::move(state), TurnStatus::Said, std::move(reason), now_ms);
+}
+
+Step deadline_reached(TurnState state, double now_ms) {
+  switch (state.phase) {
+    case Phase::Drafting:
+    case Phase::Assessing:
+      state.record.attempts.back().fault = "deadline_exceeded: the turn's time was over";
+      return settle(std::move(state), now_ms);
+    case Phase::Observing:
+    case Phase::Gathering:
+    case Phase::Waiting:
+      return settle(std::move(state), now_ms);
+    case Phase::Recording:
+    case Phase::Over:
+      break;  // the line is decided
+  }
+  return {std::move(state), {}};
+}
+
+Step interrupted(TurnState state, const event::Interrupted& event, double now_ms) {
+  if (state.phase == Phase::Recording) return {std::move(state), {}};  // it counts as said
+  return finish(std::move(state), TurnStatus::Interrupted, event.reason, now_ms);
+}
+
+// Hands an event to the phase that waits for it. What comes late, after its phase, is of no use.
+struct Stepper {
+  TurnState state;
+  double now_ms;
+
+  Step ignored() { return {std::move(state), {}}; }
+  bool gathers() const {
+    return state.phase == Phase::Observing || state.phase == Phase::Gathering;
+  }
+  Step operator()(const event::Begin&) { return begin(std::move(state), now_ms); }
+  Step operator()(const event::Observed& event) {
+    return state.observed || !gathers() ? ignored() : observed(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::Prompted& event) {
+    return state.prompted || !gathers() ? ignored() : prompted(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::Retrieved& event) {
+    return state.retrieved || !gathers() ? ignored() : retrieved(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::Drafted& event) {
+    return state.phase != Phase::Drafting ? ignored() : drafted(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::Assessed& event) {
+    return state.phase != Phase::Assessing ? ignored() : assessed(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::Waited&) {
+    return state.phase != Phase::Waiting ? ignored() : draft(std::move(state), now_ms);
+  }
+  Step operator()(const event::Recorded& event) {
+    return state.phase != Phase::Recording ? ignored() : recorded(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::DeadlineReached&) {
+    return deadline_reached(std::move(state), now_ms);
+  }
+  Step operator()(const event::Interrupted& event) {
+    return interrupted(std::move(state), event, now_ms);
+  }
+};
+
+}  // namespace
+
+contracts::Band band_of(int attempt) {
+  if (attempt <= 3) return contracts::Band::Standard;
+  return attempt <= 6 ? contracts::Band::Tuned : contracts::Band::Guided;
+}
+
+TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRequest& request,
+                      std::int64_t started_ms, const TurnOptions& options) {
+  TurnState state;
+  state.options = options;
+  state.asked_for = request.character;
+  state.record.turn_id = turn_id;
+  state.record.channel = request.channel;
+  state.record.message_id = request.message_id.value_or(turn_id + ".in");
+  state.record.author = request.author;
+  state.record.message = request.message;
+  state.record.kind = request.kind;
+  state.record.started_ms = started_ms;
+  state.record.character = request.character.value_or("");
+  return state;
+}
+
+TurnState organic_turn(const std::string& turn_id, const std::string& channel,
+                       const contracts::FollowUp& follow_up, std::int64_t started_ms,
+                       const TurnOptions& options) {
+  TurnState state;
+  state.options = options;
+  state.asked_for = follow_up.character;
+  state.record.turn_id = turn_id;
+  state.record.channel = channel;
+  state.record.message_id = turn_id + ".in";
+  state.record.kind = contracts::TurnKind::Organic;
+  state.record.started_ms = started_ms;
+  state.record.character = follow_up.character.value_or("");
+  state.record.scores = follow_up.scores;
+  state.history = follow_up.history;
+  state.message_count = follow_up.message_count;
+  if (!state.history.empty()) {
+    state.record.author = state.history.back().author;
+    state.record.message = state.history.back().text;
+  }
+  state.observed = true;
+  return state;
+}
+
+Step step(TurnState state, const Event& event, double now_ms) {
+  if (state.phase == Phase::Over) return {std::move(state), {}};
+  return std::visit(Stepper{std::move(state), now_ms}, event);
+}
+
+contracts::TurnReply reply_of(const contracts::TurnRecord& record) {
+  contracts::TurnReply reply;
+  reply.turn_id = record.turn_id;
+  reply.character = record.status == TurnStatus::Said ? record.character : "";
+  reply.text = record.text;
+  reply.model = record.model;
+  reply.passed = record.passed;
+  reply.score = record.score;
+  reply.attempts = static_cast<int>(record.attempts.size());
+  reply.degraded = record.degraded;
+  reply.sources = record.sources;
+  reply.ms = record.ms;
+  reply.reason = record.reason;
+  return reply;
+}
+
+Result<contracts::TurnReply> reply_of(const TurnState& state) {
+  if (state.failure) {
+    return Error{state.failure->code,
+                 fmt::format("turn {}: {}", state.record.turn_id, state.failure->message)};
+  }
+  return reply_of(state.record);
+}
+
+}  // namespace router

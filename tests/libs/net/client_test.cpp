@@ -1,0 +1,419 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "libs/net/raw_peer.h"
+#include "net/net.h"
+
+namespace net {
+namespace {
+
+// What happened to one call.
+struct Outcome {
+  int status = 0;
+  std::string body;
+  std::promise<void> headed;
+  std::promise<std::string> data;  // the first piece
+  std::promise<Result<void>> done;
+  bool has_data = false;
+
+  ClientEvents events() {
+    return {.head =
+                [this](int code, const http::Headers&) {
+                  status = code;
+                  headed.set_value();
+                },
+            .data =
+                [this](std::string_view bytes) {
+                  body.append(bytes);
+                  if (!std::exchange(has_data, true)) data.set_value(body);
+                },
+            .done = [this](Result<void> outcome) { done.set_value(std::move(outcome)); }};
+  }
+  Result<void> wait() {
+    auto future = done.get_future();
+    if (!arrives(future)) return Error{Code::Internal, "the call did not end"};
+    return future.get();
+  }
+};
+
+class ClientTest : public ::testing::Test {
+ protected:
+  ClientRequest get(std::string url) const {
+    ClientRequest request;
+    request.url = std::move(url);
+    return request;
+  }
+  Client& client(Client::Options options = {}) {
+    client_ = std::make_unique<Client>(loop_, options);
+    return *client_;
+  }
+
+  Loop loop_;
+  RawServer server_;
+  std::unique_ptr<Client> client_;
+};
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+void expect_error(const Result<void>& outcome, Code code, std::string_view part) {
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(name(outcome.error().code), name(code)) << outcome.error().message;
+  EXPECT_NE(outcome.error().message.find(part), std::string::npos) << outcome.error().message;
+}
+
+TEST_F(ClientTest, SpeaksWithOurOwnServer) {
+  auto door = listen(loop_, {}, [](http::Request request, std::shared_ptr<http::Reply> reply) {
+    http::Response response = http::Response::text(request.body + request.query["q"], 201);
+    response.headers.add("X-Seen", std::string(*request.headers.get("X-Sent")));
+    reply->respond(std::move(response));
+  });
+  ASSERT_TRUE(door.ok());
+  Client& client = this->client();
+  ClientRequest request = get(fmt::format("http://localhost:{}/path?q=1", door.value()->port()));
+  request.method = http::Method::Post;
+  request.headers.add("X-Sent", "yes");
+  request.body = std::string(300'000, 'b');
+  const auto response = client.fetch(request);
+  ASSERT_TRUE(response.ok()) << response.error().message;
+  EXPECT_EQ(response.value().status, 201);
+  EXPECT_EQ(response.value().headers.get("x-seen"), "yes");
+  EXPECT_EQ(response.value().body, request.body + "1");
+}
+
+TEST_F(ClientTest, KeepsItsConnectionForTheNextRequest) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    RawPeer connection = server_.accept();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(connection.read_until("\r\n\r\n").starts_with("GET /"));
+      connection.send(kOk);
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    const auto response = client.fetch(get(server_.url()));
+    ASSERT_TRUE(response.ok()) << response.error().message;
+    EXPECT_EQ(response.value().body, "ok");
+  }
+}
+
+TEST_F(ClientTest, ReplacesAKeptConnectionThatTheServerClosed) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    {
+      RawPeer first = server_.accept();
+      first.read_until("\r\n\r\n");
+      first.send(kOk);
+      // Closes only when the second request is on its way: the client cannot know beforehand.
+      first.read_until("\r\n\r\n");
+    }
+    RawPeer second = server_.accept();
+    second.read_until("\r\n\r\n");
+    second.send(kOk);
+  });
+  EXPECT_TRUE(client.fetch(get(server_.url())).ok());
+  EXPECT_TRUE(client.fetch(get(server_.url())).ok());
+}
+
+TEST_F(ClientTest, DoesNotRepeatARequestOnAFreshConnection) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    RawPeer only = server_.accept();
+    only.read_until("\r\n\r\n");
+    server_.close();
+  });
+  const auto response = client.fetch(get(server_.url()));
+  ASSERT_FALSE(response.ok());
+  EXPECT_EQ(response.error().code, Code::Unavailable);
+}
+
+TEST_F(ClientTest, HandsOnAStreamAsItComes) {
+  Client& client = this->client();
+  Outcome outcome;
+  client.send(get(server_.url()), outcome.events());
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+  peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  auto first = outcome.data.get_future();
+  ASSERT_TRUE(arrives(first));
+  EXPECT_EQ(first.get(), "abc");
+  peer.send("3\r\ndef\r\n0\r\n\r\n");
+  EXPECT_TRUE(outcome.wait().ok());
+  EXPECT_EQ(outcome.status, 200);
+  EXPECT_EQ(outcome.body, "abcdef");
+}
+
+TEST_F(ClientTest, TakesABodyThatLastsUntilTheClose) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    RawPeer connection = server_.accept();
+    connection.read_until("\r\n\r\n");
+    connection.send("HTTP/1.1 200 OK\r\n\r\nabc");
+  });
+  EXPECT_EQ(client.fetch(get(server_.url())).value().body, "abc");
+}
+
+TEST_F(ClientTest, SeesAResponseThatWasCut) {
+  for (const std::string_view head : {"Content-Length: 100", "Transfer-Encoding: chunked"}) {
+    RawServer server;
+    Client& client = this->client();
+    Outcome outcome;
+    client.send(get(server.url()), outcome.events());
+    RawPeer peer = server.accept();
+    peer.read_until("\r\n\r\n");
+    peer.send(fmt::format("HTTP/1.1 200 OK\r\n{}\r\n\r\n3\r\nabc\r\n", head));
+    auto first = outcome.data.get_future();
+    ASSERT_TRUE(arrives(first));
+    peer.close();
+    expect_error(outcome.wait(), Code::Unavailable, "cut");
+    client_.reset();
+  }
+}
+
+TEST_F(ClientTest, RefusesMalformedResponses) {
+  for (const std::string& answer :
+       {std::string("SSH-2.0-OpenSSH\r\n\r\n"), std::string("HTTP/1.1 2x0 OK\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        "HTTP/1.1 200 OK\r\nX: " + std::string(200'000, 'x'),
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(200'000, 'x')}) {
+    RawServer server;
+    Client& client = this->client();
+    Outcome outcome;
+    client.send(get(server.url()), outcome.events());
+    RawPeer peer = server.accept();
+    peer.read_until("\r\n\r\n");
+    peer.send(answer);
+    expect_error(outcome.wait(), Code::Unavailable, "malformed");
+    client_.reset();
+  }
+}
+
+TEST_F(ClientTest, StopsAtTheBodyLimit) {
+  Client& client = this->client();
+  Outcome outcome;
+  ClientRequest request = get(server_.url());
+  request.body_bytes_max = 5;
+  client.send(request, outcome.events());
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+  expect_error(outcome.wait(), Code::TooLarge, "5 bytes");
+}
+
+TEST_F(ClientTest, NamesTheTimeoutThatPassed) {
+  Client& client = this->client();
+  {
+    Outcome outcome;
+    ClientRequest request = get(server_.url());
+    request.first_byte_timeout = Milliseconds(20);
+    client.send(request, outcome.events());
+    expect_error(outcome.wait(), Code::DeadlineExceeded, "first byte");
+  }
+  {
+    RawServer server;
+    Outcome outcome;
+    ClientRequest request = get(server.url());
+    request.idle_timeout = Milliseconds(20);
+    client.send(request, outcome.events());
+    RawPeer peer = server.accept();
+    peer.read_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    expect_error(outcome.wait(), Code::DeadlineExceeded, "idle");
+    EXPECT_EQ(peer.read_all(), "");  // closed, not abandoned
+  }
+  {
+    Outcome outcome;
+    ClientRequest request = get(server_.url());
+    request.total_timeout = Milliseconds(20);
+    client.send(request, outcome.events());
+    expect_error(outcome.wait(), Code::DeadlineExceeded, "total");
+  }
+}
+
+// A listening socket whose queue is full: the kernel leaves further connection attempts unanswered.
+class UnansweringServer {
+ public:
+  UnansweringServer() : server_(0), filler_(RawPeer::connect_to(server_.port())) {}
+  std::string url() const { return server_.url(); }
+
+ private:
+  RawServer server_;
+  RawPeer filler_;
+};
+
+TEST_F(ClientTest, NamesTheConnectTimeout) {
+  const UnansweringServer server;
+  Outcome outcome;
+  ClientRequest request = get(server.url());
+  request.connect_timeout = Milliseconds(20);
+  client().send(request, outcome.events());
+  expect_error(outcome.wait(), Code::DeadlineExceeded, "connect");
+}
+
+TEST_F(ClientTest, CannotConnectWhereNobodyListens) {
+  server_.close();
+  Outcome outcome;
+  client().send(get(server_.url()), outcome.events());
+  expect_error(outcome.wait(), Code::Unavailable, "cannot connect");
+}
+
+TEST_F(ClientTest, RefusesBadUrlsAndHeadersAndTls) {
+  Client& client = this->client();
+  EXPECT_EQ(client.fetch(get("no url")).error().code, Code::InvalidArgument);
+  EXPECT_EQ(client.fetch(get("https://example.org/")).error().code, Code::Unimplemented);
+  ClientRequest request = get(server_.url());
+  request.headers.add("X", "a\r\nb");
+  EXPECT_EQ(client.fetch(request).error().code, Code::InvalidArgument);
+}
+
+TEST_F(ClientTest, IsCancelledWhileItConnects) {
+  const UnansweringServer server;
+  Outcome outcome;
+  const auto call = client().send(get(server.url()), outcome.events());
+  call->cancel();
+  expect_error(outcome.wait(), Code::Cancelled, "");
+  call->cancel();  // of no consequence
+}
+
+TEST_F(ClientTest, IsCancelledWhileItWaitsForAConnection) {
+  Client& client = this->client({.connections_per_host = 1});
+  Outcome first;
+  Outcome second;
+  Outcome third;
+  client.send(get(server_.url("/1")), first.events());
+  const auto waiting = client.send(get(server_.url("/2")), second.events());
+  client.send(get(server_.url("/3")), third.events());
+  RawPeer peer = server_.accept();
+  EXPECT_TRUE(peer.read_until("\r\n\r\n").starts_with("GET /1 "));
+  waiting->cancel();
+  expect_error(second.wait(), Code::Cancelled, "");
+  peer.send(kOk);
+  EXPECT_TRUE(peer.read_until("\r\n\r\n").starts_with("GET /3 "));
+  peer.send(kOk);
+  EXPECT_TRUE(first.wait().ok());
+  EXPECT_TRUE(third.wait().ok());
+}
+
+TEST_F(ClientTest, IsCancelledBeforeTheHeadAndTheServerSeesIt) {
+  Outcome outcome;
+  const auto call = client().send(get(server_.url()), outcome.events());
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  call->cancel();
+  expect_error(outcome.wait(), Code::Cancelled, "");
+  EXPECT_EQ(peer.read_all(), "");
+}
+
+TEST_F(ClientTest, IsCancelledInTheMiddleOfTheBody) {
+  Outcome outcome;
+  const auto call = client().send(get(server_.url()), outcome.events());
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+  auto first = outcome.data.get_future();
+  ASSERT_TRUE(arrives(first));
+  call->cancel();
+  expect_error(outcome.wait(), Code::Cancelled, "");
+  EXPECT_EQ(peer.read_all(), "");
+}
+
+TEST_F(ClientTest, IsCancelledFromItsOwnCallback) {
+  Outcome outcome;
+  ClientEvents events = outcome.events();
+  std::shared_ptr<Client::Call> call;
+  int pieces = 0;
+  events.data = [&](std::string_view) {
+    ++pieces;
+    call->cancel();
+  };
+  call = client().send(get(server_.url()), std::move(events));
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+  expect_error(outcome.wait(), Code::Cancelled, "");
+  EXPECT_EQ(pieces, 1);
+}
+
+TEST_F(ClientTest, EndsACallWhoseCallbackThrows) {
+  Outcome outcome;
+  ClientEvents events = outcome.events();
+  events.head = [](int, const http::Headers&) { throw std::runtime_error("bug"); };
+  client().send(get(server_.url()), std::move(events));
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send(kOk);
+  expect_error(outcome.wait(), Code::Internal, "");
+}
+
+TEST_F(ClientTest, RefusesMoreThanMayWait) {
+  Client& client = this->client({.connections_per_host = 1, .waiting_max = 1});
+  Outcome first;
+  Outcome second;
+  Outcome third;
+  client.send(get(server_.url()), first.events());
+  client.send(get(server_.url()), second.events());
+  client.send(get(server_.url()), third.events());
+  expect_error(third.wait(), Code::Overloaded, "wait");
+  client_.reset();
+  expect_error(first.wait(), Code::Cancelled, "");
+  expect_error(second.wait(), Code::Cancelled, "");
+}
+
+TEST_F(ClientTest, DestroyedOnItsLoopItCancelsItsCalls) {
+  Outcome outcome;
+  client().send(get(server_.url()), outcome.events());
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  loop_.post([&] { client_.reset(); });
+  expect_error(outcome.wait(), Code::Cancelled, "");
+}
+
+TEST_F(ClientTest, ReadsARefusalThatComesBeforeTheBodyWasSent) {
+  auto door = listen(loop_, {},
+                     [](http::Request, std::shared_ptr<http::Reply> reply) { reply->respond({}); });
+  ASSERT_TRUE(door.ok());
+  ClientRequest request = get(fmt::format("http://127.0.0.1:{}/", door.value()->port()));
+  request.method = http::Method::Post;
+  request.body = std::string(20 * 1024 * 1024, 'x');
+  const auto response = client().fetch(request);
+  ASSERT_TRUE(response.ok()) << response.error().message;
+  EXPECT_EQ(response.value().status, 413);
+}
+
+TEST_F(ClientTest, CarriesManyCallsFromManyThreads) {
+  auto door = listen(loop_, {}, [](http::Request request, std::shared_ptr<http::Reply> reply) {
+    reply->begin(200, {});
+    reply->write(request.path);
+    reply->end(http::Reply::Ending::Complete);
+  });
+  ASSERT_TRUE(door.ok());
+  Client& client = this->client({.connections_per_host = 4});
+  std::atomic<int> right = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int thread = 0; thread < 8; ++thread) {
+      callers.emplace_back([&, thread] {
+        for (int i = 0; i < 100; ++i) {
+          const std::string path = fmt::format("/{}/{}", thread, i);
+          const auto response =
+              client.fetch(get(fmt::format("http://127.0.0.1:{}{}", door.value()->port(), path)));
+          if (response.ok() && response.value().body == path) ++right;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(right, 800);
+}
+
+}  // namespace
+}  // namespace net

@@ -1,0 +1,263 @@
+#include "coordinator/conversations.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include "coordinator/stage.h"
+#include "services/coordinator/cast_of_three.h"
+#include "support/fake_clock.h"
+
+namespace coordinator {
+namespace {
+
+using contracts::Line;
+
+constexpr std::int64_t kHourMs = 3600 * 1000;
+
+// A stage over a file of its own, with hands to say lines.
+class ConversationsTest : public ::testing::Test {
+ protected:
+  ConversationsTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "coordinator.XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    cast_.replace(cast_of_three());
+    open();
+  }
+  ~ConversationsTest() override {
+    conversations_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void open(std::size_t cache_bytes = 8 * 1024 * 1024) {
+    stage_.reset();
+    conversations_.reset();
+    auto opened = Conversations::open(
+        {.path = folder_ / "conversations.db", .weights = {}, .cache_bytes = cache_bytes}, clock_);
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    conversations_ = std::move(opened).value();
+    stage_ = std::make_unique<Stage>(Stage::Options{}, cast_, *conversations_);
+  }
+
+  contracts::ObserveReply say(const std::string& channel, const std::string& id, Line line) {
+    auto reply = stage_->observe({channel, id, std::move(line), std::nullopt});
+    EXPECT_TRUE(reply.ok());
+    return reply.ok() ? std::move(reply).value() : contracts::ObserveReply{};
+  }
+
+  contracts::FollowUp follow_up(const std::string& channel) {
+    auto reply = stage_->follow_up({channel});
+    EXPECT_TRUE(reply.ok());
+    return reply.ok() ? std::move(reply).value() : contracts::FollowUp{};
+  }
+
+  std::filesystem::path folder_;
+  support::FakeClock clock_;
+  Cast cast_;
+  std::unique_ptr<Conversations> conversations_;
+  std::unique_ptr<Stage> stage_;
+};
+
+TEST_F(ConversationsTest, AnObservedLineComesBackWithWhoAnswersIt) {
+  const auto reply = say("c", "m1", person("Peter, a beer?"));
+  EXPECT_FALSE(reply.repeated);
+  EXPECT_EQ(reply.history, std::vector<Line>{person("Peter, a beer?")});
+  EXPECT_EQ(reply.message_count, 0);
+  EXPECT_EQ(reply.energy, 4);
+  EXPECT_EQ(reply.selection.speakers, std::vector<std::string>{"peter"});
+}
+
+TEST_F(ConversationsTest, ARepeatIsNotStoredAgainAndGetsTheSameSelection) {
+  const auto first = say("c", "m1", person("Who wants beer?"));
+  say("c", "m2", bot("peter", "Me!"));
+  const auto again = say("c", "m1", person("Who wants beer?"));
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.history, first.history);
+  EXPECT_EQ(again.selection.speakers, first.selection.speakers);
+  EXPECT_EQ(again.energy, 3) << "a repeat refills nothing";
+  EXPECT_EQ(conversations_->history("c", 10).value().size(), 2U);
+}
+
+TEST_F(ConversationsTest, ARepeatIsKnownAlsoWhenTheMemoryHasForgottenIt) {
+  for (int i = 0; i < 80; ++i) say("c", "m" + std::to_string(i), person(std::to_string(i)));
+  const auto again = say("c", "m3", person("3"));
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.history.size(), 4U);
+  EXPECT_EQ(again.history.back().text, "3");
+  EXPECT_EQ(again.message_count, 3);
+}
+
+TEST_F(ConversationsTest, TheSameMessageIdInAnotherChannelIsAnotherLine) {
+  say("c", "m1", person("one"));
+  EXPECT_FALSE(say("d", "m1", person("two")).repeated);
+}
+
+TEST_F(ConversationsTest, ARestartKeepsTheConversationAndItsEnergy) {
+  say("c", "m1", person("Who wants beer?", "brian"));
+  say("c", "m2", bot("peter", "Me!"));
+  const auto before = conversations_->recent("c").value();
+  open();
+  const auto after = conversations_->recent("c").value();
+  EXPECT_EQ(after.lines, before.lines);
+  EXPECT_EQ(after.energy, 3);
+  EXPECT_EQ(after.bot_lines, 1);
+  EXPECT_EQ(after.last_id, "m2");
+  EXPECT_TRUE(say("c", "m2", bot("peter", "Me!")).repeated);
+}
+
+TEST_F(ConversationsTest, OnlyTheLastTwentyLinesAreTold) {
+  contracts::ObserveReply reply;
+  for (int i = 0; i < 70; ++i) {
+    reply = say("c", "m" + std::to_string(i), person(std::to_string(i)));
+  }
+  ASSERT_EQ(reply.history.size(), 20U);
+  EXPECT_EQ(reply.history.front().text, "50");
+  EXPECT_EQ(reply.history.back().text, "69");
+  EXPECT_EQ(reply.message_count, 69);
+  EXPECT_EQ(stage_->history({"c", 65}).value().lines.size(), 65U);
+}
+
+TEST_F(ConversationsTest, TheCountIsOfTheLastTwentyFourHours) {
+  say("c", "m1", person("one"));
+  clock_.advance(23 * kHourMs);
+  say("c", "m2", person("two"));
+  clock_.advance(2 * kHourMs);
+  EXPECT_EQ(say("c", "m3", person("three")).message_count, 1);
+  open();
+  EXPECT_EQ(say("c", "m4", person("four")).message_count, 2);
+  EXPECT_EQ(say("d", "m4", person("four")).message_count, 0);
+}
+
+TEST_F(ConversationsTest, APersonRefillsWhatBotsSpend) {
+  say("c", "m1", person("Hi"));
+  for (int i = 0; i < 6; ++i) say("c", "b" + std::to_string(i), bot("peter", "Stewie!"));
+  EXPECT_EQ(conversations_->recent("c").value().energy, 0);
+  EXPECT_EQ(follow_up("c").reason, "out_of_energy");
+  EXPECT_EQ(say("c", "m2", person("Hi")).energy, 4);
+}
+
+TEST_F(ConversationsTest, ALongTalkCostsMore) {
+  const Weights weights{.energy_budget = 10};
+  EXPECT_EQ(line_cost(1, weights), 1);
+  EXPECT_EQ(line_cost(3, weights), 1);
+  EXPECT_EQ(line_cost(5, weights), 1.5);
+}
+
+TEST_F(ConversationsTest, AFollowUpIsPaidOnceHoweverOftenItIsAskedAbout) {
+  say("c", "m1", person("Hi Peter"));
+  say("c", "m2", bot("peter", "Brian, what do you say?"));
+  const auto first = follow_up("c");
+  EXPECT_EQ(first.character, "brian");
+  EXPECT_EQ(first.reason, "addressed");
+  EXPECT_EQ(first.energy, 2);
+  EXPECT_GE(first.delay_ms, 1500);
+  EXPECT_LE(first.delay_ms, 8000);
+  open();  // the reservation is on disk, too
+  const auto again = follow_up("c");
+  EXPECT_EQ(again.character, "brian");
+  EXPECT_EQ(again.energy, 2);
+  EXPECT_EQ(again.delay_ms, first.delay_ms);
+  EXPECT_EQ(say("c", "m3", bot("brian", "Nothing.")).energy, 2) << "reserved before";
+}
+
+TEST_F(ConversationsTest, AReservationForALineThatIsGoneByIsRefused) {
+  say("c", "m1", bot("peter", "Hm."));
+  const auto seen = conversations_->recent("c").value();
+  say("c", "m2", person("Wait!"));
+  const auto reserved = conversations_->reserve("c", seen, {"m1", "brian", 1});
+  ASSERT_FALSE(reserved.ok());
+  EXPECT_EQ(reserved.error().code, Code::Conflict);
+  EXPECT_EQ(conversations_->recent("c").value().energy, 4);
+}
+
+TEST_F(ConversationsTest, AfterAPersonsLineOnlyASecondSpeakerMayJoin) {
+  say("c", "m1", person("Peter?"));
+  EXPECT_EQ(follow_up("c").reason, "superseded");
+  const auto reply = say("c", "m2", person("Peter and Brian, come here!"));
+  ASSERT_EQ(reply.selection.speakers.size(), 2U);
+  EXPECT_EQ(follow_up("c").character, reply.selection.speakers[1]);
+}
+
+TEST_F(ConversationsTest, TalkAmongBotsEndsOnTheStageToo) {
+  for (int scene = 0; scene < 20; ++scene) {
+    const std::string channel = "c" + std::to_string(scene);
+    say(channel, "m", person("Everyone, beer?"));
+    say(channel, "b", bot("peter", "Brian? Stewie?"));
+    int said = 1;
+    for (auto next = follow_up(channel); next.character && said < 50; next = follow_up(channel)) {
+      say(channel, "b" + std::to_string(said), bot(*next.character, "Peter? Brian? Stewie?"));
+      ++said;
+    }
+    EXPECT_EQ(said, 4);
+  }
+}
+
+TEST_F(ConversationsTest, ACharacterThatClaimsToBeAPersonRefillsNothing) {
+  say("c", "m1", person("Hi"));
+  EXPECT_EQ(say("c", "m2", {"peter", "I am a person.", contracts::Kind::Human, {}}).energy, 3);
+}
+
+TEST_F(ConversationsTest, AnEmptyChannelHasNothingToFollow) {
+  const auto reply = follow_up("nowhere");
+  EXPECT_FALSE(reply.character);
+  EXPECT_EQ(reply.reason, "empty_history");
+  EXPECT_TRUE(stage_->history({"nowhere", 20}).value().lines.empty());
+}
+
+TEST_F(ConversationsTest, SelectAnswersForParticipantsItDoesNotKnow) {
+  contracts::SelectRequest request;
+  request.participants = {"zed", "peter"};
+  request.history = {person("Zed, are you there?")};
+  EXPECT_EQ(stage_->select(request).speakers, std::vector<std::string>{"zed"});
+}
+
+TEST_F(ConversationsTest, OldLinesAreForgottenInBatches) {
+  for (int i = 0; i < 7; ++i) say("c", "old" + std::to_string(i), person("old"));
+  clock_.advance(31 * 24 * kHourMs);
+  say("c", "new", person("new"));
+  say("d", "new", person("new"));
+  EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 7);
+  EXPECT_EQ(conversations_->history("c", 10).value().size(), 1U);
+  EXPECT_EQ(conversations_->recent("c").value().lines.size(), 1U);
+  EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 0);
+}
+
+TEST_F(ConversationsTest, TheMemoryStaysWithinItsBytes) {
+  open(20'000);
+  for (int i = 0; i < 100; ++i) {
+    say("c" + std::to_string(i), "m", person(std::string(1000, 'x')));
+    EXPECT_LE(conversations_->stats().bytes, 20'000U);
+  }
+  EXPECT_GT(conversations_->stats().evictions, 0U);
+  EXPECT_EQ(conversations_->recent("c0").value().lines.size(), 1U);
+}
+
+TEST_F(ConversationsTest, ALineInAKnownChannelNeedsNoReading) {
+  say("c", "m0", person("first"));
+  const auto misses = conversations_->stats().misses;
+  for (int i = 1; i < 10; ++i) say("c", "m" + std::to_string(i), person("more"));
+  EXPECT_EQ(conversations_->stats().misses, misses);
+}
+
+TEST_F(ConversationsTest, LinesOfManyThreadsAreAllKeptOnce) {
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([this, thread] {
+        for (int i = 0; i < 10; ++i) {
+          say("c", std::to_string(i), person("said by all"));
+          say("c", std::to_string(thread) + "." + std::to_string(i), person("own"));
+          follow_up("c");
+        }
+      });
+    }
+  }
+  EXPECT_EQ(conversations_->history("c", 200).value().size(), 50U);
+  EXPECT_EQ(conversations_->recent("c").value().lines, conversations_->history("c", 64).value());
+}
+
+}  // namespace
+}  // namespace coordinator

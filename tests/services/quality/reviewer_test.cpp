@@ -1,0 +1,191 @@
+#include "quality/reviewer.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "cache/cache.h"
+#include "json/codec.h"
+#include "quality/cached_reviewer.h"
+#include "services/quality/stage.h"
+
+namespace quality::test {
+namespace {
+
+using contracts::FindingCode;
+using contracts::Severity;
+
+class Review : public ::testing::Test {
+ protected:
+  const FixedCast cast_{shipped_cast()};
+  const Reviewer reviewer_{{}, cast_};
+};
+
+TEST_F(Review, NeedsMoreOfALineTheBusierTheChannelIs) {
+  auto request = draft("peter", "Hey!");
+  const auto threshold = [&](std::int64_t lines, contracts::TurnKind kind) {
+    request.message_count = lines;
+    request.kind = kind;
+    return reviewer_.assess(request).value().threshold;
+  };
+  const auto direct = contracts::TurnKind::Direct;
+  EXPECT_EQ(threshold(0, direct), 30.0);
+  EXPECT_EQ(threshold(6, direct), 30.0);
+  EXPECT_EQ(threshold(7, direct), 60.0);
+  EXPECT_EQ(threshold(20, direct), 60.0);
+  EXPECT_EQ(threshold(21, direct), 75.0);
+  const auto organic = contracts::TurnKind::Organic;
+  EXPECT_EQ(threshold(6, organic), 32.0);
+  EXPECT_EQ(threshold(20, organic), 62.0);
+  EXPECT_EQ(threshold(21, organic), 77.0);
+}
+
+TEST_F(Review, CountsTheContextWhenNobodyTellsTheLines) {
+  auto request = draft("peter", "Hey!", std::vector<std::string>(7, "something"));
+  request.message_count.reset();
+  EXPECT_EQ(reviewer_.assess(request).value().threshold, 60.0);
+  request.context.pop_back();
+  EXPECT_EQ(reviewer_.assess(request).value().threshold, 30.0);
+}
+
+TEST_F(Review, TheScoreIsTheWeightedSumOfTheComponents) {
+  for (const char* line : {"Holy crap, beer!", "How can I assist you today?", "Brian: Hello.", "",
+                           "What the deuce! Blast!", "Beer is good. I like beer."}) {
+    const auto assessment = reviewer_.assess(draft("peter", line, {"beer?"})).value();
+    const auto& parts = assessment.components;
+    EXPECT_NEAR(assessment.score,
+                0.25 * parts.authenticity + 0.30 * parts.flow + 0.20 * parts.engagement +
+                    0.20 * parts.grounding + 0.05 * parts.safety,
+                0.011)
+        << line;
+  }
+}
+
+TEST_F(Review, ACriticalFindingRejectsInAnyChannel) {
+  auto request = draft("peter", "Brian: Frankly, no.");
+  request.message_count = 0;
+  const auto assessment = reviewer_.assess(request).value();
+  EXPECT_FALSE(assessment.passed);
+  EXPECT_LE(assessment.score, 25.01);
+}
+
+TEST_F(Review, AMajorFindingPassesOnlyInAColdChannel) {
+  auto request = draft("peter", "What the deuce! Kneel before my throne, you simpleton!");
+  request.message_count = 0;
+  EXPECT_TRUE(reviewer_.assess(request).value().passed);
+  request.message_count = 7;
+  EXPECT_FALSE(reviewer_.assess(request).value().passed);
+  EXPECT_LE(reviewer_.assess(request).value().score, 55.01);
+}
+
+TEST_F(Review, TheMostSevereFindingComesFirst) {
+  const auto assessment =
+      reviewer_.assess(draft("peter", "Peter: Oh shit, hey @everyone, beer!")).value();
+  ASSERT_GE(assessment.findings.size(), 3U);
+  EXPECT_EQ(assessment.findings.front().code, FindingCode::MentionAbuse);
+  EXPECT_EQ(assessment.findings.back().severity, Severity::Minor);
+}
+
+TEST_F(Review, SaysTheSameEveryTime) {
+  const auto request =
+      draft("peter", "Holy crap, I love beer, and 77 other things!", {"anna: beer?"});
+  EXPECT_EQ(json::encode(reviewer_.assess(request).value()),
+            json::encode(Reviewer({}, cast_).assess(request).value()));
+}
+
+TEST_F(Review, AnUnknownCharacterIsNotFound) {
+  const auto assessment = reviewer_.assess(draft("lois", "Hello!"));
+  ASSERT_FALSE(assessment.ok());
+  EXPECT_EQ(assessment.error().code, Code::NotFound);
+  EXPECT_EQ(assessment.error().message, "character: 'lois' is unknown");
+}
+
+TEST(ReviewWithoutCast, IsUnavailable) {
+  const FixedCast none;
+  const Reviewer reviewer({}, none);
+  EXPECT_EQ(reviewer.assess(draft("peter", "Hello!")).error().code, Code::Unavailable);
+  EXPECT_EQ(reviewer.voice({"Hello!"}).error().code, Code::Unavailable);
+}
+
+TEST(ReviewOfOneCharacter, WorksWithAnEmptyCard) {
+  contracts::Character ada;
+  ada.id = ada.name = "ada";
+  const FixedCast cast({ada});
+  const Reviewer reviewer({}, cast);
+  EXPECT_TRUE(
+      reviewer.assess(draft("ada", "I would love to see that engine of yours!")).value().passed);
+  EXPECT_EQ(reviewer.voice({"Hello!"}).value().scores.at("ada"), 1.0);
+}
+
+TEST_F(Review, HostileLinesAreJudgedLikeOthers) {
+  std::string emoji;
+  for (int i = 0; i < 500; ++i) emoji += "\xF0\x9F\x98\x80";
+  for (const std::string& line :
+       {std::string(100'000, 'a'), std::string(100'000, '\xFF'), std::string(1500, '\x80'),
+        std::string("Hey \xC3\x28 dude \xF0\x9F"), emoji, std::string(1800, '@'),
+        std::string(1800, ':'), std::string(1800, '.'), std::string("a\0b", 3),
+        std::string(900, '\n') + "Brian: hi"}) {
+    const auto assessment = reviewer_.assess(draft("peter", line, {line.substr(0, 4000)}));
+    ASSERT_TRUE(assessment.ok());
+    EXPECT_GE(assessment.value().score, 0.0);
+    EXPECT_LE(assessment.value().score, 100.0);
+  }
+  EXPECT_FALSE(reviewer_.assess(draft("peter", std::string(100'000, 'a'))).value().passed);
+  EXPECT_FALSE(reviewer_.assess(draft("peter", emoji)).value().passed);
+}
+
+TEST_F(Review, VoiceScoresSumToOne) {
+  for (const char* line : {"Holy crap!", "", "\xFF\xFE", "It is a line."}) {
+    double sum = 0;
+    const auto voice = reviewer_.voice({line}).value();
+    for (const auto& [id, score] : voice.scores) sum += score;
+    EXPECT_NEAR(sum, 1.0, 1e-9) << line;
+  }
+}
+
+class Cached : public Review {
+ protected:
+  const std::unique_ptr<cache::Cache> cache_ = cache::make_memory_cache({});
+  const CachedReviewer cached_{reviewer_, cast_, *cache_, Milliseconds(1000)};
+};
+
+TEST_F(Cached, TheSecondVerdictIsTheFirstOne) {
+  const auto request = draft("peter", "Holy crap, beer!", {"anna: beer?"}, {"Beer is cold."});
+  const auto first = cached_.assess(request);
+  const auto second = cached_.assess(request);
+  EXPECT_EQ(json::encode(first.value()), json::encode(second.value()));
+  EXPECT_EQ(cache_->stats().hits, 1U);
+}
+
+TEST_F(Cached, WhateverTheVerdictDependsOnMakesAnotherEntry) {
+  const auto request = draft("peter", "Holy crap, beer!", {"anna: beer?"}, {"Beer is cold."});
+  (void)cached_.assess(request);
+  auto other = request;
+  other.line += "!";
+  (void)cached_.assess(other);
+  other = request;
+  other.character = "brian";
+  (void)cached_.assess(other);
+  other = request;
+  other.context.front().text = "wine?";
+  (void)cached_.assess(other);
+  other = request;
+  other.knowledge.push_back("Wine is red.");
+  (void)cached_.assess(other);
+  other = request;
+  other.message_count = 3;
+  (void)cached_.assess(other);
+  other = request;
+  other.kind = contracts::TurnKind::Organic;
+  (void)cached_.assess(other);
+  EXPECT_EQ(cache_->stats().hits, 0U);
+  EXPECT_EQ(cache_->stats().entries, 7U);
+}
+
+TEST_F(Cached, AnErrorIsNotKept) {
+  EXPECT_FALSE(cached_.assess(draft("lois", "Hello!")).ok());
+  EXPECT_EQ(cache_->stats().entries, 0U);
+}
+
+}  // namespace
+}  // namespace quality::test

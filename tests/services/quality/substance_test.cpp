@@ -1,0 +1,114 @@
+#include <gtest/gtest.h>
+
+#include "services/quality/stage.h"
+
+namespace quality::test {
+namespace {
+
+using contracts::FindingCode;
+using contracts::Severity;
+
+class Substance : public ::testing::Test {
+ protected:
+  std::optional<contracts::Finding> find(const contracts::AssessRequest& request,
+                                         FindingCode code) const {
+    return found(reviewer_.assess(request).value(), code);
+  }
+  std::optional<Severity> severity(const contracts::AssessRequest& request,
+                                   FindingCode code) const {
+    const auto finding = find(request, code);
+    return finding ? std::optional(finding->severity) : std::nullopt;
+  }
+
+  const FixedCast cast_{shipped_cast()};
+  const Reviewer reviewer_{{}, cast_};
+};
+
+TEST_F(Substance, AnotherCharactersMarksAreTheWrongVoice) {
+  const auto finding =
+      find(draft("peter", "What the deuce! Kneel before my throne, you simpleton!"),
+           FindingCode::WrongVoice);
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->severity, Severity::Major);
+  EXPECT_EQ(finding->hint,
+            "This sounds like Stewie; speak as Peter, with words like \"holy crap\".");
+  EXPECT_TRUE(
+      find(draft("stewie", "Holy crap, wings are freakin' sweet, dude!"), FindingCode::WrongVoice));
+  EXPECT_TRUE(find(draft("brian", "Holy crap, I was asleep in my pants, hehehe!"),
+                   FindingCode::WrongVoice));
+}
+
+TEST_F(Substance, OwnMarksAndQuotedOnesAreNot) {
+  EXPECT_FALSE(find(draft("peter", "Holy crap, Stewie yelled what the deuce again!"),
+                    FindingCode::WrongVoice));
+  EXPECT_FALSE(find(
+      draft("peter", "What does he mean with what the deuce, dude?", {"stewie: What the deuce?"}),
+      FindingCode::WrongVoice));
+  EXPECT_FALSE(
+      find(draft("brian", "I prefer a quiet evening with a book."), FindingCode::WrongVoice));
+}
+
+TEST_F(Substance, NumbersAndNamesFromNowhereAreUnsupported) {
+  const std::vector<std::string> question{"How many hot dogs did you eat at the fair?"};
+  const std::vector<std::string> fact{"Peter once ate 43 hot dogs at the Quahog harbor fair."};
+  const auto finding =
+      find(draft("peter", "Holy crap, I ate 512 hot dogs at that fair!", question, fact),
+           FindingCode::UnsupportedClaim);
+  ASSERT_TRUE(finding);
+  EXPECT_EQ(finding->severity, Severity::Major);
+  EXPECT_NE(finding->hint.find("512"), std::string::npos);
+  EXPECT_TRUE(find(draft("peter", "Holy crap, I met Madonna at that fair!", question, fact),
+                   FindingCode::UnsupportedClaim));
+}
+
+TEST_F(Substance, WhatKnowledgeContextOrCardSayIsSupported) {
+  const std::vector<std::string> question{"How many hot dogs did you eat at the Boston fair?"};
+  const std::vector<std::string> fact{"Peter once ate 43 hot dogs, with three friends."};
+  for (const char* line :
+       {"Holy crap, I ate 43 hot dogs at that fair!",
+        "Hey, the Boston one? I was there with Brian!", "Dude, I was there with 3 friends!",
+        "I love Lois, dude! And I am 100 percent sure!", "HOLY CRAP, it was GREAT!"}) {
+    EXPECT_FALSE(find(draft("peter", line, question, fact), FindingCode::UnsupportedClaim)) << line;
+  }
+}
+
+TEST_F(Substance, SmallTalkMayInvent) {
+  EXPECT_FALSE(find(draft("peter", "Holy crap, I saw Madonna and 77 ducks!", {"nice weather"}),
+                    FindingCode::UnsupportedClaim));
+}
+
+TEST_F(Substance, TheSameClaimWeighsMoreForACharacterThatInvents) {
+  auto cast = shipped_cast();
+  for (auto& character : cast) character.hallucination_risk = character.id == "peter" ? 1.0 : 0.0;
+  const FixedCast fixed(cast);
+  const Reviewer reviewer({}, fixed);
+  const auto risk = [&](const char* character) {
+    return found(
+        reviewer.assess(draft(character, "I was there with Madonna.", {"Who was there?"})).value(),
+        FindingCode::UnsupportedClaim);
+  };
+  ASSERT_TRUE(risk("peter"));
+  ASSERT_TRUE(risk("brian"));
+  EXPECT_EQ(risk("peter")->severity, Severity::Major);
+  EXPECT_EQ(risk("brian")->severity, Severity::Minor);
+}
+
+TEST_F(Substance, ALongLineAboutSomethingElseIsOffTopic) {
+  const std::string line =
+      "I was gonna fix the garage door today, but my couch was warm and the chips were open and "
+      "then I "
+      "kinda fell asleep.";
+  EXPECT_EQ(severity(draft("peter", line, {"Which planet has the largest moons?"}),
+                     FindingCode::OffTopic),
+            Severity::Minor);
+  EXPECT_EQ(
+      severity(draft("peter", line, {"Is your garage door still broken?"}), FindingCode::OffTopic),
+      std::nullopt);
+  EXPECT_EQ(severity(draft("peter", "Beats me, I was asleep for that one!",
+                           {"Which planet has the largest moons?"}),
+                     FindingCode::OffTopic),
+            std::nullopt);
+}
+
+}  // namespace
+}  // namespace quality::test

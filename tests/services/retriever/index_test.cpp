@@ -1,0 +1,241 @@
+#include "retriever/index.h"
+
+#include <gtest/gtest.h>
+
+#include "services/retriever/fixture.h"
+
+namespace retriever {
+namespace {
+
+class Searching : public WithIndex {
+ protected:
+  std::string add(Document document) { return index_->upsert(std::move(document)).value().id; }
+
+  std::vector<Hit> ask(std::string text, std::vector<std::string> collections = {},
+                       std::string filters = "") {
+    Query query;
+    query.text = std::move(text);
+    query.collections = std::move(collections);
+    query.filters = std::move(filters);
+    return index_->query(query).value();
+  }
+
+  static std::vector<std::string> documents(const std::vector<Hit>& hits) {
+    std::vector<std::string> ids;
+    for (const Hit& hit : hits) ids.push_back(hit.document_id);
+    return ids;
+  }
+
+  static Document document(std::string id, std::string content, std::string collection = "town") {
+    Document made;
+    made.id = std::move(id);
+    made.content = std::move(content);
+    made.collection = std::move(collection);
+    return made;
+  }
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(Searching, FindsAFactAndSaysWhereItStands) {
+  Document town =
+      document("quahog", "# The Clam\nThe bar is owned by Horace.\n\n# School\nClosed.\n");
+  town.title = "Quahog";
+  town.uri = "file:quahog.md";
+  town.metadata = R"({"lang":"en"})";
+  add(town);
+  add(document("other", "Brian drives a Prius."));
+
+  const auto hits = ask("Who's the owner of the clam bar?");
+  ASSERT_EQ(hits.size(), 1U);
+  EXPECT_EQ(hits[0].id, "quahog#0");
+  EXPECT_EQ(hits[0].document_id, "quahog");
+  EXPECT_EQ(hits[0].collection, "town");
+  EXPECT_EQ(hits[0].title, "Quahog > The Clam");
+  EXPECT_EQ(hits[0].uri, "file:quahog.md");
+  EXPECT_EQ(hits[0].text, "The bar is owned by Horace.");
+  EXPECT_EQ(town.content.substr(hits[0].start, hits[0].end - hits[0].start), hits[0].text);
+  EXPECT_EQ(hits[0].metadata, R"({"lang":"en"})");
+  EXPECT_GT(hits[0].score, 0);
+}
+
+TEST_F(Searching, PutsTheBetterMatchFirst) {
+  add(document("weak", "A dog walked by the old brewery and nothing else happened that day."));
+  add(document("strong", "The dog Brian writes a novel."));
+  add(document("none", "Stewie builds a time machine."));
+  const auto hits = ask("the dog that writes novels");
+  EXPECT_EQ(documents(hits), (Ids{"strong", "weak"}));
+  EXPECT_GT(hits[0].score, hits[1].score);
+}
+
+TEST_F(Searching, MatchesStemsAccentsAndNamesWithApostrophes) {
+  add(document("cafe", "The caf\xC3\xA9 serves O'Brien's famous pies."));
+  for (const char* text : {"cafes", "CAF\xC3\x89", "served", "serving", "O'Brien"}) {
+    EXPECT_EQ(documents(ask(text)), (Ids{"cafe"})) << text;
+  }
+}
+
+TEST_F(Searching, GivesAtMostTopK) {
+  for (int i = 0; i < 5; ++i) add(document("d" + std::to_string(i), "A chicken fight."));
+  Query query;
+  query.text = "chicken";
+  query.top_k = 3;
+  EXPECT_EQ(index_->query(query).value().size(), 3U);
+  query.top_k = 0;
+  EXPECT_EQ(index_->query(query).error().code, Code::InvalidArgument);
+  query.top_k = 51;
+  EXPECT_EQ(index_->query(query).error().code, Code::InvalidArgument);
+}
+
+TEST_F(Searching, FiltersByCollection) {
+  add(document("a", "The chicken fights.", "one"));
+  add(document("b", "The chicken fights.", "two"));
+  add(document("c", "The chicken fights.", "it's \"three\""));
+  EXPECT_EQ(documents(ask("chicken", {"two"})), (Ids{"b"}));
+  EXPECT_EQ(documents(ask("chicken", {"one", "it's \"three\""})), (Ids{"a", "c"}));
+  EXPECT_TRUE(ask("chicken", {"four"}).empty());
+}
+
+TEST_F(Searching, FiltersByMetadata) {
+  const auto with = [&](const char* id, const char* metadata) {
+    Document made = document(id, "The chicken fights.");
+    made.metadata = metadata;
+    add(made);
+  };
+  with("a", R"({"season":4,"canon":true,"who":"peter"})");
+  with("b", R"({"season":4.0,"canon":1,"a.b":"x","$.":"y"})");
+  with("c", R"({"season":"4","who":null})");
+  const auto found = [&](const char* filters) { return documents(ask("chicken", {}, filters)); };
+  EXPECT_EQ(found(R"({"season":4})"), (Ids{"a", "b"}));
+  EXPECT_EQ(found(R"({"season":"4"})"), (Ids{"c"}));
+  EXPECT_EQ(found(R"({"canon":true})"), (Ids{"a"}));
+  EXPECT_EQ(found(R"({"season":4,"who":"peter"})"), (Ids{"a"}));
+  EXPECT_EQ(found(R"({"who":null})"), (Ids{"c"}));
+  EXPECT_EQ(found(R"({"a.b":"x","$.":"y"})"), (Ids{"b"}));
+  EXPECT_TRUE(found(R"({"who":"x' OR 1=1 --"})").empty());
+  EXPECT_EQ(found("{}").size(), 3U);
+}
+
+TEST_F(Searching, RefusesMetadataAndFiltersThatAreNoObject) {
+  Document made = document("a", "Text.");
+  for (const char* wrong : {"", "nonsense", "[1]", "{\"a\":"}) {
+    made.metadata = wrong;
+    EXPECT_EQ(index_->upsert(made).error().code, Code::InvalidArgument) << wrong;
+  }
+  Query query;
+  query.text = "chicken";
+  query.filters = "[1]";
+  EXPECT_EQ(index_->query(query).error().code, Code::InvalidArgument);
+}
+
+TEST_F(Searching, ReplacesADocumentWithoutLeavingOldChunks) {
+  add(document("a", "# One\nThe chicken fights.\n# Two\nThe evil monkey points.\n"));
+  add(document("a", "Only a giraffe."));
+  EXPECT_TRUE(ask("chicken monkey").empty());
+  EXPECT_EQ(ask("giraffe").size(), 1U);
+  EXPECT_EQ(index_->stats().value().documents, 1U);
+  EXPECT_EQ(index_->stats().value().chunks, 1U);
+}
+
+TEST_F(Searching, ReplacesTheDocumentOfTheSameSource) {
+  Document page = document("", "The chicken fights.");
+  page.source_type = "web";
+  page.source_id = "http://example.org/";
+  const std::string first = add(page);
+  page.content = "The giraffe waits.";
+  EXPECT_EQ(add(page), first);
+  page.source_type = "file";
+  EXPECT_NE(add(page), first);
+  EXPECT_TRUE(ask("chicken").empty());
+  EXPECT_EQ(ask("giraffe").size(), 2U);
+}
+
+TEST_F(Searching, MakesANewIdForADocumentWithoutIdAndSource) {
+  EXPECT_NE(add(document("", "The chicken fights.")), add(document("", "The chicken fights.")));
+}
+
+TEST_F(Searching, LeavesAnUnchangedDocumentAlone) {
+  const auto first = index_->upsert(document("a", "The chicken fights.")).value();
+  EXPECT_FALSE(first.unchanged);
+  const std::int64_t generation = index_->generation();
+  const auto again = index_->upsert(document("a", "The chicken fights.")).value();
+  EXPECT_TRUE(again.unchanged);
+  EXPECT_EQ(again.chunks, 1U);
+  EXPECT_EQ(index_->generation(), generation);
+  EXPECT_FALSE(index_->upsert(document("a", "The chicken fights.", "other")).value().unchanged);
+}
+
+TEST_F(Searching, RemovesADocument) {
+  add(document("a", "The chicken fights."));
+  EXPECT_TRUE(index_->remove("a").value());
+  EXPECT_FALSE(index_->remove("a").value());
+  EXPECT_TRUE(ask("chicken").empty());
+  EXPECT_EQ(index_->stats().value().documents, 0U);
+}
+
+TEST_F(Searching, RefusesTooLargeAndEmptyContent) {
+  EXPECT_EQ(index_->upsert(document("a", std::string(512 * 1024 + 1, 'a'))).error().code,
+            Code::TooLarge);
+  EXPECT_EQ(index_->upsert(document("a", " \n ")).error().code, Code::InvalidArgument);
+  EXPECT_EQ(index_->stats().value().documents, 0U);
+}
+
+TEST_F(Searching, RepairsContentThatIsNotUtf8) {
+  add(document("a", "The chicken \xFF fights."));
+  EXPECT_EQ(ask("chicken")[0].text, "The chicken \xEF\xBF\xBD fights.");
+}
+
+TEST_F(Searching, TakesHostileQueriesAsWords) {
+  add(document("a", "The chicken fights near the brewery."));
+  const std::string junk(3900, '"');
+  for (const std::string& text : std::vector<std::string>{
+           "\"chicken", "chicken\"", "chicken NEAR(fights, 2)", "chick* chicken", "title:chicken",
+           "chicken AND NOT fights", "-chicken ^chicken +chicken", "chicken' OR '1'='1",
+           std::string("a\0chicken\0", 10), "\xF0\x9F\x90\x94 chicken \xF0\x9F\x90\x94",
+           "chicken \xFF\xC3", "(((((chicken", "chicken;DROP TABLE documents", junk + " chicken"}) {
+    EXPECT_EQ(ask(text).size(), 1U) << text;
+  }
+}
+
+TEST_F(Searching, FindsNothingForTextsWithoutContentWords) {
+  add(document("a", "Who are you? What is it? NEAR \xF0\x9F\x90\x94 * AND"));
+  for (const std::string& text : std::vector<std::string>{
+           "", " ", "who are you", "\"\"", "***", "\xF0\x9F\x90\x94\xF0\x9F\x90\x94", "^:-{}()",
+           std::string(4096, 'x'), std::string(4096, '*'), std::string(16, '\0')}) {
+    EXPECT_TRUE(ask(text).empty()) << text.size();
+  }
+}
+
+TEST_F(Searching, SearchesForAtMost32DifferentWords) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "word" + std::to_string(i) + " ";
+  const std::string expression = match_expression("fights fighting " + text);
+  EXPECT_TRUE(expression.starts_with("\"fights\" OR \"word0\" OR "));
+  EXPECT_TRUE(expression.ends_with(" OR \"word30\""));
+}
+
+TEST_F(Searching, SurvivesReopening) {
+  add(document("a", "The chicken fights."));
+  const std::int64_t generation = index_->generation();
+  reopen();
+  EXPECT_EQ(documents(ask("chicken")), (Ids{"a"}));
+  EXPECT_EQ(index_->generation(), generation);
+  add(document("b", "The chicken fights."));
+  EXPECT_EQ(index_->generation(), generation + 1);
+}
+
+TEST_F(Searching, ListsTheNewestFirst) {
+  add(document("a", "The chicken fights.", "one"));
+  clock_.advance(1);
+  add(document("b", "# A\nOne.\n# B\nTwo.\n", "two"));
+  const auto all = index_->list("").value();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].id, "b");
+  EXPECT_EQ(all[0].chunks, 2U);
+  EXPECT_EQ(all[0].bytes, 18U);
+  EXPECT_EQ(all[1].created_ms, 1'700'000'000'000);
+  EXPECT_EQ(index_->list("one").value().size(), 1U);
+}
+
+}  // namespace
+}  // namespace retriever
