@@ -12,7 +12,7 @@ TaskLoop::TaskLoop() : wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (wake_fd_ < 0) throw std::runtime_error("no eventfd: too many open files");
 }
 
-TaskLoop::~TaskLoop() { close(wake_fd_); }
+TaskLoop::~TaskLoop() { ::close(wake_fd_); }
 
 bool TaskLoop::post(std::function<void()> task) {
   bool wake = false;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr Milliseconds kScanInterval{250};
 constexpr Milliseconds kStampSettles{100};
+constexpr int kQueuedMessages = 10'000;  // of one peer and direction; above calls_max
 constexpr int kReceivePerTurn = 256;  // messages of one socket before the others get their turn
 
 zmq::message_t frame(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -45,6 +46,8 @@ struct Peer {
   Peer(Instance what, zmq::context_t& context)
       : instance(std::move(what)), socket(context, zmq::socket_type::dealer) {
     socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::sndhwm, kQueuedMessages);
+    socket.set(zmq::sockopt::rcvhwm, kQueuedMessages);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::kFrameBytes));
     socket.connect(instance.rpc);
     pid_fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(instance.pid), 0));
@@ -186,6 +189,8 @@ class NodeImpl final : public Node {
   std::map<std::string, std::vector<OnEvent>> subscriptions_;
   std::set<std::string> publishers_;
   std::vector<std::unique_ptr<Peer>> peers_;
+  // No peers any more, but a caller further up may still hold one: they go in the next turn.
+  std::vector<std::unique_ptr<Peer>> ended_;
   std::unordered_map<CallId, Pending> calls_;
   std::map<std::pair<std::string, std::int64_t>, std::weak_ptr<IncomingCall>> incoming_;
   std::map<std::string, retry::Budget> budgets_;
@@ -258,7 +263,8 @@ Result<void> NodeImpl::bind(const std::string& http_address) {
     try {
       router_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::router);
       router_->set(zmq::sockopt::linger, 200);
-      router_->set(zmq::sockopt::sndhwm, 10000);
+      router_->set(zmq::sockopt::sndhwm, kQueuedMessages);
+      router_->set(zmq::sockopt::rcvhwm, kQueuedMessages);
       router_->set(zmq::sockopt::router_mandatory, 1);
       router_->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::kFrameBytes));
       router_->bind(self_.rpc);
@@ -601,7 +607,7 @@ void NodeImpl::peer_ended(Peer* peer) {
   });
   const auto found = std::find_if(peers_.begin(), peers_.end(),
                                   [&](const auto& candidate) { return candidate.get() == peer; });
-  const std::unique_ptr<Peer> gone = std::move(*found);  // until its calls have failed
+  ended_.push_back(std::move(*found));
   peers_.erase(found);
   for (const CallId id : lost) attempt_failed(id, {Code::Unavailable, who});
 }
@@ -612,6 +618,7 @@ void NodeImpl::run(const std::stop_token& stop) {
   loop_.adopt_thread();
   const std::stop_callback wake(stop, [this] { post([] {}); });
   while (!stop.stop_requested()) {
+    ended_.clear();
     wait_for_input();
     loop_.run_due();
     receive_calls();
@@ -630,6 +637,7 @@ void NodeImpl::run(const std::stop_token& stop) {
   publisher_.reset();
   subscriber_.reset();
   peers_.clear();
+  ended_.clear();
 }
 
 void NodeImpl::wait_for_input() {

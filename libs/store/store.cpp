@@ -106,7 +106,11 @@ class SqliteDatabase final : public Database {
       : path_(std::move(options.path)),
         connection_(std::move(connection)),
         readers_(path_, options.readers, options.cache_kib),
-        writer_({path_, options.grade, options.queue_max, options.sync_within}, *connection_) {}
+        writer_({.path = path_,
+                 .grade = options.grade,
+                 .queue_max = options.queue_max,
+                 .sync_within = options.sync_within},
+                *connection_) {}
 
   Result<void> write(Work work) override {
     assert(!writer_.on_writer_thread());

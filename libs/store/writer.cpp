@@ -13,10 +13,7 @@
 namespace store {
 namespace {
 
-// A group ends at either: many writes share a sync, and none waits long for the others of its
-// group.
 constexpr std::size_t kGroupMax = 256;
-constexpr std::chrono::milliseconds kGroupTime{5};
 
 SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
 
@@ -86,7 +83,7 @@ void Writer::commit_group() {
       if (answer.result) answer.result = reason;
     }
   };
-  const SteadyTime end = steady_now() + kGroupTime;
+  const SteadyTime end = steady_now() + options_.group_within;
   while (answers.size() < kGroupMax && (answers.empty() || steady_now() < end)) {
     std::optional<Job> job = next();
     if (!job) break;

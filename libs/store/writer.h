@@ -25,6 +25,7 @@ class Writer {
     Grade grade = Grade::CrashSafe;
     std::size_t queue_max = 4096;
     Milliseconds sync_within{100};
+    Milliseconds group_within{5};  // a group takes no more works in after this
   };
 
   // `connection` must outlive the writer and is used by its thread only.

@@ -231,6 +231,22 @@ bool is_question(std::string_view text) {
   return auxiliary(first) && pronoun(second);
 }
 
+bool goes_on(std::string_view text) {
+  constexpr std::size_t kShort = 8;
+  constexpr std::array<std::string_view, 6> kFirst{"and", "why", "really", "but", "so", "seriously"};
+  constexpr std::array<std::string_view, 10> kReferring{"she", "he",   "it",   "they", "that",
+                                                        "her", "him", "them", "this", "there"};
+  const auto said = lexical::tokens(text);
+  if (said.empty() || said.size() > kShort) return false;
+  const auto among = [](const auto& list, const std::string& word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+  };
+  return among(kFirst, said.front()) ||
+         (is_question(text) && std::any_of(said.begin(), said.end(), [&](const std::string& word) {
+            return among(kReferring, word);
+          }));
+}
+
 bool is_greeting(std::string_view text) {
   constexpr std::size_t kWordsMax = 6;
   const Reading reading(text);

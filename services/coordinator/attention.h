@@ -13,6 +13,7 @@ namespace coordinator {
 inline constexpr double kSpokenTo = 1.0;  // by mention, reply, name or alias
 inline constexpr double kRoom = 0.5;      // as one of all: "you guys", "everyone"
 inline constexpr double kAbout = 0.25;    // named, but spoken about: "Peter said so"
+inline constexpr double kGoesOn = 0.5;    // goes on with whoever spoke last: "and does she?"
 
 struct Attention {
   std::vector<double> strength;  // of each of the cast, in its order
@@ -24,6 +25,9 @@ Attention attention(const contracts::Line& line, const std::vector<contracts::Ch
 
 // Whether a sentence ends in a question mark, or the text starts as questions do.
 bool is_question(std::string_view text);
+
+// Whether a short text only makes sense after the line before it: "Why?", "And does she like it?"
+bool goes_on(std::string_view text);
 
 // Whether the text is a greeting and little else.
 bool is_greeting(std::string_view text);

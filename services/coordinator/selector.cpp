@@ -24,7 +24,8 @@ using contracts::Selection;
 constexpr std::size_t kTopicLines = 3;      // the last line and the two before it
 constexpr std::size_t kPendingLines = 6;    // a question older than that has lapsed
 constexpr std::size_t kFairnessLines = 10;  // bot lines over which shares are compared
-constexpr double kCalled = 0.75;            // what all owe to a question or greeting to nobody
+constexpr std::size_t kWorthAWord = 3;       // words of a lone person's remark that gets an answer
+constexpr double kCalled = 0.75;            // what all owe to a question, greeting or lone remark
 constexpr int kTiredLines = 2;              // own lines since a person spoke that tire fully
 
 // A candidate's shares of the terms, each 0 to 1.
@@ -80,9 +81,19 @@ class Reader {
     return std::max(0.0, left);
   }
 
+  // Whether the last line is a remark by the only person here: all owe it an answer.
+  bool remark_to_us() const {
+    if (by_bot(line(0)) || calls_[0] || last().by_name || last().elsewhere) return false;
+    if (lexical::tokens(line(0).text).size() < kWorthAWord) return false;
+    for (std::size_t back = 1; back < scene_.history.size(); ++back) {
+      if (!by_bot(line(back)) && line(back).author != line(0).author) return false;
+    }
+    return true;
+  }
+
   Shares shares(std::size_t who) const {
     const Character& character = cast_[who];
-    return {.addressed = last().strength[who],
+    return {.addressed = std::max(last().strength[who], partner(character.id)),
             .topic = topic(character),
             .pending = pending(who),
             .talkativeness = std::clamp(character.talkativeness, 0.0, 1.0),
@@ -92,6 +103,13 @@ class Reader {
   }
 
  private:
+  // A short question about what was just said goes to who said it.
+  double partner(const std::string& id) const {
+    const bool unaddressed = !by_bot(line(0)) && !last().by_name && !last().elsewhere;
+    const bool spoke_last = scene_.history.size() > 1 && line(1).author == id;
+    return unaddressed && spoke_last && goes_on(line(0).text) ? kGoesOn : 0;
+  }
+
   // Several matching topics add up as independent chances do (noisy or), so the sum stays below 1.
   double topic(const Character& character) const {
     constexpr std::array<double, kTopicLines> kFade{1.0, 0.5, 0.25};
@@ -116,6 +134,7 @@ class Reader {
     if (std::find(scene_.pending.begin(), scene_.pending.end(), id) != scene_.pending.end()) {
       return 1;
     }
+    if (remark_to_us()) return kCalled;
     bool person_since = false;  // a person's line after a call to all: it has lapsed
     for (std::size_t back = 0; back < attentions_.size() && line(back).author != id; ++back) {
       const bool bot = by_bot(line(back));

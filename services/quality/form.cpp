@@ -85,7 +85,7 @@ std::vector<std::uint64_t> word_set(const Text& text) {
 }
 
 bool nearly_equal(const Text& a, const Text& b) {
-  const auto sizes = std::minmax(a.words.size(), b.words.size());
+  const auto sizes = std::minmax({a.words.size(), b.words.size()});
   // Sets of too different sizes cannot overlap enough, which spares building them.
   if (static_cast<double>(sizes.first) < 0.6 * static_cast<double>(sizes.second)) return false;
   const auto left = word_set(a);

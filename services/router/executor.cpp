@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <type_traits>
 #include <utility>
 
 #include "base/ids.h"
@@ -146,9 +147,13 @@ void Executor::ask(const std::string& turn_id, const messaging::Client& peer, st
                    const Request& request) {
   const Running& running = turns_.at(turn_id);
   const auto whole = Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms));
-  peer.call<Reply>(std::move(method), request,
-                   {.deadline = running.began + whole, .traceparent = running.traceparent},
-                   [this, turn_id](Result<Reply> reply) { apply(turn_id, E{std::move(reply)}); });
+  // `llm` fails over by itself. What it could not save is a failed attempt, on the record, and not
+  // a call to be made again unseen.
+  constexpr bool kAgain = !std::is_same_v<E, event::Drafted>;
+  peer.call<Reply>(
+      std::move(method), request,
+      {.deadline = running.began + whole, .traceparent = running.traceparent, .idempotent = kAgain},
+      [this, turn_id](Result<Reply> reply) { apply(turn_id, E{std::move(reply)}); });
 }
 
 void Executor::perform(const std::string& turn_id, const Action& action) {

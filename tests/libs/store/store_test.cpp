@@ -72,20 +72,6 @@ TEST_P(BothGrades, RollsBackAWorkThatFailsFirstInItsGroup) {
   EXPECT_EQ(values(*database), (std::vector<std::int64_t>{3}));
 }
 
-TEST_P(BothGrades, FailsTheWholeGroupWhenAWorkEndsItsTransaction) {
-  const auto database = opened(numbers(path_, GetParam()));
-  HeldWriter held(*database);
-  auto innocent = queued(*database, insert(1));
-  auto breaking =
-      queued(*database, [](Connection& connection) { return connection.execute("ROLLBACK"); });
-  auto later = queued(*database, insert(2));
-  held.release();
-  EXPECT_EQ(breaking.get().error().code, Code::Internal);
-  EXPECT_EQ(innocent.get().error().code, Code::Internal);
-  EXPECT_TRUE(later.get().ok());
-  EXPECT_EQ(values(*database), (std::vector<std::int64_t>{2}));
-}
-
 TEST_P(BothGrades, TakesWritesFromManyThreads) {
   const auto database = opened(numbers(path_, GetParam()));
   std::vector<std::jthread> threads;

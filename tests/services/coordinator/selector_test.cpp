@@ -90,7 +90,7 @@ TEST(Selector, ATopicOfTwoWordsNeedsBoth) {
 
 TEST(Selector, WhoseTopicItIsSpeaksFirst) {
   const auto selection = choose({person("My novel is done.")});
-  EXPECT_EQ(selection.speakers, Names{"brian"});
+  EXPECT_EQ(selection.speakers.front(), "brian");
   EXPECT_EQ(selection.reason, "topic");
 }
 
@@ -144,11 +144,22 @@ TEST(Selector, FatigueGrowsWithOwnLinesSinceAPersonSpoke) {
 }
 
 TEST(Selector, NobodySpeaksBelowTwentyFive) {
-  const auto selection = choose({person("The bus was late.")});
+  const auto selection = choose({contracts::Line{"joe", "Sorry!", contracts::Kind::Human, {}}, person("The bus was late.")});
   EXPECT_TRUE(selection.nobody);
   EXPECT_TRUE(selection.speakers.empty());
   EXPECT_EQ(selection.reason, "below_threshold");
   EXPECT_EQ(selection.scores.size(), 3U);
+}
+
+TEST(Selector, ALonePersonsRemarkIsOwedAnAnswer) {
+  EXPECT_FALSE(choose({person("I had such a day.")}).nobody);
+  EXPECT_TRUE(choose({person("Ok.")}).nobody);
+}
+
+TEST(Selector, AShortQuestionGoesToWhoSpokeLast) {
+  const auto selection = choose({person("Peter, who is your wife?"), bot("peter", "Lois!"),
+                                 person("And does she swim?")});
+  EXPECT_EQ(selection.speakers.front(), "peter");
 }
 
 TEST(Selector, AnOpenQuestionIsNeverMetWithSilence) {

@@ -1,0 +1,237 @@
+#include "troupe/chat.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/utf8.h"
+#include "contracts/coordinator.h"
+
+namespace troupe {
+namespace {
+
+// The router's own deadline for a turn ends it long before.
+constexpr Milliseconds kTurnTimeout{600'000};
+constexpr Milliseconds kQueryTimeout{5'000};
+// A typing event may be lost, or its line may never come.
+constexpr Milliseconds kTypingMax{30'000};
+constexpr std::size_t kShownMax = 256;
+constexpr int kHistoryLines = 12;
+
+messaging::CallOptions within(Milliseconds timeout) {
+  return {.deadline = SystemClock::instance().now() + timeout};
+}
+
+contracts::OrchestrateRequest request_of(const Options& options, const std::string& text) {
+  contracts::OrchestrateRequest request;
+  request.channel = options.channel;
+  request.author = options.author;
+  request.message = text;
+  request.message_id = make_id("line");  // so that asking again is the same question
+  return request;
+}
+
+Cast fetch_cast(messaging::Node& node) {
+  auto list = messaging::Client(node, "characters")
+                  .call<contracts::CharacterList>("characters.list", contracts::Empty{},
+                                                  within(kQueryTimeout));
+  return list ? Cast(std::move(list).value().characters) : Cast();
+}
+
+Result<contracts::TurnRecord> fetch_record(const messaging::Client& router,
+                                           const std::string& turn_id) {
+  return router.call<contracts::TurnRecord>("router.turn", contracts::TurnQuery{turn_id},
+                                            within(kQueryTimeout));
+}
+
+constexpr std::string_view kCommands =
+    "  /why   why the latest line was said, or not\n"
+    "  /who   who is in the cast\n"
+    "  /quit  leave; so does Ctrl-D";
+
+}  // namespace
+
+Chat::Chat(const Options& options, Style style, messaging::Node& node, Terminal& terminal)
+    : options_(options), style_(style), node_(node), terminal_(terminal), router_(node, "router") {}
+
+void Chat::run() {
+  meet_cast();
+  show_history();
+  listen();
+  if (terminal_.has_person()) {
+    terminal_.print(fmt::format("You are {} in {}. /help says what else there is.\n",
+                                options_.author, options_.channel));
+  }
+  while (const auto line = terminal_.read_line()) {
+    const std::string text(trimmed(*line));
+    if (text.empty()) continue;
+    if (text.front() == '/') {
+      if (!obey(text)) break;
+      continue;
+    }
+    say(text);
+    if (terminal_.has_person()) continue;
+    // The call has a deadline, so an answer or a failure comes.
+    std::unique_lock lock(mutex_);
+    answered_.wait(lock, [&] { return under_way_ == 0; });
+  }
+  if (!terminal_.has_person() && options_.follow_ms > 0) {
+    // Nothing is waited for but the time: what comes meanwhile is shown as it comes.
+    std::unique_lock lock(mutex_);
+    answered_.wait_for(lock, Milliseconds(options_.follow_ms), [] { return false; });
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_ = true;  // what is cancelled now is nobody's failure
+  }
+  node_.stop();
+}
+
+void Chat::meet_cast() { cast_ = fetch_cast(node_); }
+
+void Chat::show_history() {
+  const auto history =
+      messaging::Client(node_, "coordinator")
+          .call<contracts::History>("coordinator.history",
+                                    contracts::HistoryRequest{options_.channel, kHistoryLines},
+                                    within(kQueryTimeout));
+  if (!history) return terminal_.print(failure("no history", history.error(), style_));
+  for (const auto& line : history.value().lines) {
+    terminal_.print(spoken(cast_, line.author, line.text, style_));
+  }
+}
+
+void Chat::listen() {
+  node_.subscribe("turn.line", [this](std::string_view, const std::string& body) {
+    const auto line = json::decode<contracts::TurnLine>(std::string_view(body));
+    if (line) on_line(line.value());
+  });
+  node_.subscribe("turn.typing", [this](std::string_view, const std::string& body) {
+    const auto typing = json::decode<contracts::TurnTyping>(std::string_view(body));
+    if (typing) on_typing(typing.value());
+  });
+}
+
+bool Chat::obey(const std::string& command) {
+  if (command == "/quit") return false;
+  if (command == "/why") {
+    explain();
+  } else if (command == "/who") {
+    terminal_.print(cast_list(cast_, style_));
+  } else if (command == "/help") {
+    terminal_.print(kCommands);
+  } else {
+    terminal_.print(fmt::format("There is no {}.\n{}", command, kCommands));
+  }
+  return true;
+}
+
+void Chat::say(const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++under_way_;
+    typing_.clear();  // a person's line ends what the characters were about to say
+  }
+  terminal_.status({});
+  terminal_.print(spoken(cast_, options_.author, text, style_));
+  router_.call<contracts::TurnReply>(
+      "router.orchestrate", request_of(options_, text), within(kTurnTimeout),
+      [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });
+}
+
+void Chat::explain() {
+  std::string turn_id;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!shown_.empty()) turn_id = shown_.back();
+  }
+  if (turn_id.empty()) return terminal_.print("Nothing has been said yet.");
+  const auto record = fetch_record(router_, turn_id);
+  terminal_.print(record ? why_report(record.value(), cast_, style_)
+                         : failure("no record", record.error(), style_));
+}
+
+void Chat::on_reply(const Result<contracts::TurnReply>& reply) {
+  if (reply) {
+    const bool silent = reply.value().character.empty();
+    show_line(reply.value().turn_id, reply.value().character,
+              silent ? reply.value().reason : reply.value().text);
+  }
+  std::unique_lock lock(mutex_);
+  const bool failed = !reply && !leaving_;
+  lock.unlock();
+  if (failed) terminal_.print(failure("no answer", reply.error(), style_));
+  lock.lock();
+  --under_way_;
+  answered_.notify_all();
+}
+
+void Chat::on_line(const contracts::TurnLine& line) {
+  if (line.channel == options_.channel) show_line(line.turn_id, line.character, line.text);
+}
+
+void Chat::on_typing(const contracts::TurnTyping& typing) {
+  if (typing.channel != options_.channel) return;
+  set_typing(typing.character, typing.typing);
+  if (!typing.typing) return;
+  node_.after(kTypingMax, [this, who = typing.character] { set_typing(who, false); });
+}
+
+// Of a turn that ended in silence `character` is empty and `text` is the reason.
+void Chat::show_line(const std::string& turn_id, const std::string& character,
+                     const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (leaving_ || std::find(shown_.begin(), shown_.end(), turn_id) != shown_.end()) return;
+    shown_.push_back(turn_id);
+    if (shown_.size() > kShownMax) shown_.pop_front();
+  }
+  set_typing(character, false);
+  terminal_.print(character.empty() ? silence(text, style_)
+                                    : spoken(cast_, character, text, style_));
+}
+
+void Chat::set_typing(const std::string& character, bool typing) {
+  std::string status;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(typing_, character);
+    if (typing) typing_.push_back(character);
+    status = troupe::typing(cast_, typing_);
+  }
+  terminal_.status(std::move(status));
+}
+
+// --- one-shots ----------------------------------------------------------------------------------
+
+Result<int> ask(const Options& options, Style style, messaging::Node& node) {
+  if (options.words.empty()) return Error{Code::InvalidArgument, "ask what?"};
+  std::string question;
+  for (const auto& word : options.words) question += (question.empty() ? "" : " ") + word;
+  const messaging::Client router(node, "router");
+  const auto reply = TRY(router.call<contracts::TurnReply>(
+      "router.orchestrate", request_of(options, utf8_repaired(question)), within(kTurnTimeout)));
+  fmt::print("{}\n", reply.character.empty()
+                         ? silence(reply.reason, style)
+                         : spoken(fetch_cast(node), reply.character, reply.text, style));
+  return 0;
+}
+
+Result<int> why(const Options& options, Style style, messaging::Node& node) {
+  const messaging::Client router(node, "router");
+  contracts::TurnRecord record;
+  if (!options.words.empty()) {
+    record = TRY(fetch_record(router, options.words.front()));
+  } else {
+    auto latest = TRY(router.call<contracts::TurnList>(
+        "router.turns", contracts::TurnsQuery{std::nullopt, 1}, within(kQueryTimeout)));
+    if (latest.turns.empty()) return Error{Code::NotFound, "nothing has been said yet"};
+    record = std::move(latest.turns.front());
+  }
+  fmt::print("{}", why_report(record, fetch_cast(node), style));
+  return 0;
+}
+
+}  // namespace troupe

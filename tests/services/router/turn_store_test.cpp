@@ -1,0 +1,122 @@
+#include "router/turn_store.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "services/router/play.h"
+#include "support/temp_dir.h"
+
+namespace router::testing {
+namespace {
+
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+class TurnStoreTest : public ::testing::Test {
+ protected:
+  TurnStoreTest() { reopen(); }
+
+  void reopen() {
+    store_.reset();
+    store_ = TurnStore::open(dir_.file("turns.db")).value();
+  }
+  void close(const contracts::TurnRecord& record) {
+    std::promise<Result<void>> done;
+    store_->closed(record, [&](Result<void> written) { done.set_value(std::move(written)); });
+    done.get_future().get().value();
+  }
+  static contracts::TurnRecord record(const std::string& id, std::int64_t started_ms = kNow) {
+    contracts::TurnRecord made = over().state.record;
+    made.turn_id = id;
+    made.started_ms = started_ms;
+    return made;
+  }
+  static contracts::TurnRecord open_record(const std::string& id) {
+    contracts::TurnRecord made = drafting().state.record;
+    made.turn_id = id;
+    made.started_ms = kNow;
+    return made;
+  }
+  static std::vector<std::string> ids(const Result<std::vector<contracts::TurnRecord>>& records) {
+    std::vector<std::string> all;
+    for (const auto& record : records.value()) all.push_back(record.turn_id);
+    return all;
+  }
+
+  support::TempDir dir_;
+  std::unique_ptr<TurnStore> store_;
+};
+
+TEST_F(TurnStoreTest, GivesBackTheWholeRecordAlsoAfterARestart) {
+  close(record("t1"));
+  reopen();
+  const auto found = store_->find("t1");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found.value().text, "A cube, you fool.");
+  EXPECT_EQ(found.value().status, contracts::TurnStatus::Said);
+  EXPECT_EQ(found.value().attempts.size(), 1U);
+  EXPECT_EQ(found.value().attempts[0].assessment->score, 88);
+  EXPECT_EQ(found.value().stages.size(), 6U);
+  EXPECT_EQ(found.value().scores.at("stewie").at("total"), 100);
+}
+
+TEST_F(TurnStoreTest, SaysWhichTurnItDoesNotKnow) {
+  const auto found = store_->find("t9");
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, Code::NotFound);
+  EXPECT_EQ(found.error().message, "turn_id: no turn 't9'");
+}
+
+TEST_F(TurnStoreTest, ClosesWhatACrashHasLeftOpen) {
+  store_->opened(open_record("open"));
+  close(record("said"));
+  reopen();
+  EXPECT_EQ(store_->recover(kNow + 1000, 30).value(), 1);
+  const auto closed = store_->find("open").value();
+  EXPECT_EQ(closed.status, contracts::TurnStatus::Interrupted);
+  EXPECT_EQ(closed.reason, "router_restarted");
+  EXPECT_EQ(closed.faults, std::vector<std::string>{"the router ended before this turn did"});
+  EXPECT_EQ(store_->find("said").value().status, contracts::TurnStatus::Said);
+  EXPECT_EQ(store_->recover(kNow + 1000, 30).value(), 0);
+}
+
+TEST_F(TurnStoreTest, ForgetsWhatIsOlderThanItsRetention) {
+  close(record("old", kNow - 30 * kDayMs - 1));
+  close(record("kept", kNow - 30 * kDayMs));
+  EXPECT_EQ(store_->recover(kNow, 30).value(), 0);
+  EXPECT_FALSE(store_->find("old").ok());
+  EXPECT_TRUE(store_->find("kept").ok());
+}
+
+TEST_F(TurnStoreTest, ListsTheNewestFirstOfAllOrOfOneChannel) {
+  close(record("t1", kNow + 1));
+  close(record("t3", kNow + 3));
+  auto elsewhere = record("t2", kNow + 2);
+  elsewhere.channel = "quahog";
+  close(elsewhere);
+  EXPECT_EQ(ids(store_->list({})), (std::vector<std::string>{"t3", "t2", "t1"}));
+  EXPECT_EQ(ids(store_->list({std::nullopt, 1})), std::vector<std::string>{"t3"});
+  EXPECT_EQ(ids(store_->list({"quahog", 20})), std::vector<std::string>{"t2"});
+  EXPECT_TRUE(ids(store_->list({"nowhere", 20})).empty());
+}
+
+TEST_F(TurnStoreTest, RemembersRecentTurnsThatAreOver) {
+  close(record("early", kNow - 10));
+  close(record("late", kNow));
+  store_->opened(open_record("open"));
+  reopen();
+  EXPECT_EQ(ids(store_->recent(kNow - 5, 10)), std::vector<std::string>{"late"});
+  EXPECT_EQ(ids(store_->recent(kNow - 10, 10)), (std::vector<std::string>{"late", "early"}));
+}
+
+TEST_F(TurnStoreTest, ReplacesARecordThatIsWrittenTwice) {
+  store_->opened(open_record("t1"));
+  close(record("t1"));
+  close(record("t1"));
+  EXPECT_EQ(ids(store_->list({})), std::vector<std::string>{"t1"});
+  EXPECT_EQ(store_->recover(kNow, 30).value(), 0);
+}
+
+}  // namespace
+}  // namespace router::testing

@@ -1,0 +1,347 @@
+#include "router/turn.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "services/router/play.h"
+
+namespace router::testing {
+namespace {
+
+using contracts::Band;
+using contracts::TurnStatus;
+
+TEST(Turn, RunsFromAMessageToALineThatWasSaid) {
+  Play play(direct_turn("turn_1", a_message(), 1'700'000'000'000, {}));
+  play.feed(event::Begin{}, 0);
+  const auto observe = play.only<action::Observe>().request;
+  EXPECT_EQ(observe.channel, "griffin-house");
+  EXPECT_EQ(observe.message_id, "m1");
+  EXPECT_EQ(observe.line, human("What is a tesseract?"));
+
+  play.feed(event::Observed{seen({"stewie", "brian"})});
+  ASSERT_EQ(play.actions.size(), 2U);
+  EXPECT_EQ(std::get<action::FetchPrompt>(play.actions[0]).request.character, "stewie");
+  const auto query = std::get<action::Retrieve>(play.actions[1]).request;
+  EXPECT_EQ(query.query, "What is a tesseract?");
+  EXPECT_EQ(query.collections, std::vector<std::string>{"character_stewie"});
+
+  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  play.feed(event::Retrieved{some_knowledge()}).only<action::Draft>();
+  const auto assess =
+      play.feed(event::Drafted{a_draft("Stewie: A cube, you fool.")}).only<action::Assess>().request;
+  EXPECT_EQ(assess.line, "A cube, you fool.");
+  EXPECT_EQ(assess.message_count, 9);
+  const auto line = play.feed(event::Assessed{passed(88)}).only<action::RecordLine>().request;
+  EXPECT_EQ(line.message_id, "turn_1");
+  EXPECT_EQ(line.turn_id, "turn_1");
+  EXPECT_EQ(line.line.author, "stewie");
+  EXPECT_EQ(line.line.kind, contracts::Kind::Bot);
+  EXPECT_EQ(line.line.reply_to, "sam");
+  play.feed(event::Recorded{seen({})}).only<action::Finish>();
+}
+
+TEST(Turn, RepliesWithAllThatTheAskerMayWantToKnow) {
+  const auto reply = reply_of(over().state);
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply.value().turn_id, "turn_1");
+  EXPECT_EQ(reply.value().character, "stewie");
+  EXPECT_EQ(reply.value().text, "A cube, you fool.");
+  EXPECT_EQ(reply.value().model, "phi3:3.8b");
+  EXPECT_TRUE(reply.value().passed);
+  EXPECT_EQ(reply.value().score, 88);
+  EXPECT_EQ(reply.value().attempts, 1);
+  EXPECT_FALSE(reply.value().degraded);
+  EXPECT_EQ(reply.value().sources,
+            (std::vector<contracts::Source>{{"Geometry", "file:geometry.md", "10-51"}}));
+  EXPECT_EQ(reply.value().ms, 600);
+  EXPECT_EQ(reply.value().reason, "passed");
+}
+
+TEST(Turn, RecordsEveryStageWithItsTime) {
+  const auto stages = over().state.record.stages;
+  std::vector<std::string> names;
+  for (const auto& stage : stages) {
+    names.push_back(stage.name);
+    EXPECT_GE(stage.ms, 0);
+    EXPECT_LE(stage.start_ms + stage.ms, 600);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"observe", "prompt", "retrieve", "draft 1", "assess 1",
+                                             "record"}));
+}
+
+TEST(Turn, GathersEverythingAtOnceWhenTheCharacterIsNamed) {
+  auto request = a_message();
+  request.character = "stewie";
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{});
+  ASSERT_EQ(play.actions.size(), 3U);
+  EXPECT_TRUE(std::holds_alternative<action::Observe>(play.actions[0]));
+  EXPECT_TRUE(std::holds_alternative<action::FetchPrompt>(play.actions[1]));
+  EXPECT_TRUE(std::holds_alternative<action::Retrieve>(play.actions[2]));
+  // In any order, and whatever the coordinator would have chosen.
+  EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge()}).silent());
+  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  play.feed(event::Observed{seen({})}).only<action::Draft>();
+  EXPECT_EQ(play.state.record.character, "stewie");
+}
+
+TEST(Turn, StaysSilentWithTheReasonWhenNobodyShouldSpeak) {
+  auto play = observing().feed(event::Observed{seen({})});
+  play.only<action::Finish>();
+  EXPECT_EQ(play.state.record.status, TurnStatus::Silent);
+  const auto reply = reply_of(play.state).value();
+  EXPECT_EQ(reply.character, "");
+  EXPECT_EQ(reply.text, "");
+  EXPECT_EQ(reply.reason, "below_threshold");
+  EXPECT_FALSE(reply.degraded);
+}
+
+TEST(Turn, JoinsInAfterAnotherCharactersLine) {
+  contracts::FollowUp plan;
+  plan.character = "stewie";
+  plan.history = {human("hi"), bot("brian", "I am writing a novel.")};
+  plan.message_count = 4;
+  Play play(organic_turn("turn_2", "griffin-house", plan, 0, {}));
+  play.feed(event::Begin{});
+  ASSERT_EQ(play.actions.size(), 2U);
+  EXPECT_EQ(std::get<action::Retrieve>(play.actions[1]).request.query, "I am writing a novel.");
+  play.feed(event::Prompted{a_prompt()}).feed(event::Retrieved{contracts::QueryReply{}});
+  const auto assess = play.feed(event::Drafted{a_draft("Still?")}).only<action::Assess>().request;
+  EXPECT_EQ(assess.kind, contracts::TurnKind::Organic);
+  EXPECT_EQ(assess.message_count, 4);
+  const auto line = play.feed(event::Assessed{passed(80)}).only<action::RecordLine>().request.line;
+  EXPECT_EQ(line.reply_to, "brian");
+}
+
+TEST(Turn, GoesThroughThreeBandsOfAttempts) {
+  for (int attempt = 1; attempt <= 3; ++attempt) EXPECT_EQ(band_of(attempt), Band::Standard);
+  for (int attempt = 4; attempt <= 6; ++attempt) EXPECT_EQ(band_of(attempt), Band::Tuned);
+  for (int attempt = 7; attempt <= 10; ++attempt) EXPECT_EQ(band_of(attempt), Band::Guided);
+}
+
+TEST(Turn, DraftsAgainAtOnceWithTheFindingsAsNotes) {
+  auto play = assessing();
+  const auto again =
+      play.feed(event::Assessed{rejected(20, {finding("Sound more like Stewie.")})}).only<action::Draft>();
+  EXPECT_NE(again.request.messages.front().content.find("- Sound more like Stewie."),
+            std::string::npos);
+  EXPECT_EQ(play.state.record.attempts.size(), 2U);
+  EXPECT_EQ(play.state.record.attempts[0].assessment->score, 20);
+}
+
+// Ten drafts "draft 1" to "draft 10" that are rejected with these scores.
+Play rejected_ten_times(const std::vector<double>& scores, contracts::Severity severity) {
+  Play play = drafting();
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    play.only<action::Draft>();
+    EXPECT_EQ(play.state.record.attempts.back().band, band_of(static_cast<int>(i) + 1));
+    play.feed(event::Drafted{a_draft("draft " + std::to_string(i + 1))});
+    play.feed(event::Assessed{rejected(scores[i], {finding("Better.", severity)})});
+  }
+  return play;
+}
+
+TEST(Turn, SaysTheBestDraftWhenAllTenWereRejected) {
+  auto play = rejected_ten_times({31, 35, 32, 47, 33, 46, 34, 47, 30, 45}, contracts::Severity::Major);
+  EXPECT_EQ(play.only<action::RecordLine>().request.line.text, "draft 4");
+  play.feed(event::Recorded{seen({})}).only<action::Finish>();
+  const auto reply = reply_of(play.state).value();
+  EXPECT_EQ(reply.reason, "best_draft");
+  EXPECT_EQ(reply.score, 47);
+  EXPECT_EQ(reply.attempts, 10);
+  EXPECT_FALSE(reply.passed);
+  EXPECT_TRUE(reply.degraded);
+}
+
+TEST(Turn, DodgesInCharacterWhenNoDraftReachedTheFloor) {
+  auto play = rejected_ten_times(std::vector<double>(10, 29.9), contracts::Severity::Major);
+  const std::string text = play.only<action::RecordLine>().request.line.text;
+  const auto dodges = a_prompt().dodges;
+  EXPECT_NE(std::find(dodges.begin(), dodges.end(), text), dodges.end()) << text;
+  EXPECT_EQ(play.state.record.reason, "dodge");
+  EXPECT_EQ(play.state.record.model, "card");
+  EXPECT_TRUE(play.state.record.degraded);
+}
+
+TEST(Turn, NeverSaysADraftWithACriticalFinding) {
+  auto play = rejected_ten_times(std::vector<double>(10, 90), contracts::Severity::Critical);
+  EXPECT_EQ(play.feed(event::Recorded{seen({})}).state.record.reason, "dodge");
+}
+
+TEST(Turn, DoesNotDodgeTwiceInTheSameWords) {
+  for (const std::string& said : a_prompt().dodges) {
+    auto reply = seen({"stewie"});
+    reply.history.insert(reply.history.begin(), bot("stewie", said));
+    auto play = observing().feed(event::Observed{reply}).feed(event::Prompted{a_prompt()});
+    play.feed(event::DeadlineReached{});
+    EXPECT_NE(play.only<action::RecordLine>().request.line.text, said);
+  }
+}
+
+// --- faults ---
+
+TEST(Turn, BacksOffAfterAFaultOfTheModelAndDraftsAgain) {
+  auto play = drafting().feed(event::Drafted{fault("no model answers")});
+  const double first = play.only<action::Wait>().ms;
+  EXPECT_GE(first, 500);
+  EXPECT_LE(first, 1000);
+  EXPECT_EQ(play.state.record.attempts[0].fault, "unavailable: no model answers");
+  play.feed(event::Waited{}, first).only<action::Draft>();
+  const double second = play.feed(event::Drafted{fault()}).only<action::Wait>().ms;
+  EXPECT_GE(second, 1000);
+  EXPECT_LE(second, 2000);
+  play.feed(event::Waited{}, second).feed(event::Drafted{a_draft("At last.")});
+  play.feed(event::Assessed{passed(70)}).feed(event::Recorded{seen({})}).only<action::Finish>();
+  const auto reply = reply_of(play.state).value();
+  EXPECT_EQ(reply.text, "At last.");
+  EXPECT_EQ(reply.attempts, 3);
+  EXPECT_TRUE(reply.degraded);
+}
+
+TEST(Turn, GivesUpWaitingWhenTheTimeWouldNotSuffice) {
+  auto play = drafting();
+  int waits = 0;
+  while (play.state.phase != Phase::Recording) {
+    play.feed(event::Drafted{fault()});
+    if (play.state.phase != Phase::Waiting) continue;
+    const double wait = play.only<action::Wait>().ms;
+    EXPECT_LE(play.now_ms + wait, play.state.options.deadline_ms);
+    play.feed(event::Waited{}, wait).only<action::Draft>();
+    ++waits;
+  }
+  EXPECT_GE(waits, 3);
+  EXPECT_EQ(play.state.record.reason, "dodge");
+}
+
+TEST(Turn, BacksOffWhenNobodyCanAssess) {
+  auto play = assessing().feed(event::Assessed{fault("quality is down")});
+  play.only<action::Wait>();
+  EXPECT_EQ(play.state.record.attempts[0].fault, "unavailable: quality is down");
+  EXPECT_FALSE(play.state.record.attempts[0].assessment.has_value());
+}
+
+TEST(Turn, StartsNoDraftThatWouldNotBeReadyInTime) {
+  auto play = drafting();
+  play.feed(event::Drafted{a_draft("slow")}, 10'000).feed(event::Assessed{rejected(50)});
+  play.only<action::RecordLine>();
+  EXPECT_EQ(play.state.record.reason, "best_draft");
+  EXPECT_EQ(play.state.record.text, "slow");
+}
+
+TEST(Turn, DraftsWithoutKnowledgeWhenTheRetrieverIsDown) {
+  auto play = gathering().feed(event::Prompted{a_prompt()}).feed(event::Retrieved{fault()});
+  const auto request = play.only<action::Draft>().request;
+  EXPECT_EQ(request.messages.front().content, "You are Stewie.");
+  EXPECT_TRUE(play.state.record.degraded);
+  EXPECT_EQ(play.state.record.faults,
+            std::vector<std::string>{"retriever.query: unavailable: connection refused"});
+}
+
+TEST(Turn, SaysSoWhenTheRetrieverIsDegraded) {
+  auto knowledge = some_knowledge();
+  knowledge.degraded = true;
+  const auto play = gathering().feed(event::Prompted{a_prompt()}).feed(event::Retrieved{knowledge});
+  EXPECT_TRUE(play.state.record.degraded);
+}
+
+TEST(Turn, FailsWithoutTheCoordinatorWhenNobodyIsNamed) {
+  auto play = observing().feed(event::Observed{fault("no coordinator")});
+  play.only<action::Finish>();
+  const auto reply = reply_of(play.state);
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, Code::Unavailable);
+  EXPECT_EQ(reply.error().message, "turn turn_1: no coordinator");
+  EXPECT_EQ(play.state.record.status, TurnStatus::Interrupted);
+  EXPECT_EQ(play.state.record.reason, "unavailable");
+}
+
+TEST(Turn, GoesOnWithoutTheCoordinatorWhenACharacterIsNamed) {
+  auto request = a_message();
+  request.character = "stewie";
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{}).feed(event::Observed{fault()}).feed(event::Prompted{a_prompt()});
+  const auto draft = play.feed(event::Retrieved{some_knowledge()}).only<action::Draft>().request;
+  EXPECT_EQ(draft.messages.back().content, "sam: What is a tesseract?");
+  EXPECT_TRUE(play.state.record.degraded);
+  EXPECT_EQ(play.state.record.faults,
+            std::vector<std::string>{"coordinator.observe: unavailable: connection refused"});
+}
+
+TEST(Turn, FailsWhenTheCharacterIsNotInTheCast) {
+  auto request = a_message();
+  request.character = "bart";
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{}).feed(event::Prompted{Error{Code::NotFound, "no card"}});
+  play.only<action::Finish>();
+  EXPECT_EQ(reply_of(play.state).error().code, Code::NotFound);
+  EXPECT_EQ(reply_of(play.state).error().message,
+            "turn turn_1: character: 'bart' is not in the cast");
+  EXPECT_TRUE(play.feed(event::Observed{seen({})}).silent());
+}
+
+TEST(Turn, CountsALineAsSaidAlsoWhenItCouldNotBeRecorded) {
+  auto play = recording().feed(event::Recorded{fault()});
+  play.only<action::Finish>();
+  EXPECT_EQ(play.state.record.status, TurnStatus::Said);
+  EXPECT_TRUE(play.state.record.degraded);
+  EXPECT_EQ(play.state.record.faults.size(), 1U);
+}
+
+// --- the end of time, and of patience ---
+
+TEST(Turn, FailsAtItsDeadlineWhileItKnowsNoCharacter) {
+  for (Play play : {observing(), gathering()}) {
+    play.feed(event::DeadlineReached{}).only<action::Finish>();
+    EXPECT_EQ(reply_of(play.state).error().code, Code::DeadlineExceeded);
+    EXPECT_EQ(play.state.record.status, TurnStatus::Interrupted);
+  }
+}
+
+TEST(Turn, DodgesAtItsDeadlineWhenItKnowsTheCharacterAndHasNoDraft) {
+  const auto prompted = gathering().feed(event::Prompted{a_prompt()});
+  for (Play play : {prompted, drafting(), assessing(), waiting()}) {
+    play.feed(event::DeadlineReached{}).only<action::RecordLine>();
+    EXPECT_EQ(play.state.record.reason, "dodge");
+    EXPECT_TRUE(play.state.record.degraded);
+    // What was under way comes too late.
+    EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge()}).silent());
+    EXPECT_TRUE(play.feed(event::Drafted{a_draft("late")}).silent());
+    EXPECT_TRUE(play.feed(event::Assessed{passed(99)}).silent());
+    EXPECT_TRUE(play.feed(event::Waited{}).silent());
+    play.feed(event::Recorded{seen({})}).only<action::Finish>();
+  }
+}
+
+TEST(Turn, SaysItsBestDraftAtItsDeadline) {
+  auto play = assessing().feed(event::Assessed{rejected(45)}).feed(event::DeadlineReached{});
+  EXPECT_EQ(play.only<action::RecordLine>().request.line.text, "A cube, you fool.");
+  EXPECT_EQ(play.state.record.attempts[1].fault, "deadline_exceeded: the turn's time was over");
+}
+
+TEST(Turn, IgnoresItsDeadlineWhenTheLineIsDecided) {
+  for (Play play : {recording(), over()}) {
+    const auto record = play.state.record;
+    EXPECT_TRUE(play.feed(event::DeadlineReached{}).silent());
+    EXPECT_EQ(play.state.record.text, record.text);
+    EXPECT_EQ(play.state.record.reason, "passed");
+  }
+}
+
+TEST(Turn, EndsWithoutALineWhenInterrupted) {
+  for (Play play : {observing(), gathering(), drafting(), assessing(), waiting()}) {
+    play.feed(event::Interrupted{"interrupted_by_person"}).only<action::Finish>();
+    EXPECT_EQ(play.state.record.status, TurnStatus::Interrupted);
+    EXPECT_EQ(play.state.record.reason, "interrupted_by_person");
+    EXPECT_EQ(reply_of(play.state).value().text, "");
+  }
+}
+
+TEST(Turn, CannotBeInterruptedWhenTheLineIsDecided) {
+  EXPECT_TRUE(recording().feed(event::Interrupted{"late"}).silent());
+  EXPECT_TRUE(over().feed(event::Interrupted{"late"}).silent());
+}
+
+}  // namespace
+}  // namespace router::testing
