@@ -35,8 +35,8 @@ int run(int idle_seconds, int runs) {
     }
     total.push_back(sum / 1024);
   }
-  fmt::print("{{\"runs\":{},\"ready_ms\":{:.0f},\"pss_mb\":{:.1f},\"pss_mb_by_service\":{{{}}}}}\n", runs,
-             bench::quantile(ready, 0.5), bench::quantile(total, 0.5), services);
+  fmt::print("{{\"runs\":{},\"ready_ms\":{:.0f},\"pss_mb\":{:.1f},\"pss_mb_by_service\":{{{}}}}}\n",
+             runs, bench::quantile(ready, 0.5), bench::quantile(total, 0.5), services);
   return 0;
 }
 

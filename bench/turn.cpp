@@ -23,14 +23,15 @@ namespace {
 
 const SystemClock& clock() { return SystemClock::instance(); }
 
-// A model without delay: each answer is the next of the lines that it was given.
+// A model without delay, that says the lines it was given.
 class ScriptedModel {
  public:
   explicit ScriptedModel(net::Loop& loop) {
-    server_ = net::listen(loop, {}, [this](const http::Request& request,
-                                           const std::shared_ptr<http::Reply>& reply) {
-                answer(request, reply);
-              }).value();
+    server_ =
+        net::listen(loop, {},
+                    [this](const http::Request& request,
+                           const std::shared_ptr<http::Reply>& reply) { answer(request, reply); })
+            .value();
   }
   std::string url() const { return fmt::format("http://127.0.0.1:{}", server_->port()); }
   void set_lines(std::vector<std::string> lines) {
@@ -46,12 +47,18 @@ class ScriptedModel {
     std::string line = "Holy crap!";
     {
       const std::lock_guard lock(mutex_);
-      if (!lines_.empty()) line = lines_[next_++ % lines_.size()];
+      if (!lines_.empty()) {
+        // Two lines together, so that hardly a pair comes twice.
+        const std::size_t turn = next_++;
+        line = fmt::format("{} {}", lines_[turn % lines_.size()],
+                           lines_[(turn / lines_.size() + turn + 1) % lines_.size()]);
+      }
     }
     reply->begin(200, {{"Content-Type", "application/x-ndjson"}});
-    reply->write(fmt::format("{{\"model\":\"scripted\",\"message\":{{\"role\":\"assistant\","
-                             "\"content\":{}}},\"done\":false}}\n",
-                             json::quoted(line)));
+    reply->write(
+        fmt::format("{{\"model\":\"scripted\",\"message\":{{\"role\":\"assistant\","
+                    "\"content\":{}}},\"done\":false}}\n",
+                    json::quoted(line)));
     reply->write(
         "{\"model\":\"scripted\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},"
         "\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":400,\"eval_count\":20}\n");
@@ -64,11 +71,14 @@ class ScriptedModel {
   std::unique_ptr<http::Server> server_;
 };
 
-const std::vector<std::string> kMessages{
-    "Peter, what is your favourite beer?", "Peter, where do you work?",
-    "Peter, who is your wife?",            "Peter, what do you do on Fridays?",
-    "Peter, what are you afraid of?",      "Peter, what did you have for breakfast?",
-    "Peter, do you like football?",        "Peter, tell me about your car."};
+const std::vector<std::string> kMessages{"Peter, what is your favourite beer?",
+                                         "Peter, where do you work?",
+                                         "Peter, who is your wife?",
+                                         "Peter, what do you do on Fridays?",
+                                         "Peter, what are you afraid of?",
+                                         "Peter, what did you have for breakfast?",
+                                         "Peter, do you like football?",
+                                         "Peter, tell me about your car."};
 
 struct Load {
   std::vector<double> ms;
@@ -184,8 +194,10 @@ int run(double seconds, int clients, bool understudy) {
   const auto turns = static_cast<double>(many.ms.size());
   fmt::print(
       "{{\"model\":\"{}\",\"clients\":{},\"turns_per_s\":{:.0f},\"cpu_ms_per_turn\":{:.2f},"
-      "\"p50_ms\":{:.2f},\"p99_ms\":{:.2f},\"one_client_p50_ms\":{:.2f},\"one_client_p99_ms\":{:.2f},"
-      "\"failed\":{},\"passed_share\":{:.3f},\"attempts_per_turn\":{:.2f},\"fdatasync_p50_ms\":{:.2f}}}\n",
+      "\"p50_ms\":{:.2f},\"p99_ms\":{:.2f},\"one_client_p50_ms\":{:.2f},\"one_client_p99_ms\":{:."
+      "2f},"
+      "\"failed\":{},\"passed_share\":{:.3f},\"attempts_per_turn\":{:.2f},\"fdatasync_p50_ms\":{:."
+      "2f}}}\n",
       understudy ? "understudy" : "scripted", clients, turns / many.seconds, cpu / turns,
       bench::quantile(many.ms, 0.5), bench::quantile(many.ms, 0.99), bench::quantile(one.ms, 0.5),
       bench::quantile(one.ms, 0.99), one.failed + many.failed, many.passed / std::max(1.0, turns),

@@ -62,7 +62,7 @@ struct ObserveRequest {
 struct ObserveReply {
   static constexpr std::string_view kName = "observe_reply";
   bool repeated = false;
-  std::vector<Line> history;       // up to and including this line, oldest first, at most 20
+  std::vector<Line> history;       // of a human line: up to it, oldest first, at most 20
   std::int64_t message_count = 0;  // lines in the channel in the last 24 h, this one excluded
   double energy = 0;
   Selection selection;  // who should answer; of a bot line: empty (ask coordinator.follow_up)

@@ -68,6 +68,7 @@ struct QueryRequest {
   int top_k = 10;
   std::vector<std::string> collections;  // empty: all
   std::map<std::string, json::Text> filters;
+  bool context = true;  // whether the reply carries the hits' texts once more, joined
 
   static void fields(auto& self, auto&& visit) {
     visit("query", self.query, Field{.bytes_min = 1, .bytes_max = limits::kMessageBytes});
@@ -76,6 +77,7 @@ struct QueryRequest {
     visit("collections", self.collections,
           Field{.bytes_max = limits::kIdBytes, .items_max = 32, .defaulted = true});
     visit("filters", self.filters, Field{.bytes_max = 2000, .items_max = 32, .defaulted = true});
+    visit("context", self.context, Field{.defaulted = true});
   }
 };
 

@@ -24,7 +24,7 @@ namespace {
 constexpr Milliseconds kScanInterval{250};
 constexpr Milliseconds kStampSettles{100};
 constexpr int kQueuedMessages = 10'000;  // of one peer and direction; above calls_max
-constexpr int kReceivePerTurn = 256;  // messages of one socket before the others get their turn
+constexpr int kReceivePerTurn = 256;     // messages of one socket before the others get their turn
 
 zmq::message_t frame(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 

@@ -204,6 +204,15 @@ void Process::install_own_doors() {
 }
 
 Result<void> Process::run(const http::Listen& listen) {
+  // What serve() holds may go when this returns, however it does: nothing may run any more.
+  struct Quiet {
+    Process& process;
+    ~Quiet() {
+      process.workers_.reset();
+      process.node_->stop();
+    }
+  };
+  const Quiet quiet{*this};
   http::ServerOptions options;
   options.bind = settings_.bind;
   options.port = static_cast<std::uint16_t>(settings_.port);
@@ -243,10 +252,6 @@ Result<void> Process::run(const http::Listen& listen) {
     node_->post([&] { node_->after(Milliseconds(5), [&] { turn.set_value(); }); });
     turn.get_future().wait();
   }
-  // What serve() holds may go when this returns, so nothing may run any more.
-  server.reset();
-  workers_.reset();
-  node_->stop();
   telemetry::info("ended");
   return {};
 }

@@ -49,10 +49,10 @@ Result<contracts::ObserveReply> Stage::observe(const contracts::ObserveRequest& 
   const Conversation conversation = TRY(conversations_.observe(said));
   contracts::ObserveReply reply;
   reply.repeated = conversation.repeated;
-  reply.history = last_lines(conversation.lines);
   reply.message_count = conversation.message_count;
   reply.energy = conversation.energy;
   if (said.line.kind == Kind::Human) {
+    reply.history = last_lines(conversation.lines);
     reply.selection = decide(request.channel, conversation, conversation.energy);
   } else {
     reply.selection.nobody = true;

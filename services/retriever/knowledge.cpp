@@ -98,7 +98,7 @@ Result<contracts::QueryReply> Knowledge::query(const contracts::QueryRequest& re
   query.filters = object_text(request.filters);
   query.top_k = static_cast<std::size_t>(request.top_k);
   for (Hit& hit : TRY(index_.query(query))) reply.hits.push_back(TRY(reply_hit(std::move(hit))));
-  reply.context = context_of(reply.hits, context_tokens_max_);
+  if (request.context) reply.context = context_of(reply.hits, context_tokens_max_);
   return reply;
 }
 

@@ -17,6 +17,7 @@ using contracts::TurnKind;
 using contracts::TurnStatus;
 
 constexpr std::size_t kScenesMax = 10'000;
+constexpr std::size_t kSaidMax = 256;
 
 std::string key_of(const std::string& channel, const std::string& message_id,
                    const std::string& character) {
@@ -103,7 +104,11 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
 }
 
 void Executor::remember(const contracts::TurnRecord& record) {
-  if (record.status != TurnStatus::Said || record.kind == TurnKind::Organic) return;
+  if (record.status != TurnStatus::Said) return;
+  std::deque<std::uint64_t>& said = scenes_[record.channel].said;
+  said.push_back(said_key(record.text));
+  if (said.size() > kSaidMax) said.pop_front();
+  if (record.kind == TurnKind::Organic) return;
   const std::string reply = json::encode(reply_of(record));
   for (const std::string& character : {std::string(), record.character}) {
     repeats_->put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
@@ -116,6 +121,8 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
                      Answers answers) {
   const std::string turn_id = state.record.turn_id;
   state.names = names_;
+  const Scene& scene = scenes_[state.record.channel];
+  state.said.assign(scene.said.begin(), scene.said.end());
   store_.opened(state.record);
   if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
   Running& running = turns_[turn_id];
@@ -161,8 +168,7 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
     ask<event::Observed, contracts::ObserveReply>(turn_id, peers_.coordinator,
                                                   "coordinator.observe", observe->request);
   } else if (const auto* prompt = std::get_if<action::FetchPrompt>(&action)) {
-    ask<event::Prompted, contracts::Prompt>(turn_id, peers_.characters, "characters.prompt",
-                                            prompt->request);
+    fetch_prompt(turn_id, prompt->request);
   } else if (const auto* retrieve = std::get_if<action::Retrieve>(&action)) {
     ask<event::Retrieved, contracts::QueryReply>(turn_id, peers_.retriever, "retriever.query",
                                                  retrieve->request);
@@ -185,18 +191,38 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
   }
 }
 
+void Executor::fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request) {
+  const std::pair key{request.character, request.seed};
+  const SteadyTime now = clock().now();
+  if (const auto kept = prompts_.find(key); kept != prompts_.end() && now < kept->second.until) {
+    return apply(turn_id, event::Prompted{kept->second.prompt});
+  }
+  const Running& running = turns_.at(turn_id);
+  const auto whole = Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms));
+  peers_.characters.call<contracts::Prompt>(
+      "characters.prompt", request,
+      {.deadline = running.began + whole, .traceparent = running.traceparent},
+      [this, turn_id, key](Result<contracts::Prompt> reply) {
+        if (reply) {
+          if (prompts_.size() >= options_.prompts_max) prompts_.clear();
+          prompts_[key] = {reply.value(), clock().now() + options_.prompt_ttl};
+        }
+        apply(turn_id, event::Prompted{std::move(reply)});
+      });
+}
+
 void Executor::finish(const std::string& turn_id) {
-  auto extracted = turns_.extract(turn_id);
-  auto running = std::make_shared<Running>(std::move(extracted.mapped()));
-  node_.cancel_timer(running->deadline_timer);
-  node_.cancel_timer(running->wait_timer);
-  // The record is on disk before anybody hears of the line.
-  store_.closed(running->state.record, [this, running, node = &node_](const Result<void>& written) {
+  const Running& running = turns_.at(turn_id);
+  node_.cancel_timer(running.deadline_timer);
+  node_.cancel_timer(running.wait_timer);
+  // The record is on disk before anybody hears of the line. Until then the turn stays where those
+  // who repeat its message find it.
+  store_.closed(running.state.record, [this, turn_id, node = &node_](const Result<void>& written) {
     if (!written) {
       telemetry::error("turn record not stored",
-                       {{"turn", running->state.record.turn_id}, {"why", written.error().message}});
+                       {{"turn", turn_id}, {"why", written.error().message}});
     }
-    node->post([this, running] { conclude(std::move(*running)); });
+    node->post([this, turn_id] { conclude(std::move(turns_.extract(turn_id).mapped())); });
   });
 }
 
@@ -317,8 +343,10 @@ void Executor::publish_typing(const std::string& channel, const std::string& cha
 // --- the cast -----------------------------------------------------------------------------------
 
 void Executor::watch_cast() {
-  node_.subscribe("character.changed",
-                  [this](std::string_view, const std::string&) { fetch_cast(); });
+  node_.subscribe("character.changed", [this](std::string_view, const std::string&) {
+    prompts_.clear();
+    fetch_cast();
+  });
   node_.post([this] { fetch_cast(); });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,6 +26,8 @@ class Executor {
     TurnOptions turn;
     std::size_t turns_max = 1000;       // beyond: Overloaded
     Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
+    Milliseconds prompt_ttl{30'000};
+    std::size_t prompts_max = 1024;
     Milliseconds repeat_ttl{3'600'000};
     std::size_t repeat_bytes_max = 8 * 1024 * 1024;
   };
@@ -43,7 +46,7 @@ class Executor {
                             const runtime::Call& call,
                             runtime::Answer<contracts::OrganicReply> answer);
 
-  // Remembers replies of turns that an earlier process has closed.
+  // Remembers lines and replies, also of turns that an earlier process has closed.
   void remember(const contracts::TurnRecord& record);
   // Reads the cast's display names, now and whenever it changes.
   void watch_cast();
@@ -66,6 +69,7 @@ class Executor {
     messaging::TimerId typing_timer = 0;
     std::uint64_t epoch = 0;  // grows with every person's line; older plans are void
     std::set<std::string> organic;
+    std::deque<std::uint64_t> said;  // said_key of the latest lines
   };
 
   void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);
@@ -87,6 +91,7 @@ class Executor {
   void type(Running& running);
   void publish_typing(const std::string& channel, const std::string& character, bool typing);
   void fetch_cast();
+  void fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request);
   Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
 
   Options options_;
@@ -97,6 +102,12 @@ class Executor {
   std::unordered_map<std::string, std::string> in_flight_;  // repeat key -> turn id
   std::unordered_map<std::string, Scene> scenes_;
   std::map<std::string, std::string> names_;
+  // Prompts by character and seed, dropped when a card changes; the lifetime covers a lost event.
+  struct KeptPrompt {
+    contracts::Prompt prompt;
+    SteadyTime until{};
+  };
+  std::map<std::pair<std::string, std::int64_t>, KeptPrompt> prompts_;
   std::unique_ptr<cache::Cache> repeats_;
   double draft_ms_ = 0;  // moving average, subtracted from human delays
 

@@ -6,11 +6,15 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "retry/policy.h"
 #include "router/drafting.h"
 
 namespace router {
 namespace {
+
+// Few enough that a character's prompts can be kept (char_config in DESIGN section 2).
+constexpr std::uint64_t kPromptVariants = 16;
 
 using contracts::TurnStatus;
 
@@ -56,6 +60,11 @@ Step say(TurnState state, std::string text, std::string reason, double now_ms) {
   return {std::move(state), {action::RecordLine{std::move(request)}}};
 }
 
+// The judge sees the last lines only; a line that comes back after an hour is stale all the same.
+bool said_before(const TurnState& state, std::string_view text) {
+  return std::find(state.said.begin(), state.said.end(), said_key(text)) != state.said.end();
+}
+
 const contracts::Attempt* best_attempt(const TurnState& state) {
   const contracts::Attempt* best = nullptr;
   for (const contracts::Attempt& attempt : state.record.attempts) {
@@ -65,6 +74,7 @@ const contracts::Attempt* best_attempt(const TurnState& state) {
       return finding.severity == contracts::Severity::Critical;
     });
     if (critical || attempt.assessment->score < state.options.floor) continue;
+    if (said_before(state, attempt.text)) continue;
     if (best == nullptr || attempt.assessment->score > best->assessment->score) best = &attempt;
   }
   return best;
@@ -89,7 +99,7 @@ Step settle(TurnState state, double now_ms) {
     const std::string& candidate = dodges[(first + i) % dodges.size()];
     const bool said = std::any_of(state.history.begin(), state.history.end(),
                                   [&](const auto& earlier) { return earlier.text == candidate; });
-    if (said) continue;
+    if (said || said_before(state, candidate)) continue;
     line = candidate;
     break;
   }
@@ -143,9 +153,10 @@ std::vector<Action> gather_actions(const TurnState& state) {
   contracts::QueryRequest query;
   query.query = state.record.message;
   query.top_k = state.options.knowledge_hits;
+  query.context = false;  // the hits are fenced one by one
   query.collections = {contracts::knowledge_collection(state.record.character)};
   // A new seed each turn: the prompt shows other example lines.
-  const auto seed = static_cast<std::int64_t>(hash64(state.record.turn_id) % 1'000'000);
+  const auto seed = static_cast<std::int64_t>(hash64(state.record.turn_id) % kPromptVariants);
   return {action::FetchPrompt{{state.record.character, seed}}, action::Retrieve{std::move(query)}};
 }
 
@@ -258,6 +269,12 @@ Step assessed(TurnState state, const event::Assessed& event, double now_ms) {
   close_stage(state, fmt::format("assess {}", attempt.number), state.stage_began_ms, now_ms);
   if (!event.reply) return back_off(std::move(state), event.reply.error(), now_ms);
   attempt.assessment = event.reply.value();
+  if (attempt.assessment->passed && said_before(state, attempt.text)) {
+    attempt.assessment->passed = false;
+    attempt.assessment->findings.push_back(
+        {contracts::FindingCode::Repetition, contracts::Severity::Major,
+         "That very line was said in this channel before. Say something else."});
+  }
   if (!attempt.assessment->passed) return draft(std::move(state), now_ms);
   state.record.model = attempt.model;
   state.record.score = attempt.assessment->score;
@@ -344,6 +361,8 @@ contracts::Band band_of(int attempt) {
   if (attempt <= 3) return contracts::Band::Standard;
   return attempt <= 6 ? contracts::Band::Tuned : contracts::Band::Guided;
 }
+
+std::uint64_t said_key(std::string_view text) { return hash64(ascii_lower(trimmed(text))); }
 
 TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRequest& request,
                       std::int64_t started_ms, const TurnOptions& options) {

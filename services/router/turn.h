@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -99,6 +100,7 @@ struct TurnState {
   Phase phase = Phase::Observing;
   std::optional<std::string> asked_for;  // the character that the request names
   std::vector<contracts::Line> history;  // up to and including the line to answer
+  std::vector<std::uint64_t> said;       // said_key of the channel's lines, from further back
   std::int64_t message_count = 0;
   std::optional<contracts::Prompt> prompt;
   std::optional<contracts::QueryReply> knowledge;
@@ -131,5 +133,8 @@ Result<contracts::TurnReply> reply_of(const TurnState& state);
 contracts::TurnReply reply_of(const contracts::TurnRecord& record);
 
 contracts::Band band_of(int attempt);
+
+// What two lines have in common that people would call the same.
+std::uint64_t said_key(std::string_view text);
 
 }  // namespace router

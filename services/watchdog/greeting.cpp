@@ -6,7 +6,7 @@ namespace watchdog {
 
 std::string greeting(const std::vector<std::string>& names,
                      const std::vector<messaging::Instance>& instances,
-                     const std::string& log_folder) {
+                     const std::string& chat_command, const std::string& log_folder) {
   std::string text = "\nTroupe is ready.\n\n";
   std::string router;
   for (const auto& name : names) {
@@ -21,8 +21,10 @@ std::string greeting(const std::vector<std::string>& names,
         "\nSay something to the cast:\n\n"
         "  curl -s http://{}/orchestrate -H 'Content-Type: application/json' \\\n"
         "    -d '{{\"channel\":\"living-room\",\"author\":\"you\","
-        "\"message\":\"Hi Peter, how was your day?\"}}'\n",
-        router);
+        "\"message\":\"Hi Peter, how was your day?\"}}'\n\n"
+        "or talk with it in another terminal:\n\n"
+        "  {}\n",
+        router, chat_command);
   }
   return text + fmt::format("\nLogs: {}. Ctrl-C or scripts/down stops everything.\n\n", log_folder);
 }

@@ -11,6 +11,6 @@ namespace watchdog {
 // try, and where the logs are.
 std::string greeting(const std::vector<std::string>& names,
                      const std::vector<messaging::Instance>& instances,
-                     const std::string& log_folder);
+                     const std::string& chat_command, const std::string& log_folder);
 
 }  // namespace watchdog

@@ -74,8 +74,10 @@ Result<void> serve(runtime::Process& process, const watchdog::Config& config) {
   };
   const auto keeper =
       TRY(watchdog::Keeper::open(options, programs, SystemClock::instance(), report));
-  const auto greet = [names, run = settings.run, logs = options.log_folder.string()] {
-    fmt::print("{}", watchdog::greeting(names, messaging::instances(run), logs));
+  const std::string chat =
+      fmt::format("{}/troupe chat --data {}", watchdog::own_directory(), settings.data);
+  const auto greet = [names, chat, run = settings.run, logs = options.log_folder.string()] {
+    fmt::print("{}", watchdog::greeting(names, messaging::instances(run), chat, logs));
     std::fflush(stdout);
   };
   const watchdog::RollCall roll(process.node(), names, greet);

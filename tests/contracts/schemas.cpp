@@ -50,7 +50,8 @@ template <class Message>
 void check_example(Run& run, const fs::path& path, const Ordered& example, const Ordered& schema) {
   const auto message = json::decode<Message>(std::string_view(example.dump()));
   if (!message) {
-    run.problem(fmt::format("{}: an example is not valid: {}", path.string(), message.error().message));
+    run.problem(
+        fmt::format("{}: an example is not valid: {}", path.string(), message.error().message));
     return;
   }
   for (const auto& [member, value] : example.items()) {
@@ -78,7 +79,8 @@ void visit_message(Run& run) {
   const std::string text = schema.dump(2) + "\n";
   if (before == text) return;
   if (run.check) {
-    run.problem(fmt::format("{}: {}", path.string(), before ? "differs from its struct" : "is missing"));
+    run.problem(
+        fmt::format("{}: {}", path.string(), before ? "differs from its struct" : "is missing"));
   } else {
     std::ofstream(path) << text;
   }
@@ -118,9 +120,8 @@ int main(int argc, char** argv) {
   }
   Run run{.directory = arguments[0], .headers = arguments[1], .check = check};
   if (!check) fs::create_directories(run.directory);
-  contracts::AllMessages::each([&]<class Message>(std::type_identity<Message>) {
-    visit_message<Message>(run);
-  });
+  contracts::AllMessages::each(
+      [&]<class Message>(std::type_identity<Message>) { visit_message<Message>(run); });
   find_orphans(run);
   find_unlisted(run);
   for (const std::string& problem : run.problems) fmt::print(stderr, "{}\n", problem);

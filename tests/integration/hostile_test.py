@@ -56,7 +56,8 @@ DOORS = [
     Door("retriever", "/rag/documents", {"content": "a fact"}, "content", 512 * 1024),
     Door("retriever", "/rag/query", {"query": "a fact"}, "query", 4000),
     Door("retriever", "/rag/documents/delete", {"id": "none"}, "id", 256),
-    Door("router", "/orchestrate", {"channel": "c", "author": "v", "message": "hi"}, "message", 4000),
+    Door("router", "/orchestrate", {"channel": "c", "author": "v", "message": "hi"}, "message",
+         4000),
     Door("router", "/organic-notification",
          {"channel": "c", "character": "peter", "message": "hi"}, "message", 4000),
 ]

@@ -19,7 +19,8 @@ struct Stage {
     visit("key", self.key, Field{.secret = true, .help = "key for the model"});
     visit("rating_min", self.rating_min, Field{.max = 1, .help = "worse drafts are rejected"});
     visit("models", self.models, Field{.items_max = 3, .help = "in order of preference"});
-    visit("redis_url", self.redis_url, Field{.help = "shared cache", .variable = "TROUPE_REDIS_URL"});
+    visit("redis_url", self.redis_url,
+          Field{.help = "shared cache", .variable = "TROUPE_REDIS_URL"});
   }
 };
 

@@ -175,8 +175,7 @@ TEST(DecodeTexts, ReadsStringsAndEnumsAsTheyAreAndTheRestAsJson) {
   EXPECT_EQ(text({}), "name: is required");
   EXPECT_EQ(text({{"name", "x"}}), "colour: is required");
   EXPECT_EQ(text({{"name", "x"}, {"colour", "blue"}}), "colour: must be one of red, green");
-  EXPECT_EQ(text({{"name", "x"}, {"colour", "red"}, {"limit", "20x"}}),
-            "limit: cannot read '20x'");
+  EXPECT_EQ(text({{"name", "x"}, {"colour", "red"}, {"limit", "20x"}}), "limit: cannot read '20x'");
   EXPECT_EQ(text({{"name", "x"}, {"colour", "red"}, {"limit", "201"}}),
             "limit: must be at most 200");
   EXPECT_EQ(text({{"name", "x"}, {"colour", "red"}, {"limit", ""}}), "limit: cannot read ''");
@@ -185,7 +184,7 @@ TEST(DecodeTexts, ReadsStringsAndEnumsAsTheyAreAndTheRestAsJson) {
 // --- round trips ---
 
 std::string drawn_text(Random& random, std::size_t bytes_max) {
-  static constexpr std::array<std::string_view, 8> kPieces{"a",    "\"", "\\",      "\n",
+  static constexpr std::array<std::string_view, 8> kPieces{"a",    "\"", "\\",     "\n",
                                                            "\x01", "é",  "\u2028", "😀"};
   std::string text;
   while (text.size() + 4 <= bytes_max && random.below(4) != 0) {

@@ -12,9 +12,7 @@ std::string parse_error(std::string_view text, ParseOptions options = {}) {
   return document.error().message;
 }
 
-std::string nested(std::size_t depth) {
-  return std::string(depth, '[') + std::string(depth, ']');
-}
+std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 TEST(Document, GivesTheNodesOfAText) {
   const auto document =
@@ -55,8 +53,8 @@ TEST(Document, FallsBackWhereAMemberIsAbsentOrOfAnotherKind) {
 
 TEST(Document, SaysWhereTheTextStopsBeingJson) {
   EXPECT_TRUE(parse_error(R"({"a":1,})").starts_with("not JSON at byte 8: "));
-  for (const char* text : {"", " ", "{", "[1", "[1,]", "{} {}", "nul", "NaN", "01", "1.", "+1", "'a'",
-                           "{a:1}", "\"\t\"", "\"\\x\"", "[1 2]", "/**/1", "\"a"}) {
+  for (const char* text : {"", " ", "{", "[1", "[1,]", "{} {}", "nul", "NaN", "01", "1.", "+1",
+                           "'a'", "{a:1}", "\"\t\"", "\"\\x\"", "[1 2]", "/**/1", "\"a"}) {
     EXPECT_NE(parse_error(text), "accepted") << text;
   }
 }

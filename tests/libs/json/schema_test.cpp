@@ -24,9 +24,8 @@ TEST(Schema, DescribesEveryKindOfMember) {
   EXPECT_EQ(property("any"), "{}");
   EXPECT_EQ(property("words"),
             R"({"items":{"maxLength":4,"type":"string"},"maxItems":3,"type":"array"})");
-  EXPECT_EQ(property("weights"),
-            R"({"additionalProperties":{"maximum":1,"type":"number"},)"
-            R"("maxProperties":2,"type":"object"})");
+  EXPECT_EQ(property("weights"), R"({"additionalProperties":{"maximum":1,"type":"number"},)"
+                                 R"("maxProperties":2,"type":"object"})");
   EXPECT_EQ(property("tint"), R"({"enum":["red","green"]})");
   EXPECT_EQ(properties.find("point")->find("required")->dump(), R"(["x"])");
   const std::string required = document.root().find("required")->dump();

@@ -11,7 +11,8 @@ class Ending : public Stack {};
 
 TEST_F(Ending, OfThePeersProcessFailsTheCallsThatItHeld) {
   ServerProcess other(dir_.path());
-  EXPECT_EQ(asker_->call_and_wait(ServerProcess::kService, "echo", "alive", soon()).value(), "alive");
+  EXPECT_EQ(asker_->call_and_wait(ServerProcess::kService, "echo", "alive", soon()).value(),
+            "alive");
   std::promise<Result<std::string>> done;
   asker_->call(ServerProcess::kService, "hold", "{}", once(),
                [&](Result<std::string> body) { done.set_value(std::move(body)); });

@@ -69,7 +69,8 @@ class Stack : public ::testing::Test {
 
   void start_server(std::size_t serving_max = 8192) {
     server_ = open("server", 8192, serving_max);
-    server_->serve("echo", [](const std::shared_ptr<Incoming>& call) { call->reply(call->body()); });
+    server_->serve("echo",
+                   [](const std::shared_ptr<Incoming>& call) { call->reply(call->body()); });
     server_->serve("hold", held_.serve());
     server_->serve("fail", [](const std::shared_ptr<Incoming>& call) {
       call->reply(Error{code_from_name(call->body()), "as you wish"});

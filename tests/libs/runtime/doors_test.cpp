@@ -40,10 +40,11 @@ class DoorsTest : public ::testing::Test {
   DoorsTest() {
     doors_.method<Greeting, Greeted>("stage.greet", Post("/greet"), greet);
     doors_.method<Greeting, Greeted>("stage.greet_get", Get("/greet/{name}"), greet);
-    doors_.method<Greeting, Greeted>("stage.deadline", Post("/deadline"),
-                                     [](const Greeting&, const Call& call) -> Result<Greeted> {
-                                       return Greeted{call.traceparent + (call.gone() ? " gone" : "")};
-                                     });
+    doors_.method<Greeting, Greeted>(
+        "stage.deadline", Post("/deadline"),
+        [](const Greeting&, const Call& call) -> Result<Greeted> {
+          return Greeted{call.traceparent + (call.gone() ? " gone" : "")};
+        });
     doors_.method<Greeting, Greeted>("stage.wait", Post("/wait"),
                                      [this](const Greeting&) -> Result<Greeted> {
                                        inside_.set_value();
@@ -152,7 +153,8 @@ TEST_F(DoorsTest, AnswersLaterWhenTheHandlerDoes) {
 TEST_F(DoorsTest, ContinuesTheTraceOfTheRequest) {
   auto traced = request(http::Method::Post, "/deadline", R"({"name":"x"})");
   traced.headers.add("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-  EXPECT_TRUE(over_http(traced).body.starts_with(R"({"text":"00-4bf92f3577b34da6a3ce929d0e0e4736-)"));
+  EXPECT_TRUE(
+      over_http(traced).body.starts_with(R"({"text":"00-4bf92f3577b34da6a3ce929d0e0e4736-)"));
 }
 
 TEST_F(DoorsTest, TellsAHandlerThatNobodyWaits) {

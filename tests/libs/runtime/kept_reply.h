@@ -30,7 +30,8 @@ class KeptReply final : public http::Reply {
   bool gone_ = false;
 };
 
-inline http::Request request(http::Method method, const std::string& target, std::string body = {}) {
+inline http::Request request(http::Method method, const std::string& target,
+                             std::string body = {}) {
   http::Request made;
   made.method = method;
   http::set_target(made, target);

@@ -82,9 +82,11 @@ TEST_F(ProcessTest, MakesAPrivateDataDirectory) {
 
 TEST_F(ProcessTest, AnswersPing) {
   process_->node().bind("").value();
-  const auto asker = messaging::Node::open({.service = "asker", .run_dir = dir_.file("run")}).value();
-  const auto pong = messaging::Client(*asker, "stage").call<Pong>(
-      "ping", Pong{}, {.deadline = SystemClock::instance().now() + kPatience});
+  const auto asker =
+      messaging::Node::open({.service = "asker", .run_dir = dir_.file("run")}).value();
+  const auto pong =
+      messaging::Client(*asker, "stage")
+          .call<Pong>("ping", Pong{}, {.deadline = SystemClock::instance().now() + kPatience});
   ASSERT_TRUE(pong.ok());
   EXPECT_EQ(pong.value().service, "stage");
   EXPECT_TRUE(pong.value().ready);

@@ -11,10 +11,11 @@ TEST(Metrics, AreWrittenInThePrometheusTextFormat) {
   metrics.gauge("troupe_router_turns_open", "Turns under way").set(2);
   metrics.gauge("troupe_router_turns_open", "Turns under way").add(-1);
   const std::string text = metrics.text();
-  for (const char* line : {"# HELP troupe_router_turns_total Turns by outcome\n",
-                           "# TYPE troupe_router_turns_total counter\n",
-                           "troupe_router_turns_total{outcome=\"said\"} 3\n",
-                           "# TYPE troupe_router_turns_open gauge\n", "troupe_router_turns_open 1\n"}) {
+  for (const char* line :
+       {"# HELP troupe_router_turns_total Turns by outcome\n",
+        "# TYPE troupe_router_turns_total counter\n",
+        "troupe_router_turns_total{outcome=\"said\"} 3\n",
+        "# TYPE troupe_router_turns_open gauge\n", "troupe_router_turns_open 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
 }

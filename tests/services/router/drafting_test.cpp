@@ -60,7 +60,8 @@ TEST(ChatRequest, LetsNoKnowledgeOutOfItsFence) {
   const std::string system = system_of(state, 1);
   const auto count = [&](std::string_view mark) {
     int found = 0;
-    for (auto at = system.find(mark); at != std::string::npos; at = system.find(mark, at + 1)) ++found;
+    for (auto at = system.find(mark); at != std::string::npos; at = system.find(mark, at + 1))
+      ++found;
     return found;
   };
   EXPECT_EQ(count("KNOWLEDGE>>>"), 1);

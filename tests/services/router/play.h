@@ -95,7 +95,7 @@ inline Error fault(std::string why = "connection refused") {
 // A turn, what it asked for last, and the time of its last event.
 class Play {
  public:
-  explicit Play(TurnState state) : state(std::move(state)) {}
+  explicit Play(TurnState begun) : state(std::move(begun)) {}
 
   Play& feed(const Event& event, double after_ms = 100) {
     now_ms += after_ms;

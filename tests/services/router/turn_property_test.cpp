@@ -47,9 +47,7 @@ class Storm {
   }
 
   bool one_in(std::uint64_t n) { return random_.below(n) == 0; }
-  Error drawn_fault() {
-    return {one_in(2) ? Code::Unavailable : Code::DeadlineExceeded, "drawn"};
-  }
+  Error drawn_fault() { return {one_in(2) ? Code::Unavailable : Code::DeadlineExceeded, "drawn"}; }
 
   contracts::Prompt prompt() {
     contracts::Prompt drawn = a_prompt();
@@ -98,12 +96,18 @@ class Storm {
   // What may come at any time: the deadline, a person, answers nobody waits for any more.
   Event noise() {
     switch (random_.below(6)) {
-      case 1: return event::Interrupted{"drawn"};
-      case 2: return foreign(Phase::Drafting, event::Drafted{a_draft("foreign")});
-      case 3: return foreign(Phase::Assessing, event::Assessed{passed(99)});
-      case 4: return foreign(Phase::Recording, event::Recorded{seen({})});
-      case 5: return foreign(Phase::Waiting, event::Waited{});
-      default: return event::DeadlineReached{};
+      case 1:
+        return event::Interrupted{"drawn"};
+      case 2:
+        return foreign(Phase::Drafting, event::Drafted{a_draft("foreign")});
+      case 3:
+        return foreign(Phase::Assessing, event::Assessed{passed(99)});
+      case 4:
+        return foreign(Phase::Recording, event::Recorded{seen({})});
+      case 5:
+        return foreign(Phase::Waiting, event::Waited{});
+      default:
+        return event::DeadlineReached{};
     }
   }
   // An executor never answers what was not asked, so a foreign event is sent in other phases only.

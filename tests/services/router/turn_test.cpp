@@ -29,8 +29,9 @@ TEST(Turn, RunsFromAMessageToALineThatWasSaid) {
 
   EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
   play.feed(event::Retrieved{some_knowledge()}).only<action::Draft>();
-  const auto assess =
-      play.feed(event::Drafted{a_draft("Stewie: A cube, you fool.")}).only<action::Assess>().request;
+  const auto assess = play.feed(event::Drafted{a_draft("Stewie: A cube, you fool.")})
+                          .only<action::Assess>()
+                          .request;
   EXPECT_EQ(assess.line, "A cube, you fool.");
   EXPECT_EQ(assess.message_count, 9);
   const auto line = play.feed(event::Assessed{passed(88)}).only<action::RecordLine>().request;
@@ -123,8 +124,8 @@ TEST(Turn, GoesThroughThreeBandsOfAttempts) {
 
 TEST(Turn, DraftsAgainAtOnceWithTheFindingsAsNotes) {
   auto play = assessing();
-  const auto again =
-      play.feed(event::Assessed{rejected(20, {finding("Sound more like Stewie.")})}).only<action::Draft>();
+  const auto again = play.feed(event::Assessed{rejected(20, {finding("Sound more like Stewie.")})})
+                         .only<action::Draft>();
   EXPECT_NE(again.request.messages.front().content.find("- Sound more like Stewie."),
             std::string::npos);
   EXPECT_EQ(play.state.record.attempts.size(), 2U);
@@ -144,7 +145,8 @@ Play rejected_ten_times(const std::vector<double>& scores, contracts::Severity s
 }
 
 TEST(Turn, SaysTheBestDraftWhenAllTenWereRejected) {
-  auto play = rejected_ten_times({31, 35, 32, 47, 33, 46, 34, 47, 30, 45}, contracts::Severity::Major);
+  auto play =
+      rejected_ten_times({31, 35, 32, 47, 33, 46, 34, 47, 30, 45}, contracts::Severity::Major);
   EXPECT_EQ(play.only<action::RecordLine>().request.line.text, "draft 4");
   play.feed(event::Recorded{seen({})}).only<action::Finish>();
   const auto reply = reply_of(play.state).value();

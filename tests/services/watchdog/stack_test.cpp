@@ -53,12 +53,13 @@ TEST(Greeting, NamesTheDoorsInOrderAndSomethingToTry) {
   messaging::Instance llm;
   llm.service = "llm";
   llm.http = "127.0.0.1:6001";
-  const auto text = greeting({"llm", "router"}, {router, llm}, "data/logs");
+  const auto text = greeting({"llm", "router"}, {router, llm}, "troupe chat", "data/logs");
   EXPECT_NE(text.find("  llm          http://127.0.0.1:6001\n"
                       "  router       http://127.0.0.1:6005\n"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("curl -s http://127.0.0.1:6005/orchestrate"), std::string::npos) << text;
+  EXPECT_NE(text.find("  troupe chat\n"), std::string::npos) << text;
 }
 
 }  // namespace
