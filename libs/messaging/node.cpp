@@ -79,13 +79,7 @@ class NodeImpl;
 class IncomingCall final : public Incoming, public std::enable_shared_from_this<IncomingCall> {
  public:
   IncomingCall(NodeImpl& node, std::string caller, std::int64_t id, std::string body,
-               SteadyTime deadline, std::string traceparent)
-      : node_(node),
-        caller_(std::move(caller)),
-        id_(id),
-        body_(std::move(body)),
-        deadline_(deadline),
-        traceparent_(std::move(traceparent)) {}
+               SteadyTime deadline, std::string traceparent);
   ~IncomingCall() override;
 
   const std::string& body() const override { return body_; }
@@ -98,7 +92,10 @@ class IncomingCall final : public Incoming, public std::enable_shared_from_this<
   std::pair<std::string, std::int64_t> key() const { return {caller_, id_}; }
 
  private:
-  NodeImpl& node_;
+  void send(Envelope envelope, std::string body, bool last);
+
+  NodeImpl& node_;  // to be used on its loop only
+  std::shared_ptr<TaskLoop> loop_;
   std::string caller_;
   std::int64_t id_;
   std::string body_;
@@ -133,19 +130,21 @@ class NodeImpl final : public Node {
   void subscribe(std::string topic, OnEvent on_event) override;
 
   void stop() override;
-  void post(std::function<void()> task) override { loop_.post(std::move(task)); }
-  bool on_thread() const override { return loop_.on_thread(); }
+  void post(std::function<void()> task) override { loop_->post(std::move(task)); }
+  bool on_thread() const override { return loop_->on_thread(); }
   TimerId after(Milliseconds delay, std::function<void()> task) override {
     assert(on_thread());
-    return loop_.after(delay, std::move(task));
+    return loop_->after(delay, std::move(task));
   }
   void cancel_timer(TimerId id) override {
     assert(on_thread());
-    loop_.cancel(id);
+    loop_->cancel(id);
   }
 
-  // Sends to whoever called us; from any thread.
-  void answer(const std::string& caller, Envelope envelope, std::string body, bool last);
+  const std::shared_ptr<TaskLoop>& loop() const { return loop_; }
+  // Sends to whoever called us; on the node's thread.
+  void answer(const std::string& caller, const Envelope& envelope, const std::string& body,
+              bool last);
 
  private:
   void run(const std::stop_token& stop);
@@ -167,14 +166,15 @@ class NodeImpl final : public Node {
 
   // Runs on the node's thread, now if we are on it; false when the node was stopped.
   bool on_loop(std::function<void()> task) {
-    if (!on_thread()) return loop_.post(std::move(task));
+    if (!on_thread()) return loop_->post(std::move(task));
     task();
     return true;
   }
 
   Options options_;
   zmq::context_t context_{1};
-  TaskLoop loop_;
+  // Shared with the calls that are served: whoever holds one may drop it after the node has gone.
+  const std::shared_ptr<TaskLoop> loop_ = std::make_shared<TaskLoop>();
   std::map<std::string, Serve, std::less<>> methods_;
   Instance self_;
   std::atomic<std::size_t> serving_count_{0};
@@ -202,13 +202,23 @@ class NodeImpl final : public Node {
 
 // --- served calls -------------------------------------------------------------------------------
 
+IncomingCall::IncomingCall(NodeImpl& node, std::string caller, std::int64_t id, std::string body,
+                           SteadyTime deadline, std::string traceparent)
+    : node_(node),
+      loop_(node.loop()),
+      caller_(std::move(caller)),
+      id_(id),
+      body_(std::move(body)),
+      deadline_(deadline),
+      traceparent_(std::move(traceparent)) {}
+
 IncomingCall::~IncomingCall() {
   if (!answered_) reply(Error{Code::Internal, "the handler gave no answer"});
 }
 
 bool IncomingCall::item(std::string body) {
   if (gone() || answered_ || body.size() > limits::kFrameBytes) return false;
-  node_.answer(caller_, Envelope{.type = Type::Item, .id = id_}, std::move(body), false);
+  send(Envelope{.type = Type::Item, .id = id_}, std::move(body), false);
   return true;
 }
 
@@ -219,32 +229,42 @@ void IncomingCall::reply(Result<std::string> body) {
   }
   Envelope envelope{.type = Type::Reply, .id = id_};
   if (body) {
-    node_.answer(caller_, std::move(envelope), std::move(body).value(), true);
+    send(std::move(envelope), std::move(body).value(), true);
   } else {
     envelope.type = Type::Error;
     envelope.code = name(body.error().code);
-    node_.answer(caller_, std::move(envelope), std::move(body).error().message, true);
+    send(std::move(envelope), std::move(body).error().message, true);
   }
 }
 
-void NodeImpl::answer(const std::string& caller, Envelope envelope, std::string body, bool last) {
-  on_loop([this, caller, envelope = std::move(envelope), body = std::move(body), last] {
-    if (last) {
-      --serving_count_;
-      incoming_.erase({caller, envelope.id});
+void IncomingCall::send(Envelope envelope, std::string body, bool last) {
+  // The loop runs nothing after its node has stopped.
+  auto task = [&node = node_, caller = caller_, envelope = std::move(envelope),
+               body = std::move(body), last] { node.answer(caller, envelope, body, last); };
+  if (loop_->on_thread()) {
+    task();
+  } else {
+    loop_->post(std::move(task));
+  }
+}
+
+void NodeImpl::answer(const std::string& caller, const Envelope& envelope, const std::string& body,
+                      bool last) {
+  if (last) {
+    --serving_count_;
+    incoming_.erase({caller, envelope.id});
+  }
+  if (!router_) return;
+  try {
+    if (!router_->send(frame(caller), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
+      return;  // the caller does not read; its deadline will tell it
     }
-    if (!router_) return;
-    try {
-      if (!router_->send(frame(caller), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
-        return;  // the caller does not read; its deadline will tell it
-      }
-      router_->send(frame(json::encode(envelope)),
-                    zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-      router_->send(frame(body), zmq::send_flags::dontwait);
-    } catch (const zmq::error_t& error) {
-      telemetry::debug("reply dropped", {{"why", error.what()}});  // the caller has gone
-    }
-  });
+    router_->send(frame(json::encode(envelope)),
+                  zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+    router_->send(frame(body), zmq::send_flags::dontwait);
+  } catch (const zmq::error_t& error) {
+    telemetry::debug("reply dropped", {{"why", error.what()}});  // the caller has gone
+  }
 }
 
 Result<void> NodeImpl::bind(const std::string& http_address) {
@@ -412,7 +432,7 @@ void NodeImpl::start(CallId id, Pending pending) {
         Error{Code::DeadlineExceeded, fmt::format("{}: no time left to call", pending.method)});
   }
   Pending& placed = calls_.emplace(id, std::move(pending)).first->second;
-  placed.deadline_timer = loop_.after(left, [this, id] {
+  placed.deadline_timer = loop_->after(left, [this, id] {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     const Pending& late = found->second;
@@ -462,7 +482,7 @@ void NodeImpl::attempt_failed(CallId id, Error error) {
                        pending.options.deadline) &&
       budget.spend();
   if (!again) return finish(id, std::move(error));
-  pending.retry_timer = loop_.after(wait, [this, id] {
+  pending.retry_timer = loop_->after(wait, [this, id] {
     const auto waiting = calls_.find(id);
     if (waiting == calls_.end()) return;
     waiting->second.retry_timer = 0;
@@ -475,8 +495,8 @@ void NodeImpl::finish(CallId id, Result<std::string> result) {
   if (found == calls_.end()) return;
   Pending pending = std::move(found->second);
   calls_.erase(found);
-  loop_.cancel(pending.deadline_timer);
-  loop_.cancel(pending.retry_timer);
+  loop_->cancel(pending.deadline_timer);
+  loop_->cancel(pending.retry_timer);
   if (pending.peer != nullptr) {
     --pending.peer->in_flight;
     if (pending.peer->withdrawn) scanned_stamp_ = -1;  // it may be the last call
@@ -615,12 +635,12 @@ void NodeImpl::peer_ended(Peer* peer) {
 // --- the thread ---------------------------------------------------------------------------------
 
 void NodeImpl::run(const std::stop_token& stop) {
-  loop_.adopt_thread();
+  loop_->adopt_thread();
   const std::stop_callback wake(stop, [this] { post([] {}); });
   while (!stop.stop_requested()) {
     ended_.clear();
     wait_for_input();
-    loop_.run_due();
+    loop_->run_due();
     receive_calls();
     receive_events();
     for (std::size_t i = 0; i < peers_.size(); ++i) receive_replies(*peers_[i]);
@@ -632,7 +652,7 @@ void NodeImpl::run(const std::stop_token& stop) {
   }
   stopping_ = true;
   while (!calls_.empty()) finish(calls_.begin()->first, Error{Code::Cancelled, "shutting down"});
-  loop_.close();
+  loop_->close();
   router_.reset();
   publisher_.reset();
   subscriber_.reset();
@@ -641,7 +661,7 @@ void NodeImpl::run(const std::stop_token& stop) {
 }
 
 void NodeImpl::wait_for_input() {
-  std::vector<zmq::pollitem_t> items{{nullptr, loop_.wake_fd(), ZMQ_POLLIN, 0}};
+  std::vector<zmq::pollitem_t> items{{nullptr, loop_->wake_fd(), ZMQ_POLLIN, 0}};
   if (router_) items.push_back({router_->handle(), 0, ZMQ_POLLIN, 0});
   if (subscriber_) items.push_back({subscriber_->handle(), 0, ZMQ_POLLIN, 0});
   std::vector<Peer*> watched;
@@ -653,7 +673,7 @@ void NodeImpl::wait_for_input() {
   }
   const bool looks_out = !peers_.empty() || subscriber_ || !calls_.empty();
   try {
-    zmq::poll(items, loop_.wait(looks_out ? kScanInterval : Milliseconds(60'000)));
+    zmq::poll(items, loop_->wait(looks_out ? kScanInterval : Milliseconds(60'000)));
   } catch (const zmq::error_t& error) {
     if (error.num() != EINTR) throw;
   }

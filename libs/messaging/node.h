@@ -31,7 +31,7 @@ using OnReply = std::function<void(Result<std::string> body)>;
 using OnItem = std::function<void(std::string body)>;
 
 // A call that this process serves. Thread-safe; answered once, later answers are ignored. Dropping
-// it unanswered answers Internal.
+// it unanswered answers Internal. May outlive its node.
 class Incoming {
  public:
   virtual ~Incoming() = default;

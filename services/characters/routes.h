@@ -9,8 +9,6 @@
 
 namespace characters {
 
-// The name of a character's knowledge in the retriever: its collection and its only document.
-
 // What other services need to know of a card.
 contracts::Character profile(const Card& card);
 

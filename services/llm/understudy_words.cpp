@@ -189,6 +189,7 @@ constexpr std::string_view kStop =
     "whats wheres whos whens whys hows im ive id ill youre youve youd theres theyre do does did "
     "doing done yeah um uh er hmm himself herself themselves shes wed weve yours yourself "
     "myself mine theirs cannot aint didnt doesnt isnt wasnt wouldnt couldnt shouldnt havent hasnt "
+    "currently nowadays lately moment presently "
     "hadnt else around per upon among within without between against even yet maybe perhaps "
     "anyway though although whether any many ago away back";
 

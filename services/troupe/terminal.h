@@ -62,8 +62,8 @@ class Terminal {
   int out_fd_;
   bool in_is_terminal_;
   bool out_is_terminal_;
-  bool edits_;  // both are terminals
   termios before_{};
+  bool edits_;  // both are terminals
   std::string buffer_;  // read and not yet used
   std::size_t used_ = 0;
 

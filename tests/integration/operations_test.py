@@ -206,7 +206,7 @@ class Starting(unittest.TestCase):
                 self.refused(self.start(name, "--port", "0"), name)
 
 
-class Ending(unittest.TestCase):
+class StartingAndEnding(unittest.TestCase):
     def stack(self, settings=None):
         stack = Stack(settings)
         self.addCleanup(stack.destroy)
@@ -220,6 +220,16 @@ class Ending(unittest.TestCase):
                 eventually(lambda: stack.answers(name, "/health"), 20, "it serves")
                 self.assertEqual(stack.stop(), (0, []), stack.logs())
                 self.assertEqual(list(stack.run.glob("*.json")), [])
+
+    def test_a_stack_that_says_it_is_ready_has_a_cast_that_knows_its_stories(self):
+        for _ in range(5):  # a race: one start shows little
+            stack = self.stack()
+            stack.launch()
+            eventually(lambda: stack.is_ready("watchdog"), 30, "it is ready")
+            health = stack.get("characters", "/health").json
+            self.assertEqual(health["services"]["knowledge"], "delivered", stack.logs())
+            self.assertIn("Pawtucket", stack.say("c", BEER).json["text"])
+            self.assertEqual(stack.stop(), (0, []), stack.logs())
 
     def test_a_stack_that_is_ended_while_it_starts_leaves_nothing(self):
         stack = self.stack()

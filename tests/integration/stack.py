@@ -103,7 +103,15 @@ class Stack:
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"the watchdog ended with {self.process.returncode}")
-        return self.is_ready("watchdog")
+        return self.is_ready("watchdog") and self.knows()
+
+    def knows(self):
+        """Whether the characters' knowledge has arrived where it is searched."""
+        try:
+            health = self.get("characters", "/health", timeout=2).json
+        except (OSError, LookupError, http.client.HTTPException):
+            return False
+        return health["services"]["knowledge"] == "delivered"
 
     def is_ready(self, service):
         return self.answers(service, "/ready")

@@ -129,6 +129,17 @@ TEST_F(Ending, OfAWithdrawnPeersLastCallMayMakeAnother) {
   EXPECT_EQ(second.get_future().get(), Code::Unavailable);
 }
 
+TEST_F(Ending, IsSurvivedByACallThatSomebodyStillHolds) {
+  start_server();
+  auto held = ask_later("hold", soon());
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  server_.reset();
+  EXPECT_FALSE(call->gone());
+  call->item("to nobody");
+  call->reply(std::string("to nobody"));
+}
+
 TEST_F(Ending, TakesItsFilesAway) {
   start_server();
   server_.reset();

@@ -144,7 +144,8 @@ TEST(Selector, FatigueGrowsWithOwnLinesSinceAPersonSpoke) {
 }
 
 TEST(Selector, NobodySpeaksBelowTwentyFive) {
-  const auto selection = choose({contracts::Line{"joe", "Sorry!", contracts::Kind::Human, {}}, person("The bus was late.")});
+  const auto selection = choose(
+      {contracts::Line{"joe", "Sorry!", contracts::Kind::Human, {}}, person("The bus was late.")});
   EXPECT_TRUE(selection.nobody);
   EXPECT_TRUE(selection.speakers.empty());
   EXPECT_EQ(selection.reason, "below_threshold");
@@ -157,8 +158,8 @@ TEST(Selector, ALonePersonsRemarkIsOwedAnAnswer) {
 }
 
 TEST(Selector, AShortQuestionGoesToWhoSpokeLast) {
-  const auto selection = choose({person("Peter, who is your wife?"), bot("peter", "Lois!"),
-                                 person("And does she swim?")});
+  const auto selection = choose(
+      {person("Peter, who is your wife?"), bot("peter", "Lois!"), person("And does she swim?")});
   EXPECT_EQ(selection.speakers.front(), "peter");
 }
 

@@ -1,6 +1,10 @@
 #include "troupe/terminal.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
 
 namespace troupe {
 namespace {
@@ -46,6 +50,27 @@ TEST(InputLine, EndsOnControlCAndOnControlDInAnEmptyLineOnly) {
 
 TEST(InputLine, TakesNoMoreThanAMessageMayHold) {
   EXPECT_EQ(typed(std::string(5000, 'a')).size(), 4000U);
+}
+
+TEST(Terminal, ReadsKeysOneByOneAndLeavesTheRestOfTheTerminalAsItWas) {
+  const int keyboard = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_EQ(::grantpt(keyboard), 0);
+  ASSERT_EQ(::unlockpt(keyboard), 0);
+  const int screen = ::open(::ptsname(keyboard), O_RDWR | O_NOCTTY);
+  termios before{};
+  ASSERT_EQ(::tcgetattr(screen, &before), 0);
+  {
+    const Terminal terminal(screen, screen);
+    termios during{};
+    ASSERT_EQ(::tcgetattr(screen, &during), 0);
+    EXPECT_EQ(during.c_oflag, before.c_oflag);  // a line feed still returns the carriage
+    EXPECT_EQ(during.c_lflag & static_cast<tcflag_t>(ICANON), 0U);
+  }
+  termios after{};
+  ASSERT_EQ(::tcgetattr(screen, &after), 0);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+  ::close(screen);
+  ::close(keyboard);
 }
 
 }  // namespace
