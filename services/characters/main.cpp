@@ -17,6 +17,8 @@ namespace {
 
 // While knowledge waits for a retriever that is just starting, it is tried more often.
 constexpr Milliseconds kDeliveryRetry{100};
+// A retriever that starts together with this process has come by then.
+constexpr Milliseconds kRetrieverGrace{3000};
 
 void keep(const std::stop_token& stop, characters::Keeper& keeper, Milliseconds poll_interval) {
   std::mutex mutex;
@@ -31,12 +33,13 @@ void keep(const std::stop_token& stop, characters::Keeper& keeper, Milliseconds 
 }
 
 // Not ready while the retriever takes the knowledge in: until then the characters know nothing.
-runtime::Process::State state_of(characters::Delivery delivery) {
+// A stack that is just starting would else be ready for a moment, with a cast that knows nothing.
+runtime::Process::State state_of(characters::Delivery delivery, Milliseconds age) {
   switch (delivery) {
     case characters::Delivery::UnderWay:
       return {"loading", false};
     case characters::Delivery::RetrieverAway:
-      return {"waiting for the retriever", true};
+      return {"waiting for the retriever", age > kRetrieverGrace};
     case characters::Delivery::Done:
       return {"delivered", true};
   }
@@ -52,7 +55,10 @@ Result<void> serve(runtime::Process& process, const characters::Config& config) 
                                     process.node(), Milliseconds(config.delivery_timeout_ms));
   characters::Keeper keeper(*library, neighbours);
   keeper.look();
-  process.check("knowledge", [&] { return state_of(keeper.delivery()); });
+  process.check("knowledge", [&, begun = SystemClock::instance().now()] {
+    const auto age = SystemClock::instance().now() - begun;
+    return state_of(keeper.delivery(), std::chrono::duration_cast<Milliseconds>(age));
+  });
   characters::install_routes(process.doors(), *library);
   const std::jthread thread(
       [&](const std::stop_token& stop) { keep(stop, keeper, Milliseconds(config.poll_ms)); });

@@ -46,7 +46,6 @@ Result<Prompt> prompt(const Cast& cast, const PromptRequest& request) {
 
 }  // namespace
 
-
 contracts::Character profile(const Card& card) {
   constexpr std::size_t kExamplesMax = 512;
   contracts::Character result;

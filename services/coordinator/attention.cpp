@@ -233,8 +233,9 @@ bool is_question(std::string_view text) {
 
 bool goes_on(std::string_view text) {
   constexpr std::size_t kShort = 8;
-  constexpr std::array<std::string_view, 6> kFirst{"and", "why", "really", "but", "so", "seriously"};
-  constexpr std::array<std::string_view, 10> kReferring{"she", "he",   "it",   "they", "that",
+  constexpr std::array<std::string_view, 6> kFirst{"and", "why", "really",
+                                                   "but", "so",  "seriously"};
+  constexpr std::array<std::string_view, 10> kReferring{"she", "he",  "it",   "they", "that",
                                                         "her", "him", "them", "this", "there"};
   const auto said = lexical::tokens(text);
   if (said.empty() || said.size() > kShort) return false;

@@ -24,7 +24,7 @@ using contracts::Selection;
 constexpr std::size_t kTopicLines = 3;      // the last line and the two before it
 constexpr std::size_t kPendingLines = 6;    // a question older than that has lapsed
 constexpr std::size_t kFairnessLines = 10;  // bot lines over which shares are compared
-constexpr std::size_t kWorthAWord = 3;       // words of a lone person's remark that gets an answer
+constexpr std::size_t kWorthAWord = 3;      // words of a lone person's remark that gets an answer
 constexpr double kCalled = 0.75;            // what all owe to a question, greeting or lone remark
 constexpr int kTiredLines = 2;              // own lines since a person spoke that tire fully
 

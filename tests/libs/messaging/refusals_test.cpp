@@ -1,9 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <zmq.hpp>
-
 #include "base/limits.h"
 #include "libs/messaging/fixture.h"
+#include "libs/messaging/stranger.h"
 #include "messaging/discovery.h"
 
 namespace messaging::testing {
@@ -61,31 +60,30 @@ TEST_F(Refusals, OfAnOversizedReplyReachTheCaller) {
 
 TEST_F(Refusals, OfAStrangersFramesHarmNobodyElse) {
   start_server();
-  zmq::context_t context;
-  zmq::socket_t stranger(context, zmq::socket_type::dealer);
-  stranger.set(zmq::sockopt::linger, 0);
-  stranger.connect(instances(dir_.path()).front().rpc);
-  const auto send = [&](const std::vector<std::string>& frames) {
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      stranger.send(zmq::buffer(frames[i]),
-                    i + 1 < frames.size() ? zmq::send_flags::sndmore : zmq::send_flags::none);
-    }
-  };
-  send({"alone"});
-  send({"not json", "body"});
-  send({R"({"type":"call"})", "no id"});
-  send({R"({"type":"call","id":1,"method":5})", "body"});
-  send({R"({"type":"call","id":1,"method":"echo","timeout_ms":-5})", "body"});
-  send({R"({"type":"reply","id":1})", "a reply to a server"});
-  send({R"({"type":"cancel","id":77})", "nothing to cancel"});
-  send(std::vector<std::string>(100, "many frames"));
-  send({R"({"type":"call","id":2,"method":"echo","timeout_ms":30000})", "sane"});
+  Stranger stranger(instances(dir_.path()).front().rpc);
+  stranger.shake_hands();
+  stranger.send({"alone"});
+  stranger.send({"not json", "body"});
+  stranger.send({R"({"type":"call"})", "no id"});
+  stranger.send({R"({"type":"call","id":1,"method":5})", "body"});
+  stranger.send({R"({"type":"call","id":1,"method":"echo","timeout_ms":-5})", "body"});
+  stranger.send({R"({"type":"reply","id":1})", "a reply to a server"});
+  stranger.send({R"({"type":"cancel","id":77})", "nothing to cancel"});
+  stranger.send(std::vector<std::string>(100, "many frames"));
+  stranger.send({R"({"type":"call","id":2,"method":"echo","timeout_ms":30000})", "sane"});
   // What is in order is answered, all before it was passed over.
-  zmq::message_t head;
-  stranger.set(zmq::sockopt::rcvtimeo, 30'000);
-  ASSERT_TRUE(stranger.recv(head));
-  EXPECT_EQ(head.to_string(), R"({"type":"reply","id":2})");
-  send({R"({"type":"call","id":3,"method":"echo"})", std::string(limits::kFrameBytes + 1, 'x')});
+  EXPECT_EQ(stranger.receive(), R"({"type":"reply","id":2})");
+  stranger.send(
+      {R"({"type":"call","id":3,"method":"echo"})", std::string(limits::kFrameBytes + 1, 'x')});
+  EXPECT_EQ(ask("echo", "fine").value(), "fine");
+}
+
+TEST_F(Refusals, OfWhatIsNoProtocolAtAllHarmNobodyElse) {
+  start_server();
+  const std::string address = instances(dir_.path()).front().rpc;
+  Stranger(address).write_all("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  Stranger(address).write_all(std::string(100'000, '\0'));
+  Stranger silent(address);
   EXPECT_EQ(ask("echo", "fine").value(), "fine");
 }
 
