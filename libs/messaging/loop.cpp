@@ -36,7 +36,7 @@ void TaskLoop::close() {
     closed_ = true;
     tasks.swap(tasks_);
   }
-  for (auto& task : tasks) task();
+  for (auto& task : tasks) guarded(task);
   // The system gives the ids of ended threads to new ones.
   owner_ = std::thread::id{};
 }
@@ -75,13 +75,13 @@ void TaskLoop::run_due() {
     const std::lock_guard lock(mutex_);
     tasks.swap(tasks_);
   }
-  for (auto& task : tasks) task();
+  for (auto& task : tasks) guarded(task);
   const SteadyTime now = SystemClock::instance().now();
   while (!timers_.empty() && timers_.begin()->first <= now) {
     auto timer = std::move(timers_.begin()->second);
     timers_.erase(timers_.begin());
     timer_of_.erase(timer.first);
-    timer.second();
+    guarded(timer.second);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -10,10 +11,21 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "telemetry/log.h"
 
 namespace messaging {
 
 using TimerId = std::uint64_t;
+
+// Runs a callback of somebody else; what it throws is logged and ends nothing but itself.
+template <class Callback>
+void guarded(const Callback& callback) {
+  try {
+    callback();
+  } catch (const std::exception& error) {
+    telemetry::error("callback failed", {{"why", error.what()}});
+  }
+}
 
 // The tasks and timers of one thread that waits elsewhere (on sockets): others post tasks, which
 // wakes the thread through an eventfd. post() is thread-safe; the rest belongs to the owning

@@ -6,6 +6,7 @@
 
 #include <cassert>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
@@ -23,8 +24,9 @@ namespace {
 
 constexpr Milliseconds kScanInterval{250};
 constexpr Milliseconds kStampSettles{100};
-constexpr int kQueuedMessages = 10'000;  // of one peer and direction; above calls_max
-constexpr int kReceivePerTurn = 256;     // messages of one socket before the others get their turn
+constexpr Milliseconds kSearchInterval{20};  // for a service of which no instance is known
+constexpr int kQueuedMessages = 10'000;      // of one peer and direction; above calls_max
+constexpr int kReceivePerTurn = 256;  // messages of one socket before the others get their turn
 
 zmq::message_t frame(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -88,7 +90,8 @@ class IncomingCall final : public Incoming, public std::enable_shared_from_this<
   bool gone() const override { return cancelled_ || SystemClock::instance().now() > deadline_; }
   bool item(std::string body) override;
   void reply(Result<std::string> body) override;
-  void cancel() { cancelled_ = true; }
+  void on_gone(std::function<void()> callback) override;
+  void cancel();
   std::pair<std::string, std::int64_t> key() const { return {caller_, id_}; }
 
  private:
@@ -103,6 +106,9 @@ class IncomingCall final : public Incoming, public std::enable_shared_from_this<
   std::string traceparent_;
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> answered_{false};
+
+  std::mutex mutex_;
+  std::function<void()> on_gone_;
 };
 
 class NodeImpl final : public Node {
@@ -163,6 +169,7 @@ class NodeImpl final : public Node {
   void scan();
   void peer_ended(Peer* peer);
   void connect_publishers(const std::vector<Instance>& found);
+  void unsubscribe_from(const std::string& address);
 
   // Runs on the node's thread, now if we are on it; false when the node was stopped.
   bool on_loop(std::function<void()> task) {
@@ -195,6 +202,7 @@ class NodeImpl final : public Node {
   std::map<std::pair<std::string, std::int64_t>, std::weak_ptr<IncomingCall>> incoming_;
   std::map<std::string, retry::Budget> budgets_;
   SteadyTime scanned_{};
+  SteadyTime searched_{};
   std::int64_t scanned_stamp_ = -1;
 
   std::jthread thread_;
@@ -216,6 +224,27 @@ IncomingCall::~IncomingCall() {
   if (!answered_) reply(Error{Code::Internal, "the handler gave no answer"});
 }
 
+void IncomingCall::on_gone(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!cancelled_) {
+      on_gone_ = std::move(callback);
+      return;
+    }
+  }
+  loop_->post(std::move(callback));
+}
+
+void IncomingCall::cancel() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    callback = std::exchange(on_gone_, {});
+  }
+  if (callback && !answered_) guarded(callback);
+}
+
 bool IncomingCall::item(std::string body) {
   if (gone() || answered_ || body.size() > limits::kFrameBytes) return false;
   send(Envelope{.type = Type::Item, .id = id_}, std::move(body), false);
@@ -224,6 +253,11 @@ bool IncomingCall::item(std::string body) {
 
 void IncomingCall::reply(Result<std::string> body) {
   if (answered_.exchange(true)) return;
+  {
+    // What it holds may hold this call.
+    const std::lock_guard lock(mutex_);
+    on_gone_ = {};
+  }
   if (body) {
     if (auto error = too_large("the reply", body.value().size())) body = std::move(*error);
   }
@@ -342,7 +376,7 @@ void NodeImpl::handle_call(std::string caller, const Envelope& envelope, std::st
                                                     options_.serving_max)});
   } else {
     incoming_[call->key()] = call;
-    method->second(std::move(call));
+    guarded([&] { method->second(std::move(call)); });
   }
 }
 
@@ -369,6 +403,14 @@ void NodeImpl::subscribe(std::string topic, OnEvent on_event) {
   });
 }
 
+void NodeImpl::unsubscribe_from(const std::string& address) {
+  try {
+    if (subscriber_) subscriber_->disconnect(address);
+  } catch (const zmq::error_t&) {
+    // It had never been connected.
+  }
+}
+
 void NodeImpl::connect_publishers(const std::vector<Instance>& found) {
   if (!subscriber_) return;
   std::set<std::string> live;
@@ -376,14 +418,19 @@ void NodeImpl::connect_publishers(const std::vector<Instance>& found) {
     if (!instance.events.empty()) live.insert(instance.events);
   }
   for (const std::string& address : live) {
-    if (publishers_.insert(address).second) subscriber_->connect(address);
+    if (!publishers_.insert(address).second) continue;
+    try {
+      subscriber_->connect(address);
+    } catch (const zmq::error_t& error) {
+      telemetry::warn("publisher not connected", {{"events", address}, {"why", error.what()}});
+    }
   }
   for (auto known = publishers_.begin(); known != publishers_.end();) {
     if (live.contains(*known)) {
       ++known;
       continue;
     }
-    subscriber_->disconnect(*known);
+    unsubscribe_from(*known);
     known = publishers_.erase(known);
   }
 }
@@ -396,7 +443,9 @@ void NodeImpl::receive_events() {
     if (!subscriber_->get(zmq::sockopt::rcvmore) || !subscriber_->recv(body)) continue;
     const auto found = subscriptions_.find(topic.to_string());
     if (found == subscriptions_.end()) continue;
-    for (const OnEvent& on_event : found->second) on_event(found->first, body.to_string());
+    for (const OnEvent& on_event : found->second) {
+      guarded([&] { on_event(found->first, body.to_string()); });
+    }
   }
 }
 
@@ -511,7 +560,7 @@ void NodeImpl::finish(CallId id, Result<std::string> result) {
     }
   }
   if (result) budgets_[pending.service].earn();
-  pending.on_reply(std::move(result));
+  guarded([&] { pending.on_reply(std::move(result)); });
 }
 
 void NodeImpl::cancel(CallId id) {
@@ -550,7 +599,7 @@ void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
   switch (envelope.type) {
     case Type::Item:
       found->second.items_seen = true;
-      if (found->second.on_item) found->second.on_item(std::move(body));
+      if (found->second.on_item) guarded([&] { found->second.on_item(std::move(body)); });
       return;
     case Type::Reply:
       return finish(id, std::move(body));
@@ -578,7 +627,9 @@ Peer* NodeImpl::choose(const std::string& service) {
     }
   };
   look();
-  if (live.empty()) {
+  const SteadyTime now = SystemClock::instance().now();
+  if (live.empty() && now - searched_ >= kSearchInterval) {
+    searched_ = now;
     scanned_stamp_ = -1;
     scan();
     look();
@@ -609,7 +660,12 @@ void NodeImpl::scan() {
       continue;
     const bool known = std::any_of(peers_.begin(), peers_.end(),
                                    [&](const auto& peer) { return peer->instance == instance; });
-    if (!known) peers_.push_back(std::make_unique<Peer>(instance, context_));
+    if (known) continue;
+    try {
+      peers_.push_back(std::make_unique<Peer>(instance, context_));
+    } catch (const zmq::error_t& error) {
+      telemetry::warn("peer not connected", {{"rpc", instance.rpc}, {"why", error.what()}});
+    }
   }
 }
 
@@ -622,7 +678,7 @@ void NodeImpl::peer_ended(Peer* peer) {
       fmt::format("{} (process {}) ended", peer->instance.service, peer->instance.pid);
   std::erase_if(publishers_, [&](const std::string& address) {
     if (address != peer->instance.events) return false;
-    if (subscriber_) subscriber_->disconnect(address);
+    unsubscribe_from(address);
     return true;
   });
   const auto found = std::find_if(peers_.begin(), peers_.end(),

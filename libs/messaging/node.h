@@ -40,6 +40,8 @@ class Incoming {
   virtual const std::string& traceparent() const = 0;
   // The caller has cancelled, or its deadline has passed.
   virtual bool gone() const = 0;
+  // `callback` runs once on the node's thread when the caller cancels; not after the answer.
+  virtual void on_gone(std::function<void()> callback) = 0;
   // One streamed item before the reply; false when nobody listens any more.
   virtual bool item(std::string body) = 0;
   virtual void reply(Result<std::string> body) = 0;

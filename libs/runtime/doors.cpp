@@ -35,22 +35,27 @@ void Doors::add_rpc(const std::string& name, Mode mode,
   node_.serve(name, [this, name, mode, handle](std::shared_ptr<messaging::Incoming> incoming) {
     auto run = [name, handle, incoming] {
       const SteadyTime now = SystemClock::instance().now();
-      if (now >= incoming->deadline()) {
+      if (incoming->gone()) {
         return incoming->reply(
-            Error{Code::DeadlineExceeded, name + ": its time was over before it began"});
+            now >= incoming->deadline()
+                ? Error{Code::DeadlineExceeded, name + ": its time was over before it began"}
+                : Error{Code::Cancelled, name + ": cancelled by the caller"});
       }
       guarded(
           name,
           [&] {
             Decode decode{incoming->body(), nullptr};
             const Call call{incoming->deadline(), incoming->traceparent(),
-                            [incoming] { return incoming->gone(); }};
+                            [incoming] { return incoming->gone(); },
+                            [incoming](std::function<void()> callback) {
+                              incoming->on_gone(std::move(callback));
+                            }};
             (*handle)(decode, call,
                       [incoming](Result<std::string> body) { incoming->reply(std::move(body)); });
           },
           [&](const Error& error) { incoming->reply(error); });
     };
-    if (mode == Mode::Loop) return run();
+    if (mode != Mode::Blocking) return run();
     if (!workers_.post(run)) {
       incoming->reply(Error{Code::Overloaded, options_.service + ": too many calls are waiting"});
     }
@@ -70,7 +75,10 @@ void Doors::add_http(const Route& route, Mode mode, const std::shared_ptr<const 
                 const auto given = request->headers.get("traceparent");
                 const Call call{SystemClock::instance().now() + options_.request_timeout,
                                 telemetry::child_traceparent(given.value_or("")),
-                                [reply] { return reply->gone(); }};
+                                [reply] { return reply->gone(); },
+                                [reply](std::function<void()> callback) {
+                                  reply->on_gone(std::move(callback));
+                                }};
                 Decode decode{request->body, request.get()};
                 (*handle)(decode, call, [reply](Result<std::string> body) {
                   reply->respond(body ? http::Response::json(std::move(body).value())

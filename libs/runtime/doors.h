@@ -35,6 +35,8 @@ struct Call {
   SteadyTime deadline{};
   std::string traceparent{};
   std::function<bool()> gone = [] { return false; };  // nobody waits for the answer any more
+  // Runs `callback` once, from any thread, when nobody waits any more.
+  std::function<void(std::function<void()> callback)> on_gone = [](auto&&) {};
 };
 
 // The answer to a call that is answered later; from any thread, once.
@@ -54,20 +56,14 @@ class Doors {
   // on the worker pool, HTTP requests on their connection's thread.
   template <HasFields Request, HasFields Reply, class Handler>
   void method(const std::string& name, const Route& route, Handler handler) {
-    add(name, route, Mode::Blocking,
-        [handler = std::move(handler)](Decode& in, const Call& call, Raw raw) {
-          const auto request = in.as<Request>();
-          if (!request) return raw(request.error());
-          Result<Reply> reply = [&] {
-            if constexpr (std::is_invocable_v<Handler, const Request&, const Call&>) {
-              return handler(request.value(), call);
-            } else {
-              return handler(request.value());
-            }
-          }();
-          if (!reply) return raw(std::move(reply).error());
-          raw(json::encode(reply.value()));
-        });
+    add(name, route, Mode::Blocking, handle_of<Request, Reply>(std::move(handler)));
+  }
+
+  // As method(), for a handler that is over in microseconds: RPC calls run on the node's thread,
+  // which saves two changes of thread a call. It must neither wait nor do I/O.
+  template <HasFields Request, HasFields Reply, class Handler>
+  void quick_method(const std::string& name, const Route& route, Handler handler) {
+    add(name, route, Mode::Quick, handle_of<Request, Reply>(std::move(handler)));
   }
 
   // A handler on the node's thread that must not block and answers when it can:
@@ -117,7 +113,25 @@ class Doors {
   };
   using Raw = std::function<void(Result<std::string>)>;
   using Handle = std::function<void(Decode&, const Call&, Raw)>;
-  enum class Mode { Blocking, Loop };
+  enum class Mode { Blocking, Quick, Loop };
+
+  // The handler between decoding its request and encoding its reply.
+  template <class Request, class Reply, class Handler>
+  static Handle handle_of(Handler handler) {
+    return [handler = std::move(handler)](Decode& in, const Call& call, const Raw& raw) {
+      const auto request = in.as<Request>();
+      if (!request) return raw(request.error());
+      Result<Reply> reply = [&] {
+        if constexpr (std::is_invocable_v<Handler, const Request&, const Call&>) {
+          return handler(request.value(), call);
+        } else {
+          return handler(request.value());
+        }
+      }();
+      if (!reply) return raw(std::move(reply).error());
+      raw(json::encode(reply.value()));
+    };
+  }
 
   void add(const std::string& name, const Route& route, Mode mode, Handle handle);
   void add_rpc(const std::string& name, Mode mode, const std::shared_ptr<const Handle>& handle);

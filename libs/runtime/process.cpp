@@ -19,6 +19,8 @@ namespace {
 
 constexpr Milliseconds kPingInterval{500};
 constexpr Milliseconds kPingTimeout{1000};
+constexpr Milliseconds kStarting{10'000};
+constexpr Milliseconds kStartingInterval{50};
 constexpr std::string_view kVersion = "0.1.0";
 
 std::vector<std::string> split_names(std::string_view names) {
@@ -66,7 +68,8 @@ Result<std::unique_ptr<Process>> Process::open(std::string service, Settings set
 }
 
 Process::~Process() {
-  // Handlers answer through the node, so the workers end first.
+  // A process that never ran: as at the end of run().
+  if (node_) node_->stop();
   workers_.reset();
   node_.reset();
 }
@@ -124,8 +127,9 @@ void Process::ping_peers() {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, peer] : peers_) all_up = all_up && peer.up;
   }
-  // While something is missing it is looked for often: the stack is starting, or healing.
-  node_->after(all_up ? kPingInterval : Milliseconds(50), [this] { ping_peers(); });
+  // While the stack starts, what is missing is looked for often.
+  const bool starting = SystemClock::instance().now() - started_ < kStarting;
+  node_->after(starting && !all_up ? kStartingInterval : kPingInterval, [this] { ping_peers(); });
 }
 
 std::string Process::health_json(bool& ready) const {
@@ -208,8 +212,9 @@ Result<void> Process::run(const http::Listen& listen) {
   struct Quiet {
     Process& process;
     ~Quiet() {
-      process.workers_.reset();
+      // First the node: it hands calls to the workers, and ends the waits of those that call.
       process.node_->stop();
+      process.workers_.reset();
     }
   };
   const Quiet quiet{*this};
@@ -245,8 +250,8 @@ Result<void> Process::run(const http::Listen& listen) {
     draining_ = true;
   }
   const Milliseconds limit(settings_.drain_timeout_ms);
-  server->drain(limit);
   const SteadyTime deadline = SystemClock::instance().now() + limit;
+  server->drain(limit);
   while (node_->serving() > 0 && SystemClock::instance().now() < deadline) {
     std::promise<void> turn;
     node_->post([&] { node_->after(Milliseconds(5), [&] { turn.set_value(); }); });

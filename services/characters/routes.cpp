@@ -73,10 +73,10 @@ contracts::Character profile(const Card& card) {
 }
 
 void install_routes(runtime::Doors& doors, const Library& library) {
-  doors.method<Empty, CharacterList>(
+  doors.quick_method<Empty, CharacterList>(
       "characters.list", runtime::Get("/characters"),
       [&](const Empty&) -> Result<CharacterList> { return list(*library.cast()); });
-  doors.method<PromptRequest, Prompt>(
+  doors.quick_method<PromptRequest, Prompt>(
       "characters.prompt", runtime::Post("/prompt"),
       [&](const PromptRequest& request) { return prompt(*library.cast(), request); });
   // The card as its file is, for other programs that read Character Card V2.

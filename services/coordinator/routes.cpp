@@ -76,7 +76,7 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
                                                  decisions->count(reply.value().selection.reason);
                                                return reply;
                                              });
-  doors.method<SelectRequest, Selection>(
+  doors.quick_method<SelectRequest, Selection>(
       "coordinator.select", runtime::Post("/select"),
       [&stage](const SelectRequest& request) -> Result<Selection> {
         return stage.select(request);

@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "base/ids.h"
@@ -45,6 +46,17 @@ struct Candidate {
   double total = 0;
   double draw = 0;  // 0 to 1, by seed and id
 };
+
+// The stems of a card's topic. Cards change rarely and are asked about with every line, so each
+// thread keeps what it has stemmed.
+const std::vector<std::string>& topic_stems(const std::string& topic) {
+  constexpr std::size_t kKeptMax = 4096;
+  thread_local std::unordered_map<std::string, std::vector<std::string>> kept;
+  const auto found = kept.find(topic);
+  if (found != kept.end()) return found->second;
+  if (kept.size() >= kKeptMax) kept.clear();
+  return kept.emplace(topic, lexical::content_stems(topic)).first->second;
+}
 
 // All that is derived from the scene once, for all candidates.
 class Reader {
@@ -115,7 +127,7 @@ class Reader {
     constexpr std::array<double, kTopicLines> kFade{1.0, 0.5, 0.25};
     double indifference = 1;
     for (const auto& [words, affinity] : character.topics) {
-      const std::vector<std::string> wanted = lexical::content_stems(words);
+      const std::vector<std::string>& wanted = topic_stems(words);
       if (wanted.empty()) continue;
       double best = 0;
       for (std::size_t back = 0; back < stems_.size(); ++back) {

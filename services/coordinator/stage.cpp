@@ -56,6 +56,7 @@ Result<contracts::ObserveReply> Stage::observe(const contracts::ObserveRequest& 
     reply.selection = decide(request.channel, conversation, conversation.energy);
   } else {
     reply.selection.nobody = true;
+    reply.selection.reason = "not_a_person";
   }
   return reply;
 }

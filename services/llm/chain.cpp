@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <future>
-#include <mutex>
+#include <optional>
 
 #include "base/ids.h"
 #include "llm/ollama.h"
@@ -15,45 +15,50 @@ namespace llm {
 namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
+constexpr Milliseconds kHang{2000};           // silence that says something about the provider
+constexpr Milliseconds kHealthRetry{1000};    // while a provider has not been reached
+constexpr int kUnderstudyPlaces = 1'000'000;  // it answers at once
 
 const SystemClock& clock() { return SystemClock::instance(); }
 
-struct Provider {
-  ProviderOptions options;
-  std::unique_ptr<WireFormat> format;  // none: the understudy
-  std::vector<std::string> models;
-  retry::Breaker breaker{{}};
-  std::string state = "unknown";
-  std::string last_error;
-  int in_flight = 0;
-  std::deque<std::function<void()>> waiting;
+// Whose fault it is that an attempt failed: only the provider's own count against it.
+enum class Blame { Provider, Nobody };
 
-  bool offers(const std::string& model) const {
-    return model == "auto" || std::find(models.begin(), models.end(), model) != models.end();
-  }
+struct Failure {
+  Error error;
+  Blame blame = Blame::Provider;
 };
 
 class ChainImpl;
 
-// One request on its way down the chain. Kept alive by the callbacks that wait for something.
-class Run final : public Chain::Handle, public std::enable_shared_from_this<Run> {
+// One request on its way down the chain. Belongs to the loop's thread, but for cancel(). Kept alive
+// by the callbacks that wait for something.
+class Run final : public Chain::Handle,
+                  public Provider::Waiter,
+                  public std::enable_shared_from_this<Run> {
  public:
   Run(ChainImpl& chain, ChatAsk ask, SteadyTime deadline, Chain::Listener listener)
       : chain_(chain), ask_(std::move(ask)), deadline_(deadline), listener_(std::move(listener)) {}
 
   void begin();
   void cancel() override;
+  void place_given() override;
 
  private:
+  void choose_order();
   void try_next();
-  void enter(Provider& provider);
-  void send(Provider& provider);
-  void play_understudy(Provider& provider);
-  void on_data(Provider& provider, std::string_view bytes);
-  void on_end(Provider& provider, const Result<void>& outcome);
+  void wait_for_place();
+  void ask_provider();
+  void send();
+  void play_understudy();
+  void on_data(std::string_view bytes);
+  void on_end(const Result<void>& outcome);
+  std::optional<Failure> failure_of(const Result<void>& outcome) const;
   void on_text(std::string_view text);
-  void failed(Provider& provider, Error error);
-  void leave(Provider& provider);
+  void failed(const Failure& failure);
+  void go_on_after(const Error& error);
+  void give_place_back();
+  void stop(Error why);
   void done(Result<Completion> result);
 
   ChainImpl& chain_;
@@ -65,17 +70,20 @@ class Run final : public Chain::Handle, public std::enable_shared_from_this<Run>
   std::size_t next_ = 0;
   Completion completion_;
   Error last_error_{Code::Unavailable, "no provider is configured"};
+  std::unique_ptr<net::Loop::Timer> deadline_timer_;
+  bool over_ = false;
 
   // The attempt under way.
-  Provider* entered_ = nullptr;
+  Provider* provider_ = nullptr;
+  bool placed_ = false;   // it has a place to give back
+  bool waiting_ = false;  // it stands in the provider's queue
+  SteadyTime sent_{};
   std::unique_ptr<StreamReader> reader_;
   std::shared_ptr<net::Client::Call> call_;
-  std::unique_ptr<net::Loop::Timer> first_token_timer_;
-  std::unique_ptr<net::Loop::Timer> deadline_timer_;
+  std::unique_ptr<net::Loop::Timer> wait_timer_;  // for a place, then for the first token
   int status_ = 0;
   std::string error_body_;
-  std::optional<Error> fault_;  // why we closed the attempt ourselves
-  bool over_ = false;
+  std::optional<Failure> failure_;  // why we closed the connection ourselves
 };
 
 class ChainImpl final : public Chain {
@@ -92,31 +100,27 @@ class ChainImpl final : public Chain {
                                  {{"outcome", "failed"}})),
         first_token(
             metrics.histogram("troupe_llm_first_token_seconds", "From request to first token")) {}
+
   ~ChainImpl() override {
-    on_loop_and_wait([this] { health_timer_.reset(); });
+    on_loop_and_wait([this] {
+      closing = true;
+      health_timer_.reset();
+      for (const auto& provider : chain) provider->drop_waiting();
+    });
     client.reset();
     on_loop_and_wait([] {});  // the ends of its calls have run
   }
 
   std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) override {
     auto run = std::make_shared<Run>(*this, std::move(ask), deadline, std::move(listener));
-    if (loop.on_loop_thread()) {
-      run->begin();
-    } else {
-      loop.post([run] { run->begin(); });
-    }
+    loop.post([run] { run->begin(); });
     return run;
   }
 
   std::vector<ProviderState> providers() const override {
-    const std::lock_guard lock(mutex);
     std::vector<ProviderState> states;
-    for (const auto& provider : chain) {
-      states.push_back(
-          {provider->options.name, std::string(enum_name(provider->options.kind)), provider->state,
-           std::string(retry::name(provider->breaker.state(clock().now()))), provider->models,
-           provider->in_flight, static_cast<int>(provider->waiting.size()), provider->last_error});
-    }
+    states.reserve(chain.size());
+    for (const auto& provider : chain) states.push_back(provider->state(clock().now()));
     return states;
   }
 
@@ -126,7 +130,7 @@ class ChainImpl final : public Chain {
   net::Loop& loop;
   std::unique_ptr<net::Client> client;
   std::vector<std::unique_ptr<Provider>> chain;
-  mutable std::mutex mutex;  // providers() reads while the loop writes
+  bool closing = false;  // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;
@@ -148,100 +152,107 @@ class ChainImpl final : public Chain {
 // --- one run ------------------------------------------------------------------------------------
 
 void Run::begin() {
-  for (const auto& provider : chain_.chain) {
-    if (provider->offers(ask_.model)) order_.push_back(provider.get());
-  }
-  if (order_.empty()) {
-    return done(Error{Code::NotFound, fmt::format("model: '{}' is not offered here", ask_.model)});
-  }
+  if (over_) return;
   const auto left = std::min(retry::remaining(clock().now(), deadline_), chain_.options.total);
-  deadline_timer_ = chain_.loop.after(left, [self = weak_from_this()] {
-    const auto run = self.lock();
-    if (!run || run->over_) return;
-    run->fault_ = Error{Code::DeadlineExceeded, "the request's time was over"};
-    if (run->call_) run->call_->cancel();
-    run->done(*run->fault_);
+  deadline_timer_ = chain_.loop.after(left, [weak = weak_from_this()] {
+    if (const auto run = weak.lock()) {
+      run->stop({Code::DeadlineExceeded, "the request's time was over"});
+    }
   });
   for (const Message& message : ask_.messages) {
     completion_.prompt_tokens += estimated_tokens(message.content);
   }
-  try_next();
+  choose_order();
+  if (!over_) try_next();
+}
+
+void Run::choose_order() {
+  bool all_known = true;
+  for (const auto& provider : chain_.chain) {
+    if (provider->offers(ask_.model)) order_.push_back(provider.get());
+    all_known = all_known && provider->knows_models();
+  }
+  if (!order_.empty()) return;
+  if (!all_known) {
+    return done(Error{Code::Unavailable, fmt::format("model: whether '{}' is offered is not known "
+                                                     "yet: a provider is away",
+                                                     ask_.model)});
+  }
+  done(Error{Code::NotFound, fmt::format("model: '{}' is not offered here", ask_.model)});
 }
 
 void Run::cancel() {
   chain_.loop.post([self = shared_from_this()] {
-    if (self->over_) return;
-    if (self->call_) self->call_->cancel();
-    self->done(Error{Code::Cancelled, "cancelled by the caller"});
+    self->stop({Code::Cancelled, "cancelled by the caller"});
   });
 }
 
 void Run::try_next() {
-  if (over_) return;
+  if (chain_.closing) return done(Error{Code::Cancelled, "shutting down"});
   if (next_ == order_.size()) return done(last_error_);
-  Provider& provider = *order_[next_++];
-  if (!provider.breaker.allow(clock().now())) {
-    return failed(provider, {Code::Unavailable, "out of service after failures"});
+  provider_ = order_[next_++];
+  if (!provider_->admit(clock().now())) {
+    return go_on_after({Code::Unavailable, "out of service after failures"});
   }
-  if (provider.in_flight < provider.options.concurrency) return enter(provider);
-  if (provider.waiting.size() >= chain_.options.waiting_max) {
-    provider.breaker.abandoned();
-    return failed(provider, {Code::Overloaded, "too many requests are waiting"});
+  if (!provider_->take_place()) return wait_for_place();
+  placed_ = true;
+  ask_provider();
+}
+
+void Run::wait_for_place() {
+  if (!provider_->wait(shared_from_this(), chain_.options.waiting_max)) {
+    return failed({{Code::Overloaded, "too many requests are waiting"}, Blame::Nobody});
   }
-  provider.waiting.push_back([self = shared_from_this(), &provider] {
-    if (!self->over_) self->enter(provider);
+  waiting_ = true;
+  wait_timer_ = chain_.loop.after(chain_.options.place_wait, [weak = weak_from_this()] {
+    const auto run = weak.lock();
+    if (!run || !run->waiting_) return;
+    run->waiting_ = false;
+    run->provider_->stop_waiting(run.get());
+    run->failed({{Code::Overloaded, "no place was free in time"}, Blame::Nobody});
   });
 }
 
-void Run::enter(Provider& provider) {
-  ++provider.in_flight;
-  entered_ = &provider;
-  completion_.provider = provider.options.name;
-  completion_.model =
-      ask_.model != "auto" ? ask_.model
-      : !chain_.options.default_model.empty() && provider.offers(chain_.options.default_model)
-          ? chain_.options.default_model
-      : provider.models.empty() ? ""
-                                : provider.models.front();
-  if (!provider.format) return play_understudy(provider);
+void Run::place_given() {
+  // It may have been given while the wait was ending.
+  if (!waiting_) return provider_->give_back(chain_.loop);
+  waiting_ = false;
+  placed_ = true;
+  wait_timer_.reset();
+  ask_provider();
+}
+
+void Run::ask_provider() {
+  completion_.provider = provider_->options().name;
+  completion_.model = provider_->model_for(ask_.model, chain_.options.default_model);
+  if (provider_->format() == nullptr) return play_understudy();
   if (completion_.model.empty()) {
-    return failed(provider, {Code::Unavailable, "it offers no model yet"});
+    return failed({{Code::Unavailable, "it offers no model yet"}, Blame::Nobody});
   }
-  send(provider);
+  send();
 }
 
-// Frees the place for whoever waits.
-void Run::leave(Provider& provider) {
-  if (entered_ != &provider) return;
-  entered_ = nullptr;
-  --provider.in_flight;
-  if (provider.waiting.empty()) return;
-  auto next = std::move(provider.waiting.front());
-  provider.waiting.pop_front();
-  chain_.loop.post(std::move(next));
-}
-
-void Run::play_understudy(Provider& provider) {
-  const std::string line = understudy_line(
-      ask_.messages, static_cast<std::uint64_t>(ask_.seed.value_or(static_cast<std::int64_t>(
-                         hash64(ask_.messages.empty() ? "" : ask_.messages.back().content)))));
+void Run::play_understudy() {
+  const std::string_view last = ask_.messages.empty() ? "" : ask_.messages.back().content;
+  const auto seed = ask_.seed ? static_cast<std::uint64_t>(*ask_.seed) : hash64(last);
+  const std::string line = understudy_line(ask_.messages, seed);
   for (const std::string& piece : understudy_pieces(line)) on_text(piece);
-  provider.breaker.succeeded();
-  leave(provider);
+  provider_->succeeded();
   completion_.estimated = true;
   completion_.completion_tokens = estimated_tokens(line);
   done(completion_);
 }
 
-void Run::send(Provider& provider) {
-  reader_ = provider.format->reader();
+void Run::send() {
+  reader_ = provider_->format()->reader();
   status_ = 0;
   error_body_.clear();
-  fault_.reset();
-  WireRequest wire = provider.format->chat(ask_, completion_.model);
+  failure_.reset();
+  sent_ = clock().now();
+  WireRequest wire = provider_->format()->chat(ask_, completion_.model);
   net::ClientRequest request;
   request.method = wire.method;
-  request.url = provider.options.url + wire.path;
+  request.url = provider_->options().url + wire.path;
   request.headers.set("Content-Type", "application/json");
   request.body = std::move(wire.body);
   request.first_byte_timeout = chain_.options.first_token;
@@ -250,99 +261,127 @@ void Run::send(Provider& provider) {
   const auto self = shared_from_this();
   net::ClientEvents events;
   events.head = [self](int status, const http::Headers&) { self->status_ = status; };
-  events.data = [self, &provider](std::string_view bytes) { self->on_data(provider, bytes); };
-  events.done = [self, &provider](const Result<void>& outcome) { self->on_end(provider, outcome); };
+  events.data = [self](std::string_view bytes) { self->on_data(bytes); };
+  events.done = [self](const Result<void>& outcome) { self->on_end(outcome); };
   call_ = chain_.client->send(std::move(request), std::move(events));
-  first_token_timer_ = chain_.loop.after(chain_.options.first_token, [weak = weak_from_this()] {
+  wait_timer_ = chain_.loop.after(chain_.options.first_token, [weak = weak_from_this()] {
     const auto run = weak.lock();
     if (!run || run->over_ || !run->call_) return;
-    run->fault_ = Error{Code::DeadlineExceeded, "no first token in time"};
+    run->failure_ = Failure{{Code::DeadlineExceeded, "no first token in time"}};
     run->call_->cancel();
   });
 }
 
-void Run::on_data(Provider&, std::string_view bytes) {
-  if (over_ || fault_) return;
+void Run::on_data(std::string_view bytes) {
+  if (over_ || failure_) return;
   if (status_ != 200) {
     error_body_ += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, error_body_.size()));
     return;
   }
   const auto fed = reader_->feed(bytes, [this](std::string_view text) { on_text(text); });
-  if (!fed) fault_ = fed.error();
+  if (!fed) failure_ = Failure{fed.error()};
   if (completion_.text.size() > chain_.options.text_bytes_max) {
-    fault_ = Error{Code::TooLarge, "the model's answer exceeds the limit"};
+    failure_ = Failure{{Code::TooLarge, "the model's answer exceeds the limit"}, Blame::Nobody};
   }
-  if (fault_ && call_) call_->cancel();
+  if (failure_ && call_) call_->cancel();
 }
 
 void Run::on_text(std::string_view text) {
   if (completion_.text.empty()) {
-    first_token_timer_.reset();
+    wait_timer_.reset();
     completion_.first_token_ms = elapsed_ms(began_, clock().now());
     chain_.first_token.observe(completion_.first_token_ms / 1000);
+    if (listener_.on_begin) listener_.on_begin(completion_.model, completion_.provider);
   }
   completion_.text += text;
   if (listener_.on_text) listener_.on_text(text);
 }
 
-void Run::on_end(Provider& provider, const Result<void>& outcome) {
+std::optional<Failure> Run::failure_of(const Result<void>& outcome) const {
+  if (reader_->done() && status_ == 200) return std::nullopt;
+  if (failure_) return failure_;
+  if (status_ != 0 && status_ != 200) {
+    // What the provider refuses (429 as well) says nothing about its health.
+    const bool refused = status_ >= 400 && status_ < 500 && status_ != 408;
+    return Failure{{status_ == 429 ? Code::Overloaded : Code::Unavailable,
+                    fmt::format("HTTP {}: {}", status_, error_body_.substr(0, 200))},
+                   refused ? Blame::Nobody : Blame::Provider};
+  }
+  if (!outcome) return Failure{outcome.error()};
+  return Failure{{Code::Unavailable, "the stream was cut"}};
+}
+
+void Run::on_end(const Result<void>& outcome) {
   call_.reset();
-  first_token_timer_.reset();
-  if (over_) return leave(provider);
-  if (!fault_ && status_ != 0 && status_ != 200) {
-    const Code code = status_ == 429 ? Code::Overloaded : Code::Unavailable;
-    fault_ = Error{code, fmt::format("HTTP {}: {}", status_, error_body_.substr(0, 200))};
+  wait_timer_.reset();
+  if (over_) {
+    // Stopped from our side; a provider that had been silent for long has failed all the same.
+    const bool hung = completion_.text.empty() && clock().now() - sent_ >= kHang;
+    if (hung) {
+      provider_->failed(clock().now(), "it did not answer in the caller's time");
+    } else {
+      provider_->abandoned("");
+    }
+    return give_place_back();
   }
-  if (!fault_ && !outcome) fault_ = outcome.error();
-  if (!fault_ && !reader_->done()) fault_ = Error{Code::Unavailable, "the stream was cut"};
-  if (fault_ && !reader_->done()) return failed(provider, *fault_);
-  provider.breaker.succeeded();
-  {
-    const std::lock_guard lock(chain_.mutex);
-    provider.state = "up";
-  }
+  if (const auto failure = failure_of(outcome)) return failed(*failure);
+  provider_->succeeded();
   completion_.estimated = true;
   completion_.completion_tokens = estimated_tokens(completion_.text);
   reader_->summarize(completion_);
-  leave(provider);
   done(completion_);
 }
 
-// This provider could not; before the first token the next one may.
-void Run::failed(Provider& provider, Error error) {
-  // A rate limit says nothing about the provider's health.
-  if (entered_ == &provider) {
-    if (error.code == Code::Overloaded) {
-      provider.breaker.abandoned();
-    } else {
-      provider.breaker.failed(clock().now());
-    }
+// This provider was asked, or would have been, and could not.
+void Run::failed(const Failure& failure) {
+  switch (failure.blame) {
+    case Blame::Provider:
+      provider_->failed(clock().now(), failure.error.message);
+      break;
+    case Blame::Nobody:
+      provider_->abandoned(failure.error.message);
+      break;
   }
-  leave(provider);
-  {
-    const std::lock_guard lock(chain_.mutex);
-    provider.last_error = error.message;
-    if (error.code != Code::Overloaded) provider.state = "down";
-  }
-  telemetry::warn("provider failed", {{"provider", provider.options.name}, {"why", error.message}});
+  give_place_back();
+  telemetry::warn("provider failed",
+                  {{"provider", provider_->options().name}, {"why", failure.error.message}});
+  go_on_after(failure.error);
+}
+
+// Before the first token the next provider may try; a begun answer is cut, and that is said.
+void Run::go_on_after(const Error& error) {
+  const std::string& who = provider_->options().name;
   if (!completion_.text.empty()) {
-    return done(Error{Code::Unavailable,
-                      fmt::format("{}: the answer was cut after {} bytes: {}",
-                                  provider.options.name, completion_.text.size(), error.message)});
+    return done(Error{Code::Unavailable, fmt::format("{}: the answer was cut after {} bytes: {}",
+                                                     who, completion_.text.size(), error.message)});
   }
-  completion_.failovers.push_back(
-      fmt::format("{}: {}: {}", provider.options.name, name(error.code), error.message));
-  last_error_ = {error.code, fmt::format("{}: {}", provider.options.name, error.message)};
+  completion_.failovers.push_back(fmt::format("{}: {}: {}", who, name(error.code), error.message));
+  last_error_ = {error.code, fmt::format("{}: {}", who, error.message)};
   chain_.failovers.add();
   try_next();
 }
 
-void Run::done(Result<Completion> result) {
+void Run::give_place_back() {
+  if (std::exchange(placed_, false)) provider_->give_back(chain_.loop);
+}
+
+// Ends the run from our side, in whatever phase it is.
+void Run::stop(Error why) {
   if (over_) return;
-  over_ = true;
+  if (std::exchange(waiting_, false)) {
+    provider_->stop_waiting(this);
+    provider_->abandoned("");
+  }
+  done(std::move(why));
+  // Its on_end gives the place back and settles with the breaker.
+  if (call_) call_->cancel();
+}
+
+void Run::done(Result<Completion> result) {
+  if (std::exchange(over_, true)) return;
   deadline_timer_.reset();
-  first_token_timer_.reset();
-  if (entered_ != nullptr && !call_) leave(*entered_);
+  wait_timer_.reset();
+  if (!call_) give_place_back();
   (result ? chain_.completions : chain_.failures).add();
   if (listener_.on_done) listener_.on_done(std::move(result));
   listener_ = {};
@@ -352,55 +391,51 @@ void Run::done(Result<Completion> result) {
 
 // Asks every real provider for its models, and again later.
 void ChainImpl::check_health() {
+  bool all_known = true;
   for (const auto& provider : chain) {
-    if (!provider->format) continue;
-    const WireRequest wire = provider->format->list_models();
+    if (provider->format() == nullptr) continue;
+    all_known = all_known && provider->state(clock().now()).state == "up";
+    const WireRequest wire = provider->format()->list_models();
     net::ClientRequest request;
     request.method = wire.method;
-    request.url = provider->options.url + wire.path;
+    request.url = provider->options().url + wire.path;
     request.first_byte_timeout = Milliseconds(5000);
     request.total_timeout = Milliseconds(10'000);
+    request.body_bytes_max = 1024 * 1024;
     const auto body = std::make_shared<std::string>();
     net::ClientEvents events;
     events.data = [body](std::string_view bytes) { *body += bytes; };
-    events.done = [this, body, &entry = *provider](const Result<void>& outcome) {
-      const auto models = outcome ? entry.format->read_models(*body)
-                                  : Result<std::vector<std::string>>(outcome.error());
-      const std::lock_guard lock(mutex);
-      entry.state = models ? "up" : "down";
-      if (!models) {
-        entry.last_error = models.error().message;
-      } else if (entry.options.models.empty()) {
-        entry.models = models.value();
+    events.done = [body, &entry = *provider](const Result<void>& outcome) {
+      if (outcome) {
+        entry.models_read(entry.format()->read_models(*body));
+      } else {
+        entry.models_read(outcome.error());
       }
     };
     client->send(std::move(request), std::move(events));
   }
-  health_timer_ = loop.after(options.health_every, [this] { check_health(); });
+  const Milliseconds wait =
+      all_known ? options.health_every : std::min(options.health_every, kHealthRetry);
+  health_timer_ = loop.after(wait, [this] { check_health(); });
 }
 
-Result<std::unique_ptr<Provider>> make_provider(const ProviderOptions& options,
+Result<std::unique_ptr<Provider>> make_provider(ProviderOptions options,
                                                 const ChainOptions& chain) {
-  auto provider = std::make_unique<Provider>();
-  provider->options = options;
-  provider->models = options.models;
+  while (options.url.ends_with('/')) options.url.pop_back();
   switch (options.kind) {
     case ProviderKind::Ollama:
       if (!options.url.starts_with("http://")) {
         return Error{Code::InvalidArgument,
                      fmt::format("providers: {}: url must begin with http://", options.name)};
       }
-      provider->format =
-          make_ollama_format({.num_ctx = chain.num_ctx, .keep_alive = chain.keep_alive});
-      break;
+      return std::make_unique<Provider>(
+          std::move(options),
+          make_ollama_format({.num_ctx = chain.num_ctx, .keep_alive = chain.keep_alive}));
     case ProviderKind::Understudy:
-      provider->state = "up";
-      if (provider->models.empty()) provider->models = {"understudy"};
-      provider->options.concurrency = 1'000'000;  // it answers at once
       break;
   }
-  while (provider->options.url.ends_with('/')) provider->options.url.pop_back();
-  return provider;
+  options.concurrency = kUnderstudyPlaces;
+  return std::make_unique<Provider>(std::move(options), nullptr);
 }
 
 }  // namespace

@@ -1,33 +1,16 @@
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/fields.h"
 #include "llm/completion.h"
+#include "llm/provider.h"
 #include "net/net.h"
-#include "retry/breaker.h"
 #include "telemetry/metrics.h"
 
 namespace llm {
-
-enum class ProviderKind { Ollama, Understudy };
-constexpr auto enum_names(ProviderKind) {
-  return EnumNames<ProviderKind, 2>{
-      {{ProviderKind::Ollama, "ollama"}, {ProviderKind::Understudy, "understudy"}}};
-}
-
-struct ProviderOptions {
-  std::string name;
-  ProviderKind kind = ProviderKind::Understudy;
-  std::string url;
-  std::vector<std::string> models;  // empty: what the provider lists
-  int concurrency = 5;
-};
 
 struct ChainOptions {
   std::vector<ProviderOptions> providers;
@@ -35,6 +18,7 @@ struct ChainOptions {
   std::string default_model;       // for "auto"; empty: the provider's first
   int num_ctx = 8192;
   std::string keep_alive = "10m";
+  Milliseconds place_wait{5'000};  // for a place at a busy provider, before the next is asked
   Milliseconds first_token{15'000};
   Milliseconds idle{15'000};
   Milliseconds total{120'000};
@@ -49,8 +33,10 @@ struct ChainOptions {
 class Chain {
  public:
   struct Listener {
-    std::function<void(std::string_view text)> on_text;  // may be empty
-    std::function<void(Result<Completion>)> on_done;     // once
+    // Any of the first two may be empty. on_begin comes before the first text: who speaks.
+    std::function<void(std::string_view model, std::string_view provider)> on_begin;
+    std::function<void(std::string_view text)> on_text;
+    std::function<void(Result<Completion>)> on_done;  // once
   };
   // A run under way; cancel() closes the provider's connection and on_done gets Cancelled.
   class Handle {
@@ -58,17 +44,6 @@ class Chain {
     virtual ~Handle() = default;
     virtual void cancel() = 0;
   };
-  struct ProviderState {
-    std::string name;
-    std::string kind;
-    std::string state;  // up, down, unknown
-    std::string breaker;
-    std::vector<std::string> models;
-    int in_flight = 0;
-    int waiting = 0;
-    std::string last_error;
-  };
-
   static Result<std::unique_ptr<Chain>> open(net::Loop& loop, ChainOptions options,
                                              telemetry::Metrics& metrics);
   virtual ~Chain() = default;

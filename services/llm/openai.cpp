@@ -71,6 +71,24 @@ Result<std::optional<double>> read_number(json::Value root, std::string_view key
   return std::optional<double>(value->number());
 }
 
+// A string, or up to four of them.
+Result<std::vector<std::string>> read_stop(json::Value root) {
+  constexpr std::size_t kStopsMax = 4;
+  const auto stop = root.find("stop");
+  if (!stop || stop->is(json::Kind::Null)) return std::vector<std::string>{};
+  if (stop->is(json::Kind::String)) return std::vector<std::string>{std::string(stop->string())};
+  if (!stop->is(json::Kind::Array) || stop->size() > kStopsMax) {
+    return wrong(fmt::format("stop: must be a string or at most {} strings", kStopsMax));
+  }
+  std::vector<std::string> words;
+  for (std::size_t i = 0; i < stop->size(); ++i) {
+    if (!stop->at(i).is(json::Kind::String))
+      return wrong(fmt::format("stop[{}]: must be a string", i));
+    words.emplace_back(stop->at(i).string());
+  }
+  return words;
+}
+
 void begin(json::Writer& writer, std::string_view object, std::string_view id, std::int64_t created,
            std::string_view model) {
   writer.begin_object();
@@ -118,6 +136,7 @@ Result<ChatBody> read_chat(std::string_view body) {
   if (const auto seed = TRY(read_number(root, "seed", -9e15, 9e15))) {
     chat.ask.seed = static_cast<std::int64_t>(*seed);
   }
+  chat.ask.stop = TRY(read_stop(root));
   if (const auto stream = root.find("stream")) {
     if (!stream->is(json::Kind::Boolean) && !stream->is(json::Kind::Null)) {
       return wrong("stream: must be true or false");

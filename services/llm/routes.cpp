@@ -43,11 +43,20 @@ std::int64_t unix_seconds() { return SystemClock::instance().wall_ms() / 1000; }
 // One streamed answer in the OpenAI dialect.
 class SseAnswer : public std::enable_shared_from_this<SseAnswer> {
  public:
-  SseAnswer(std::shared_ptr<http::Reply> reply, bool include_usage, std::string model)
-      : reply_(std::move(reply)), include_usage_(include_usage), model_(std::move(model)) {}
+  SseAnswer(std::shared_ptr<http::Reply> reply, bool include_usage)
+      : reply_(std::move(reply)), include_usage_(include_usage) {}
+
+  // The model that speaks is named, also when "auto" was asked for.
+  void begin(std::string_view model, std::string_view provider) {
+    begun_ = true;
+    model_ = model;
+    reply_->begin(200, {{"Content-Type", "text/event-stream"},
+                        {"Cache-Control", "no-cache"},
+                        {"X-Troupe-Provider", std::string(provider)}});
+    send(openai::chunk_json(openai::Chunk::Role, "", model_, id_, created_));
+  }
 
   void text(std::string_view piece) {
-    if (!begun_) begin();
     send(openai::chunk_json(openai::Chunk::Text, piece, model_, id_, created_));
   }
 
@@ -58,7 +67,7 @@ class SseAnswer : public std::enable_shared_from_this<SseAnswer> {
       send(openai::error_response(result.error()).body);
       return reply_->end(http::Reply::Ending::Cut);
     }
-    if (!begun_) begin();
+    if (!begun_) begin(result.value().model, result.value().provider);
     send(openai::chunk_json(openai::Chunk::Finish, result.value().finish_reason, model_, id_,
                             created_));
     if (include_usage_) send(openai::usage_chunk_json(result.value(), id_, created_));
@@ -67,11 +76,6 @@ class SseAnswer : public std::enable_shared_from_this<SseAnswer> {
   }
 
  private:
-  void begin() {
-    begun_ = true;
-    reply_->begin(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}});
-    send(openai::chunk_json(openai::Chunk::Role, "", model_, id_, created_));
-  }
   void send(std::string data) {
     reply_->write(http::encode(http::SseEvent{{}, std::move(data), {}}));
   }
@@ -92,7 +96,10 @@ void chat_completions(Chain& chain, Milliseconds timeout, const http::Request& r
   const SteadyTime deadline = SystemClock::instance().now() + timeout;
   Chain::Listener listener;
   if (chat.stream) {
-    const auto answer = std::make_shared<SseAnswer>(reply, chat.include_usage, chat.ask.model);
+    const auto answer = std::make_shared<SseAnswer>(reply, chat.include_usage);
+    listener.on_begin = [answer](std::string_view model, std::string_view provider) {
+      answer->begin(model, provider);
+    };
     listener.on_text = [answer](std::string_view piece) { answer->text(piece); };
     listener.on_done = [answer](const Result<Completion>& result) { answer->done(result); };
   } else {
@@ -105,10 +112,12 @@ void chat_completions(Chain& chain, Milliseconds timeout, const http::Request& r
     };
   }
   const auto handle = chain.run(std::move(chat.ask), deadline, std::move(listener));
-  reply->on_gone([handle] { handle->cancel(); });
+  reply->on_gone([weak = std::weak_ptr(handle)] {
+    if (const auto run = weak.lock()) run->cancel();
+  });
 }
 
-std::string providers_json(const std::vector<Chain::ProviderState>& providers) {
+std::string providers_json(const std::vector<ProviderState>& providers) {
   json::Writer writer;
   writer.begin_object();
   writer.key("providers");
@@ -147,10 +156,12 @@ void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_ti
         if (request.messages.empty()) {
           return answer(Error{Code::InvalidArgument, "messages: must not be empty"});
         }
-        chain.run(ask_of(request), call.deadline,
-                  {.on_text = {}, .on_done = [answer](const Result<Completion>& result) {
-                     answer(reply_of(result));
-                   }});
+        Chain::Listener listener;
+        listener.on_done = [answer](const Result<Completion>& result) { answer(reply_of(result)); };
+        const auto handle = chain.run(ask_of(request), call.deadline, std::move(listener));
+        call.on_gone([weak = std::weak_ptr(handle)] {
+          if (const auto run = weak.lock()) run->cancel();
+        });
       });
   const http::Handler chat = [&chain, request_timeout](const http::Request& request,
                                                        const std::shared_ptr<http::Reply>& reply) {

@@ -66,13 +66,14 @@ void install_routes(runtime::Doors& doors, const CachedReviewer& cached, const R
   const auto verdicts = std::make_shared<const Verdicts>(metrics);
   install_cache_gauges(cache, metrics);
 
-  doors.method<AssessRequest, Assessment>("quality.assess", runtime::Post("/assess"),
-                                          [&cached, verdicts](const AssessRequest& request) {
-                                            auto assessment = cached.assess(request);
-                                            if (assessment) verdicts->count(assessment.value());
-                                            return assessment;
-                                          });
-  doors.method<VoiceRequest, VoiceScores>(
+  doors.quick_method<AssessRequest, Assessment>("quality.assess", runtime::Post("/assess"),
+                                                [&cached, verdicts](const AssessRequest& request) {
+                                                  auto assessment = cached.assess(request);
+                                                  if (assessment)
+                                                    verdicts->count(assessment.value());
+                                                  return assessment;
+                                                });
+  doors.quick_method<VoiceRequest, VoiceScores>(
       "quality.voice", runtime::Post("/voice"),
       [&reviewer](const VoiceRequest& request) { return reviewer.voice(request); });
 }

@@ -10,7 +10,7 @@ struct Config {
   int attempts_max = 10;
   double deadline_ms = 20'000;
   double floor = 30;
-  int knowledge_hits = 6;
+  int knowledge_hits = 5;
   int turns_max = 1000;
   int follow_up_after_ms = 250;
   int retention_days = 30;

@@ -21,7 +21,9 @@ constexpr std::size_t kSaidMax = 256;
 
 std::string key_of(const std::string& channel, const std::string& message_id,
                    const std::string& character) {
-  return fmt::format("{}\n{}\n{}", channel, message_id, character);
+  // With their lengths, so that no two triples make the same key.
+  return fmt::format("{}:{}{}:{}{}", channel.size(), channel, message_id.size(), message_id,
+                     character);
 }
 
 const SystemClock& clock() { return SystemClock::instance(); }
@@ -44,10 +46,8 @@ Executor::Executor(Options options, Peers peers, TurnStore& store, telemetry::Me
       degraded_(metrics.counter("troupe_router_degraded_total", "Turns that were degraded")),
       repeats_answered_(
           metrics.counter("troupe_router_repeats_total", "Repeated messages answered from before")),
-      seconds_(metrics.histogram("troupe_router_turn_seconds", "From trigger to line said")) {
-  const auto open = metrics.gauge("troupe_router_turns_open", "Turns under way");
-  metrics.before_text([this, open] { open.set(static_cast<double>(turns_.size())); });
-}
+      open_(metrics.gauge("troupe_router_turns_open", "Turns under way")),
+      seconds_(metrics.histogram("troupe_router_turn_seconds", "From trigger to line said")) {}
 
 // --- doors --------------------------------------------------------------------------------------
 
@@ -69,7 +69,10 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
         Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
   }
   interrupt(request.channel, "interrupted_by_person");
-  TurnState state = direct_turn(make_id("turn"), request, clock().wall_ms(), options_.turn);
+  TurnOptions turn = options_.turn;
+  // Nobody restarts the clock: an asker with less time gets a turn with less time.
+  turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
+  TurnState state = direct_turn(make_id("turn"), request, clock().wall_ms(), turn);
   start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
 }
 
@@ -84,9 +87,10 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
                   .kind = contracts::Kind::Bot,
                   .reply_to = std::nullopt};
   const messaging::CallOptions options{.deadline = call.deadline, .traceparent = call.traceparent};
+  const std::uint64_t epoch = scene_of(request.channel).epoch;
   peers_.coordinator.call<contracts::ObserveReply>(
       "coordinator.observe", observe, options,
-      [this, channel = request.channel, options,
+      [this, channel = request.channel, options, epoch,
        answer](const Result<contracts::ObserveReply>& seen) {
         if (!seen) return answer(seen.error());
         if (seen.value().repeated) {
@@ -94,9 +98,12 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
         }
         peers_.coordinator.call<contracts::FollowUp>(
             "coordinator.follow_up", contracts::FollowUpRequest{channel}, options,
-            [this, channel, answer](const Result<contracts::FollowUp>& next) {
+            [this, channel, epoch, answer](const Result<contracts::FollowUp>& next) {
               if (!next) return answer(next.error());
               const contracts::FollowUp& plan = next.value();
+              if (scene_of(channel).epoch != epoch) {
+                return answer(contracts::OrganicReply{std::nullopt, 0, "interrupted_by_person"});
+              }
               if (plan.character) play_later(channel, plan, Milliseconds(plan.delay_ms));
               answer(contracts::OrganicReply{plan.character, plan.delay_ms, plan.reason});
             });
@@ -105,7 +112,7 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
 
 void Executor::remember(const contracts::TurnRecord& record) {
   if (record.status != TurnStatus::Said) return;
-  std::deque<std::uint64_t>& said = scenes_[record.channel].said;
+  std::deque<std::uint64_t>& said = scene_of(record.channel).said;
   said.push_back(said_key(record.text));
   if (said.size() > kSaidMax) said.pop_front();
   if (record.kind == TurnKind::Organic) return;
@@ -121,19 +128,21 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
                      Answers answers) {
   const std::string turn_id = state.record.turn_id;
   state.names = names_;
-  const Scene& scene = scenes_[state.record.channel];
+  const Scene& scene = scene_of(state.record.channel);
   state.said.assign(scene.said.begin(), scene.said.end());
   store_.opened(state.record);
   if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
+  open_.add(1);
   Running& running = turns_[turn_id];
+  const auto whole = Milliseconds(static_cast<std::int64_t>(state.options.deadline_ms));
   running.state = std::move(state);
   running.began = clock().now();
+  running.deadline = running.began + whole;
   running.traceparent = telemetry::child_traceparent(traceparent);
   running.repeat_key = std::move(repeat_key);
   running.answers = std::move(answers);
   running.deadline_timer =
-      node_.after(Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms)),
-                  [this, turn_id] { apply(turn_id, event::DeadlineReached{}); });
+      node_.after(whole, [this, turn_id] { apply(turn_id, event::DeadlineReached{}); });
   apply(turn_id, event::Begin{});
 }
 
@@ -143,24 +152,60 @@ void Executor::apply(const std::string& turn_id, const Event& event) {
   Step next =
       step(std::move(found->second.state), event, elapsed_ms(found->second.began, clock().now()));
   found->second.state = std::move(next.state);
-  // An action may fail at once and end the turn: look it up each time.
+  // An action may fail at once and end the turn: what follows it is void then.
   for (const Action& action : next.actions) {
-    if (turns_.contains(turn_id)) perform(turn_id, action);
+    const auto still = turns_.find(turn_id);
+    if (still == turns_.end()) return;
+    const bool over = still->second.state.phase == Phase::Over;
+    if (!over || std::holds_alternative<action::Finish>(action)) perform(turn_id, action);
   }
 }
 
 template <class E, class Reply, class Request>
 void Executor::ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
                    const Request& request) {
-  const Running& running = turns_.at(turn_id);
-  const auto whole = Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms));
+  constexpr bool kDraft = std::is_same_v<E, event::Drafted>;
+  constexpr bool kRecord = std::is_same_v<E, event::Recorded>;
+  const SteadyTime now = clock().now();
+  const SteadyTime soon = now + options_.stage_timeout;
+  Running& running = turns_.at(turn_id);
+  // Only the model may take all the time there is; a line that is decided is recorded in any case.
+  const SteadyTime deadline = kDraft    ? running.deadline
+                              : kRecord ? std::max(running.deadline, soon)
+                                        : std::min(running.deadline, soon);
   // `llm` fails over by itself. What it could not save is a failed attempt, on the record, and not
   // a call to be made again unseen.
-  constexpr bool kAgain = !std::is_same_v<E, event::Drafted>;
-  peer.call<Reply>(
+  const auto id = std::make_shared<messaging::CallId>(0);
+  *id = peer.call<Reply>(
       std::move(method), request,
-      {.deadline = running.began + whole, .traceparent = running.traceparent, .idempotent = kAgain},
-      [this, turn_id](Result<Reply> reply) { apply(turn_id, E{std::move(reply)}); });
+      {.deadline = deadline, .traceparent = running.traceparent, .idempotent = !kDraft},
+      [this, turn_id, id](Result<Reply> reply) {
+        if (const auto found = turns_.find(turn_id); found != turns_.end()) {
+          found->second.calls.erase(*id);
+        }
+        if constexpr (std::is_same_v<E, event::Observed>) {
+          if (reply && reply.value().repeated && answer_from_store(turn_id)) return;
+        }
+        apply(turn_id, E{std::move(reply)});
+      });
+  if (const auto found = turns_.find(turn_id); found != turns_.end()) {
+    found->second.calls.insert(*id);
+  }
+}
+
+// The coordinator knows the message, our cache does not any more: a look at the disk, which is
+// rare.
+bool Executor::answer_from_store(const std::string& turn_id) {
+  const auto running = turns_.find(turn_id);
+  if (running == turns_.end()) return false;
+  const contracts::TurnRecord& record = running->second.state.record;
+  const auto earlier = store_.said_to(record.channel, record.message_id);
+  if (!earlier || !earlier.value()) return false;
+  const auto& asked_for = running->second.state.asked_for;
+  if (asked_for && *asked_for != earlier.value()->character) return false;
+  repeats_answered_.add();
+  apply(turn_id, event::SaidBefore{reply_of(*earlier.value())});
+  return true;
 }
 
 void Executor::perform(const std::string& turn_id, const Action& action) {
@@ -180,6 +225,7 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
     ask<event::Assessed, contracts::Assessment>(turn_id, peers_.quality, "quality.assess",
                                                 assess->request);
   } else if (const auto* line = std::get_if<action::RecordLine>(&action)) {
+    store_.opened(turns_.at(turn_id).state.record);  // should we end now, this line is the one
     ask<event::Recorded, contracts::ObserveReply>(turn_id, peers_.coordinator,
                                                   "coordinator.observe", line->request);
   } else if (const auto* wait = std::get_if<action::Wait>(&action)) {
@@ -198,10 +244,10 @@ void Executor::fetch_prompt(const std::string& turn_id, const contracts::PromptR
     return apply(turn_id, event::Prompted{kept->second.prompt});
   }
   const Running& running = turns_.at(turn_id);
-  const auto whole = Milliseconds(static_cast<std::int64_t>(options_.turn.deadline_ms));
   peers_.characters.call<contracts::Prompt>(
       "characters.prompt", request,
-      {.deadline = running.began + whole, .traceparent = running.traceparent},
+      {.deadline = std::min(running.deadline, now + options_.stage_timeout),
+       .traceparent = running.traceparent},
       [this, turn_id, key](Result<contracts::Prompt> reply) {
         if (reply) {
           if (prompts_.size() >= options_.prompts_max) prompts_.clear();
@@ -215,6 +261,7 @@ void Executor::finish(const std::string& turn_id) {
   const Running& running = turns_.at(turn_id);
   node_.cancel_timer(running.deadline_timer);
   node_.cancel_timer(running.wait_timer);
+  for (const messaging::CallId id : std::set(running.calls)) node_.cancel(id);
   // The record is on disk before anybody hears of the line. Until then the turn stays where those
   // who repeat its message find it.
   store_.closed(running.state.record, [this, turn_id, node = &node_](const Result<void>& written) {
@@ -228,6 +275,7 @@ void Executor::finish(const std::string& turn_id) {
 
 void Executor::conclude(Running running) {
   const contracts::TurnRecord& record = running.state.record;
+  open_.add(-1);
   if (!running.repeat_key.empty()) in_flight_.erase(running.repeat_key);
   if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {
     scene->second.organic.erase(record.turn_id);
@@ -268,27 +316,40 @@ void Executor::conclude(Running running) {
 
 // --- what happens by itself ---------------------------------------------------------------------
 
-// A person speaks: queued and unfinished lines of the characters are dropped.
-void Executor::interrupt(const std::string& channel, const std::string& reason) {
-  if (scenes_.size() >= kScenesMax) {
+Executor::Scene& Executor::scene_of(const std::string& channel) {
+  if (scenes_.size() >= kScenesMax && !scenes_.contains(channel)) {
     std::erase_if(scenes_, [](const auto& entry) {
       return entry.second.timer == 0 && entry.second.organic.empty();
     });
   }
   Scene& scene = scenes_[channel];
-  ++scene.epoch;
+  if (scene.epoch == 0) scene.epoch = ++epochs_;
+  return scene;
+}
+
+void Executor::drop_plan(const std::string& channel, Scene& scene) {
   node_.cancel_timer(std::exchange(scene.timer, 0));
   node_.cancel_timer(std::exchange(scene.typing_timer, 0));
+  if (const std::string who = std::exchange(scene.typing, {}); !who.empty()) {
+    publish_typing(channel, who, false);
+  }
+}
+
+// A person speaks: queued and unfinished lines of the characters are dropped.
+void Executor::interrupt(const std::string& channel, const std::string& reason) {
+  Scene& scene = scene_of(channel);
+  scene.epoch = ++epochs_;
+  drop_plan(channel, scene);
   for (const std::string& turn_id : std::exchange(scene.organic, {})) {
     apply(turn_id, event::Interrupted{reason});
   }
 }
 
 void Executor::plan_follow_up(const std::string& channel) {
-  Scene& scene = scenes_[channel];
-  node_.cancel_timer(scene.timer);
+  Scene& scene = scene_of(channel);
+  drop_plan(channel, scene);
   scene.timer = node_.after(options_.follow_up_after, [this, channel, epoch = scene.epoch] {
-    scenes_[channel].timer = 0;
+    scene_of(channel).timer = 0;
     ask_follow_up(channel, epoch);
   });
 }
@@ -296,9 +357,10 @@ void Executor::plan_follow_up(const std::string& channel) {
 void Executor::ask_follow_up(const std::string& channel, std::uint64_t epoch) {
   peers_.coordinator.call<contracts::FollowUp>(
       "coordinator.follow_up", contracts::FollowUpRequest{channel},
-      {.deadline = clock().now() + Milliseconds(5000), .traceparent = telemetry::new_traceparent()},
+      {.deadline = clock().now() + options_.stage_timeout,
+       .traceparent = telemetry::new_traceparent()},
       [this, channel, epoch](const Result<contracts::FollowUp>& next) {
-        if (!next || scenes_[channel].epoch != epoch) return;
+        if (!next || scene_of(channel).epoch != epoch) return;
         telemetry::info("follow-up", {{"channel", channel},
                                       {"character", next.value().character.value_or("")},
                                       {"reason", next.value().reason},
@@ -311,18 +373,24 @@ void Executor::ask_follow_up(const std::string& channel, std::uint64_t epoch) {
 
 void Executor::play_later(const std::string& channel, const contracts::FollowUp& follow_up,
                           Milliseconds delay) {
-  Scene& scene = scenes_[channel];
-  node_.cancel_timer(scene.timer);
-  node_.cancel_timer(scene.typing_timer);
+  Scene& scene = scene_of(channel);
+  drop_plan(channel, scene);
   // The line should come when the delay is over, so drafting begins earlier.
   const Milliseconds wait = std::max(Milliseconds(0), delay - draft_estimate());
   scene.typing_timer = node_.after(wait * 2 / 5, [this, channel, who = *follow_up.character] {
-    scenes_[channel].typing_timer = 0;
+    Scene& now = scene_of(channel);
+    now.typing_timer = 0;
+    now.typing = who;
     publish_typing(channel, who, true);
   });
   scene.timer = node_.after(wait, [this, channel, follow_up] {
-    Scene& now = scenes_[channel];
+    Scene& now = scene_of(channel);
     now.timer = 0;
+    const bool typing = !std::exchange(now.typing, {}).empty();
+    if (turns_.size() >= options_.turns_max) {
+      if (typing) publish_typing(channel, *follow_up.character, false);
+      return;
+    }
     TurnState state =
         organic_turn(make_id("turn"), channel, follow_up, clock().wall_ms(), options_.turn);
     now.organic.insert(state.record.turn_id);
@@ -342,12 +410,21 @@ void Executor::publish_typing(const std::string& channel, const std::string& cha
 
 // --- the cast -----------------------------------------------------------------------------------
 
-void Executor::watch_cast() {
+void Executor::begin() {
   node_.subscribe("character.changed", [this](std::string_view, const std::string&) {
     prompts_.clear();
     fetch_cast();
   });
-  node_.post([this] { fetch_cast(); });
+  node_.post([this] {
+    fetch_cast();
+    forget_old();
+  });
+}
+
+void Executor::forget_old() {
+  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+  store_.forget(clock().wall_ms() - options_.retention_days * kDayMs);
+  node_.after(options_.forget_every, [this] { forget_old(); });
 }
 
 void Executor::fetch_cast() {

@@ -25,11 +25,14 @@ class Executor {
   struct Options {
     TurnOptions turn;
     std::size_t turns_max = 1000;       // beyond: Overloaded
+    Milliseconds stage_timeout{3000};   // for a call that a turn can do without
     Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
     Milliseconds prompt_ttl{30'000};
     std::size_t prompts_max = 1024;
     Milliseconds repeat_ttl{3'600'000};
     std::size_t repeat_bytes_max = 8 * 1024 * 1024;
+    Milliseconds forget_every{3'600'000};
+    int retention_days = 30;
   };
   struct Peers {
     messaging::Client characters;
@@ -48,26 +51,30 @@ class Executor {
 
   // Remembers lines and replies, also of turns that an earlier process has closed.
   void remember(const contracts::TurnRecord& record);
-  // Reads the cast's display names, now and whenever it changes.
-  void watch_cast();
+  // Begins what goes on by itself: the cast's display names are read, now and whenever it changes,
+  // and old records are forgotten.
+  void begin();
 
  private:
   using Answers = std::vector<runtime::Answer<contracts::TurnReply>>;
   struct Running {
     TurnState state;
     SteadyTime began{};
+    SteadyTime deadline{};
     std::string traceparent;
     std::string repeat_key;
     Answers answers;
     messaging::TimerId deadline_timer = 0;
     messaging::TimerId wait_timer = 0;
+    std::set<messaging::CallId> calls;  // under way; ended with the turn
     bool typing = false;
   };
   // What is about to happen in a channel by itself.
   struct Scene {
     messaging::TimerId timer = 0;
     messaging::TimerId typing_timer = 0;
-    std::uint64_t epoch = 0;  // grows with every person's line; older plans are void
+    std::string typing;       // who is shown as typing before the line is drafted
+    std::uint64_t epoch = 0;  // new with every person's line; older plans are void
     std::set<std::string> organic;
     std::deque<std::uint64_t> said;  // said_key of the latest lines
   };
@@ -75,6 +82,7 @@ class Executor {
   void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);
   void apply(const std::string& turn_id, const Event& event);
   void perform(const std::string& turn_id, const Action& action);
+  bool answer_from_store(const std::string& turn_id);
   void finish(const std::string& turn_id);
   void conclude(Running running);
 
@@ -83,6 +91,8 @@ class Executor {
   void ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
            const Request& request);
 
+  Scene& scene_of(const std::string& channel);
+  void drop_plan(const std::string& channel, Scene& scene);
   void interrupt(const std::string& channel, const std::string& reason);
   void plan_follow_up(const std::string& channel);
   void ask_follow_up(const std::string& channel, std::uint64_t epoch);
@@ -91,6 +101,7 @@ class Executor {
   void type(Running& running);
   void publish_typing(const std::string& channel, const std::string& character, bool typing);
   void fetch_cast();
+  void forget_old();
   void fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request);
   Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
 
@@ -109,6 +120,7 @@ class Executor {
   };
   std::map<std::pair<std::string, std::int64_t>, KeptPrompt> prompts_;
   std::unique_ptr<cache::Cache> repeats_;
+  std::uint64_t epochs_ = 0;
   double draft_ms_ = 0;  // moving average, subtracted from human delays
 
   telemetry::Counter turns_said_;
@@ -117,6 +129,7 @@ class Executor {
   telemetry::Counter attempts_;
   telemetry::Counter degraded_;
   telemetry::Counter repeats_answered_;
+  telemetry::Gauge open_;
   telemetry::Histogram seconds_;
 };
 

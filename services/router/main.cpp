@@ -13,9 +13,8 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
   const std::string data_dir = TRY(process.data_dir());
   const auto store = TRY(router::TurnStore::open(data_dir + "/turns.db"));
   const std::int64_t now_ms = SystemClock::instance().wall_ms();
-  const int interrupted = TRY(store->recover(now_ms, config.retention_days));
-  if (interrupted > 0)
-    telemetry::warn("turns closed that a crash left open", {{"turns", interrupted}});
+  const int left_open = TRY(store->recover());
+  if (left_open > 0) telemetry::warn("turns closed that a crash left open", {{"turns", left_open}});
 
   router::Executor::Options options;
   options.turn.attempts_max = config.attempts_max;
@@ -23,6 +22,7 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
   options.turn.floor = config.floor;
   options.turn.knowledge_hits = config.knowledge_hits;
   options.turns_max = static_cast<std::size_t>(config.turns_max);
+  options.retention_days = config.retention_days;
   options.follow_up_after = Milliseconds(config.follow_up_after_ms);
   router::Executor executor(options,
                             {.characters = process.client("characters"),
@@ -31,11 +31,10 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
                              .quality = process.client("quality"),
                              .coordinator = process.client("coordinator")},
                             *store, process.metrics());
-  for (const auto& record :
-       TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax))) {
-    executor.remember(record);
-  }
-  executor.watch_cast();
+  // Newest last, as they were said.
+  auto recent = TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax));
+  for (auto record = recent.rbegin(); record != recent.rend(); ++record) executor.remember(*record);
+  executor.begin();
   router::install_routes(process, executor, *store);
   return process.run();
 }

@@ -65,6 +65,13 @@ bool said_before(const TurnState& state, std::string_view text) {
   return std::find(state.said.begin(), state.said.end(), said_key(text)) != state.said.end();
 }
 
+contracts::Line trigger_line(const TurnState& state) {
+  return {.author = state.record.author,
+          .text = state.record.message,
+          .kind = contracts::Kind::Human,
+          .reply_to = std::nullopt};
+}
+
 const contracts::Attempt* best_attempt(const TurnState& state) {
   const contracts::Attempt* best = nullptr;
   for (const contracts::Attempt& attempt : state.record.attempts) {
@@ -172,10 +179,7 @@ Step begin(TurnState state, double) {
     contracts::ObserveRequest request;
     request.channel = state.record.channel;
     request.message_id = state.record.message_id;
-    request.line = {.author = state.record.author,
-                    .text = state.record.message,
-                    .kind = contracts::Kind::Human,
-                    .reply_to = std::nullopt};
+    request.line = trigger_line(state);
     actions.emplace_back(action::Observe{std::move(request)});
   }
   if (!state.record.character.empty()) {
@@ -192,13 +196,12 @@ Step observed(TurnState state, const event::Observed& event, double now_ms) {
     if (!state.asked_for) return fail(std::move(state), event.reply.error(), now_ms);
     state.record.faults.push_back(fault_text("coordinator.observe", event.reply.error()));
     state.record.degraded = true;
-    state.history = {{.author = state.record.author,
-                      .text = state.record.message,
-                      .kind = contracts::Kind::Human,
-                      .reply_to = std::nullopt}};
+    state.history = {trigger_line(state)};
   } else {
     const contracts::ObserveReply& reply = event.reply.value();
     state.history = reply.history;
+    // Of a line that the coordinator takes for a character's own there is no history.
+    if (state.history.empty()) state.history = {trigger_line(state)};
     state.message_count = reply.message_count;
     state.record.scores = reply.selection.scores;
     if (!state.asked_for && (reply.selection.nobody || reply.selection.speakers.empty())) {
@@ -316,6 +319,11 @@ Step interrupted(TurnState state, const event::Interrupted& event, double now_ms
   return finish(std::move(state), TurnStatus::Interrupted, event.reason, now_ms);
 }
 
+Step said_before(TurnState state, const event::SaidBefore& event, double now_ms) {
+  state.earlier = event.reply;
+  return finish(std::move(state), TurnStatus::Interrupted, "repeated", now_ms);
+}
+
 // Hands an event to the phase that waits for it. What comes late, after its phase, is of no use.
 struct Stepper {
   TurnState state;
@@ -352,6 +360,9 @@ struct Stepper {
   }
   Step operator()(const event::Interrupted& event) {
     return interrupted(std::move(state), event, now_ms);
+  }
+  Step operator()(const event::SaidBefore& event) {
+    return said_before(std::move(state), event, now_ms);
   }
 };
 
@@ -429,7 +440,7 @@ Result<contracts::TurnReply> reply_of(const TurnState& state) {
     return Error{state.failure->code,
                  fmt::format("turn {}: {}", state.record.turn_id, state.failure->message)};
   }
-  return reply_of(state.record);
+  return state.earlier ? *state.earlier : reply_of(state.record);
 }
 
 }  // namespace router

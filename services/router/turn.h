@@ -26,7 +26,7 @@ struct TurnOptions {
   double deadline_ms = 20'000;   // from trigger to line said
   double draft_reserve_ms = 20;  // kept free for assessing and saying the last draft
   double floor = 30;             // the least score of a best draft that is said at the end
-  int knowledge_hits = 6;
+  int knowledge_hits = 5;
 };
 
 // What to do. Each but Wait and Finish is one call, answered by one event of the same name.
@@ -81,13 +81,16 @@ struct Recorded {
   Result<contracts::ObserveReply> reply;
 };
 struct DeadlineReached {};
-struct Interrupted {  // a person spoke, or the process ends
+struct Interrupted {  // a person spoke
   std::string reason;
+};
+struct SaidBefore {  // the message is a repeat, and an earlier turn has answered it
+  contracts::TurnReply reply;
 };
 }  // namespace event
 using Event = std::variant<event::Begin, event::Observed, event::Prompted, event::Retrieved,
                            event::Drafted, event::Assessed, event::Waited, event::Recorded,
-                           event::DeadlineReached, event::Interrupted>;
+                           event::DeadlineReached, event::Interrupted, event::SaidBefore>;
 
 enum class Phase { Observing, Gathering, Drafting, Assessing, Waiting, Recording, Over };
 
@@ -107,7 +110,8 @@ struct TurnState {
   bool observed = false;
   bool prompted = false;
   bool retrieved = false;
-  std::optional<Error> failure;  // why the turn could not be played at all
+  std::optional<Error> failure;                 // why the turn could not be played at all
+  std::optional<contracts::TurnReply> earlier;  // what an earlier turn has answered
   double stage_began_ms = 0;
   std::vector<double> draft_ms;
 };

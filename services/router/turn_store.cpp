@@ -12,12 +12,17 @@ using contracts::TurnRecord;
 using contracts::TurnStatus;
 
 std::vector<store::Value> row_of(const TurnRecord& record) {
-  return {record.turn_id, record.channel, record.started_ms, std::string(enum_name(record.status)),
+  return {record.turn_id,
+          record.channel,
+          record.message_id,
+          record.started_ms,
+          std::string(enum_name(record.status)),
           json::encode(record)};
 }
 
 constexpr std::string_view kUpsert =
-    "INSERT INTO turns(turn_id, channel, started_ms, status, record) VALUES(?,?,?,?,?) "
+    "INSERT INTO turns(turn_id, channel, message_id, started_ms, status, record) "
+    "VALUES(?,?,?,?,?,?) "
     "ON CONFLICT(turn_id) DO UPDATE SET status=excluded.status, record=excluded.record";
 
 }  // namespace
@@ -27,9 +32,11 @@ Result<std::unique_ptr<TurnStore>> TurnStore::open(const std::string& path) {
   options.path = path;
   options.grade = store::Grade::CrashSafe;
   options.migrations = {
-      "CREATE TABLE turns(turn_id TEXT PRIMARY KEY, channel TEXT NOT NULL, started_ms INTEGER NOT "
-      "NULL, status TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;"
+      "CREATE TABLE turns(turn_id TEXT PRIMARY KEY, channel TEXT NOT NULL, message_id TEXT NOT "
+      "NULL, "
+      "started_ms INTEGER NOT NULL, status TEXT NOT NULL, record TEXT NOT NULL);"
       "CREATE INDEX turns_by_channel ON turns(channel, started_ms);"
+      "CREATE INDEX turns_by_message ON turns(channel, message_id);"
       "CREATE INDEX turns_by_time ON turns(started_ms);"
       "CREATE INDEX turns_open ON turns(status) WHERE status='open';"};
   auto database = TRY(store::Database::open(std::move(options)));
@@ -94,21 +101,39 @@ Result<std::vector<TurnRecord>> TurnStore::recent(std::int64_t since_ms, int lim
                 {since_ms, static_cast<std::int64_t>(limit)});
 }
 
-Result<int> TurnStore::recover(std::int64_t now_ms, int retention_days) {
+Result<std::optional<TurnRecord>> TurnStore::said_to(const std::string& channel,
+                                                     const std::string& message_id) const {
+  auto found =
+      TRY(select("channel=? AND message_id=? AND status='said' LIMIT 1", {channel, message_id}));
+  if (found.empty()) return std::optional<TurnRecord>{};
+  return std::optional<TurnRecord>(std::move(found.front()));
+}
+
+Result<int> TurnStore::recover() {
   auto open_turns = TRY(select("status='open'", {}));
-  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
-  const auto close_and_forget = [&](store::Connection& connection) -> Result<void> {
+  const auto close = [&](store::Connection& connection) -> Result<void> {
     for (TurnRecord& record : open_turns) {
-      record.status = TurnStatus::Interrupted;
-      record.reason = "router_restarted";
+      const bool decided = !record.text.empty();
+      record.status = decided ? TurnStatus::Said : TurnStatus::Interrupted;
+      record.reason = decided ? "recovered" : "router_restarted";
+      record.degraded = true;
       record.faults.emplace_back("the router ended before this turn did");
       TRY(connection.execute(kUpsert, row_of(record)));
     }
-    return connection.execute("DELETE FROM turns WHERE started_ms<?",
-                              {now_ms - retention_days * kDayMs});
+    return {};
   };
-  TRY(database_->write(close_and_forget));
+  TRY(database_->write(close));
   return static_cast<int>(open_turns.size());
+}
+
+void TurnStore::forget(std::int64_t before_ms) {
+  database_->write_async(
+      [before_ms](store::Connection& connection) {
+        return connection.execute("DELETE FROM turns WHERE started_ms<?", {before_ms});
+      },
+      [](const Result<void>& done) {
+        if (!done) telemetry::warn("old turns not forgotten", {{"why", done.error().message}});
+      });
 }
 
 }  // namespace router

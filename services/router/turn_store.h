@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,18 @@ class TurnStore {
 
   Result<contracts::TurnRecord> find(const std::string& turn_id) const;  // NotFound
   Result<std::vector<contracts::TurnRecord>> list(const contracts::TurnsQuery& query) const;
+  // The line that a turn has said to this message, if one has.
+  Result<std::optional<contracts::TurnRecord>> said_to(const std::string& channel,
+                                                       const std::string& message_id) const;
   // Turns closed since `since_ms`, for answering repeats after a restart.
   Result<std::vector<contracts::TurnRecord>> recent(std::int64_t since_ms, int limit) const;
 
-  // At the start: closes what a crash has left open as interrupted ("router_restarted"), and
-  // forgets records older than `retention_days`. Returns how many were closed.
-  Result<int> recover(std::int64_t now_ms, int retention_days);
+  // At the start: closes what a crash has left open. A turn whose line was decided may have said
+  // it, so it counts as said ("recovered"): a repeat gets that line and no other. All others are
+  // interrupted ("router_restarted"). Returns how many were closed.
+  Result<int> recover();
+  // Forgets the records of turns that began before `before_ms`.
+  void forget(std::int64_t before_ms);
 
  private:
   explicit TurnStore(std::unique_ptr<store::Database> database) : database_(std::move(database)) {}

@@ -19,13 +19,13 @@ TEST(Schema, DescribesEveryKindOfMember) {
   const Value properties = *document.root().find("properties");
   const auto property = [&](std::string_view name) { return properties.find(name)->dump(); };
   EXPECT_EQ(property("flag"), R"({"type":"boolean"})");
-  EXPECT_EQ(property("text"), R"({"maxLength":8,"minLength":1,"type":"string"})");
+  EXPECT_EQ(property("text"), R"({"type":"string","minLength":1,"maxLength":8})");
   EXPECT_EQ(property("colour"), R"({"enum":["red","green"]})");
   EXPECT_EQ(property("any"), "{}");
   EXPECT_EQ(property("words"),
-            R"({"items":{"maxLength":4,"type":"string"},"maxItems":3,"type":"array"})");
-  EXPECT_EQ(property("weights"), R"({"additionalProperties":{"maximum":1,"type":"number"},)"
-                                 R"("maxProperties":2,"type":"object"})");
+            R"({"type":"array","maxItems":3,"items":{"type":"string","maxLength":4}})");
+  EXPECT_EQ(property("weights"), R"({"type":"object","maxProperties":2,)"
+                                 R"("additionalProperties":{"type":"number","maximum":1}})");
   EXPECT_EQ(property("tint"), R"({"enum":["red","green"]})");
   EXPECT_EQ(properties.find("point")->find("required")->dump(), R"(["x"])");
   const std::string required = document.root().find("required")->dump();

@@ -72,19 +72,43 @@ TEST_F(TurnStoreTest, ClosesWhatACrashHasLeftOpen) {
   store_->opened(open_record("open"));
   close(record("said"));
   reopen();
-  EXPECT_EQ(store_->recover(kNow + 1000, 30).value(), 1);
+  EXPECT_EQ(store_->recover().value(), 1);
   const auto closed = store_->find("open").value();
   EXPECT_EQ(closed.status, contracts::TurnStatus::Interrupted);
   EXPECT_EQ(closed.reason, "router_restarted");
   EXPECT_EQ(closed.faults, std::vector<std::string>{"the router ended before this turn did"});
   EXPECT_EQ(store_->find("said").value().status, contracts::TurnStatus::Said);
-  EXPECT_EQ(store_->recover(kNow + 1000, 30).value(), 0);
+  EXPECT_EQ(store_->recover().value(), 0);
+}
+
+TEST_F(TurnStoreTest, TakesALineThatWasDecidedBeforeACrashForSaid) {
+  auto decided = open_record("decided");
+  decided.text = "Holy crap!";
+  store_->opened(decided);
+  reopen();
+  EXPECT_EQ(store_->recover().value(), 1);
+  const auto closed = store_->find("decided").value();
+  EXPECT_EQ(closed.status, contracts::TurnStatus::Said);
+  EXPECT_EQ(closed.reason, "recovered");
+  EXPECT_EQ(closed.text, "Holy crap!");
+}
+
+TEST_F(TurnStoreTest, FindsTheLineThatAnsweredAMessage) {
+  auto answered = record("t1");
+  answered.message_id = "m1";
+  close(answered);
+  const auto found = store_->said_to(answered.channel, "m1");
+  ASSERT_TRUE(found.ok() && found.value());
+  EXPECT_EQ(found.value()->turn_id, "t1");
+  EXPECT_FALSE(store_->said_to(answered.channel, "m2").value());
+  EXPECT_FALSE(store_->said_to("elsewhere", "m1").value());
 }
 
 TEST_F(TurnStoreTest, ForgetsWhatIsOlderThanItsRetention) {
   close(record("old", kNow - 30 * kDayMs - 1));
   close(record("kept", kNow - 30 * kDayMs));
-  EXPECT_EQ(store_->recover(kNow, 30).value(), 0);
+  store_->forget(kNow - 30 * kDayMs);
+  reopen();
   EXPECT_FALSE(store_->find("old").ok());
   EXPECT_TRUE(store_->find("kept").ok());
 }
@@ -115,7 +139,7 @@ TEST_F(TurnStoreTest, ReplacesARecordThatIsWrittenTwice) {
   close(record("t1"));
   close(record("t1"));
   EXPECT_EQ(ids(store_->list({})), std::vector<std::string>{"t1"});
-  EXPECT_EQ(store_->recover(kNow, 30).value(), 0);
+  EXPECT_EQ(store_->recover().value(), 0);
 }
 
 }  // namespace

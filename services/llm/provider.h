@@ -1,0 +1,96 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+#include "llm/completion.h"
+#include "net/net.h"
+#include "retry/breaker.h"
+
+namespace llm {
+
+enum class ProviderKind { Ollama, Understudy };
+constexpr auto enum_names(ProviderKind) {
+  return EnumNames<ProviderKind, 2>{
+      {{ProviderKind::Ollama, "ollama"}, {ProviderKind::Understudy, "understudy"}}};
+}
+
+struct ProviderOptions {
+  std::string name;
+  ProviderKind kind = ProviderKind::Understudy;
+  std::string url;
+  std::vector<std::string> models;  // empty: what the provider lists
+  int concurrency = 5;
+};
+
+struct ProviderState {
+  std::string name;
+  std::string kind;
+  std::string state;    // up, down, unknown
+  std::string breaker;  // closed, open, half_open
+  std::vector<std::string> models;
+  int in_flight = 0;
+  int waiting = 0;
+  std::string last_error;
+};
+
+// One provider of the chain: how it is spoken to, whether it may be asked, and its places. Places
+// are taken and given back on the loop's thread; all else may be asked from any thread.
+class Provider {
+ public:
+  // Whoever waits for a place; told on the loop's thread that it has one.
+  class Waiter {
+   public:
+    virtual ~Waiter() = default;
+    virtual void place_given() = 0;
+  };
+
+  // Without a format it is the understudy, which answers in this process.
+  Provider(ProviderOptions options, std::unique_ptr<WireFormat> format);
+
+  const ProviderOptions& options() const { return options_; }
+  const WireFormat* format() const { return format_.get(); }
+
+  bool offers(const std::string& model) const;
+  // What "auto" means here: the preferred model if it is offered, else the first; may be empty.
+  std::string model_for(const std::string& asked, const std::string& preferred) const;
+  // Whether its models are configured or have been read.
+  bool knows_models() const;
+  void models_read(const Result<std::vector<std::string>>& models);
+
+  // The breaker. Each admit() that was true is answered by one of the three.
+  bool admit(SteadyTime now);
+  void succeeded();
+  void failed(SteadyTime now, const std::string& why);  // its own fault
+  void abandoned(const std::string& why);               // says nothing about it
+
+  ProviderState state(SteadyTime now) const;
+
+  // Places. True: a place is the caller's; give it back once.
+  bool take_place();
+  // False when `waiting_max` wait already.
+  bool wait(std::shared_ptr<Waiter> waiter, std::size_t waiting_max);
+  void stop_waiting(const Waiter* waiter);
+  void drop_waiting();
+  // The next in the queue gets the place, by a task on the loop.
+  void give_back(net::Loop& loop);
+
+ private:
+  const ProviderOptions options_;
+  const std::unique_ptr<WireFormat> format_;
+  std::deque<std::shared_ptr<Waiter>> waiting_;  // of the loop's thread
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> models_;
+  retry::Breaker breaker_{{}};
+  std::string state_ = "unknown";
+  std::string last_error_;
+  int in_flight_ = 0;
+  int waiting_count_ = 0;
+};
+
+}  // namespace llm
