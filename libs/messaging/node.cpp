@@ -43,6 +43,8 @@ struct Peer {
   zmq::socket_t socket;
   int pid_fd = -1;
   std::size_t in_flight = 0;
+  std::size_t poll_index = 0;
+  bool readable = false;
   bool withdrawn = false;  // ends once its calls have
 
   Peer(Instance what, zmq::context_t& context)
@@ -193,6 +195,9 @@ class NodeImpl final : public Node {
   std::unique_ptr<zmq::socket_t> router_;
   std::unique_ptr<zmq::socket_t> publisher_;
   std::unique_ptr<zmq::socket_t> subscriber_;
+  std::vector<zmq::pollitem_t> poll_items_;
+  bool router_readable_ = false;
+  bool subscriber_readable_ = false;
   std::map<std::string, std::vector<OnEvent>> subscriptions_;
   std::set<std::string> publishers_;
   std::vector<std::unique_ptr<Peer>> peers_;
@@ -697,9 +702,11 @@ void NodeImpl::run(const std::stop_token& stop) {
     ended_.clear();
     wait_for_input();
     loop_->run_due();
-    receive_calls();
-    receive_events();
-    for (std::size_t i = 0; i < peers_.size(); ++i) receive_replies(*peers_[i]);
+    if (router_readable_) receive_calls();
+    if (subscriber_readable_) receive_events();
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+      if (peers_[i]->readable) receive_replies(*peers_[i]);
+    }
     const SteadyTime now = SystemClock::instance().now();
     if (now - scanned_ >= kScanInterval) {
       scanned_ = now;
@@ -716,16 +723,19 @@ void NodeImpl::run(const std::stop_token& stop) {
   ended_.clear();
 }
 
+// Waits on all sockets and notes which have something: asking a ZeroMQ socket costs system calls.
 void NodeImpl::wait_for_input() {
-  std::vector<zmq::pollitem_t> items{{nullptr, loop_->wake_fd(), ZMQ_POLLIN, 0}};
-  if (router_) items.push_back({router_->handle(), 0, ZMQ_POLLIN, 0});
-  if (subscriber_) items.push_back({subscriber_->handle(), 0, ZMQ_POLLIN, 0});
-  std::vector<Peer*> watched;
+  std::vector<zmq::pollitem_t>& items = poll_items_;
+  items.assign(1, {nullptr, loop_->wake_fd(), ZMQ_POLLIN, 0});
+  const auto add_socket = [&](zmq::socket_t& socket) {
+    items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+    return items.size() - 1;
+  };
+  const std::size_t router = router_ ? add_socket(*router_) : 0;
+  const std::size_t subscriber = subscriber_ ? add_socket(*subscriber_) : 0;
   for (const auto& peer : peers_) {
-    items.push_back({peer->socket.handle(), 0, ZMQ_POLLIN, 0});
-    if (peer->pid_fd < 0) continue;
-    items.push_back({nullptr, peer->pid_fd, ZMQ_POLLIN, 0});
-    watched.push_back(peer.get());
+    peer->poll_index = add_socket(peer->socket);
+    items.push_back({nullptr, peer->pid_fd, ZMQ_POLLIN, 0});  // a descriptor of -1 is passed over
   }
   const bool looks_out = !peers_.empty() || subscriber_ || !calls_.empty();
   try {
@@ -733,11 +743,15 @@ void NodeImpl::wait_for_input() {
   } catch (const zmq::error_t& error) {
     if (error.num() != EINTR) throw;
   }
-  for (Peer* peer : watched) {
-    const auto ended = std::any_of(items.begin(), items.end(), [&](const zmq::pollitem_t& item) {
-      return item.socket == nullptr && item.fd == peer->pid_fd && item.revents != 0;
-    });
-    if (!ended) continue;
+  const auto ready = [&](std::size_t index) { return index != 0 && items[index].revents != 0; };
+  router_readable_ = ready(router);
+  subscriber_readable_ = ready(subscriber);
+  std::vector<Peer*> ended;
+  for (const auto& peer : peers_) {
+    peer->readable = ready(peer->poll_index);
+    if (ready(peer->poll_index + 1)) ended.push_back(peer.get());
+  }
+  for (Peer* peer : ended) {
     receive_replies(*peer);  // what it had still sent
     const bool known = std::any_of(peers_.begin(), peers_.end(),
                                    [&](const auto& other) { return other.get() == peer; });

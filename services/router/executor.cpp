@@ -73,6 +73,7 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
   // Nobody restarts the clock: an asker with less time gets a turn with less time.
   turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
   TurnState state = direct_turn(make_id("turn"), request, clock().wall_ms(), turn);
+  if (!request.character) state.guess = guessed_speaker(request.message, names_);
   start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
 }
 
@@ -163,7 +164,7 @@ void Executor::apply(const std::string& turn_id, const Event& event) {
 
 template <class E, class Reply, class Request>
 void Executor::ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
-                   const Request& request) {
+                   const Request& request, const std::string& whom) {
   constexpr bool kDraft = std::is_same_v<E, event::Drafted>;
   constexpr bool kRecord = std::is_same_v<E, event::Recorded>;
   const SteadyTime now = clock().now();
@@ -179,14 +180,18 @@ void Executor::ask(const std::string& turn_id, const messaging::Client& peer, st
   *id = peer.call<Reply>(
       std::move(method), request,
       {.deadline = deadline, .traceparent = running.traceparent, .idempotent = !kDraft},
-      [this, turn_id, id](Result<Reply> reply) {
+      [this, turn_id, id, whom](Result<Reply> reply) {
         if (const auto found = turns_.find(turn_id); found != turns_.end()) {
           found->second.calls.erase(*id);
         }
         if constexpr (std::is_same_v<E, event::Observed>) {
           if (reply && reply.value().repeated && answer_from_store(turn_id)) return;
         }
-        apply(turn_id, E{std::move(reply)});
+        if constexpr (std::is_same_v<E, event::Retrieved>) {
+          apply(turn_id, E{std::move(reply), whom});
+        } else {
+          apply(turn_id, E{std::move(reply)});
+        }
       });
   if (const auto found = turns_.find(turn_id); found != turns_.end()) {
     found->second.calls.insert(*id);
@@ -216,7 +221,7 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
     fetch_prompt(turn_id, prompt->request);
   } else if (const auto* retrieve = std::get_if<action::Retrieve>(&action)) {
     ask<event::Retrieved, contracts::QueryReply>(turn_id, peers_.retriever, "retriever.query",
-                                                 retrieve->request);
+                                                 retrieve->request, retrieve->character);
   } else if (const auto* draft = std::get_if<action::Draft>(&action)) {
     attempts_.add();
     type(turns_.at(turn_id));

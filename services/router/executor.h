@@ -89,7 +89,7 @@ class Executor {
   // Calls `method` of a peer; the reply comes back to the turn as event E.
   template <class E, class Reply, class Request>
   void ask(const std::string& turn_id, const messaging::Client& peer, std::string method,
-           const Request& request);
+           const Request& request, const std::string& whom = {});
 
   Scene& scene_of(const std::string& channel);
   void drop_plan(const std::string& channel, Scene& scene);

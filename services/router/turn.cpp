@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/utf8.h"
+#include "lexical/analyser.h"
 #include "retry/policy.h"
 #include "router/drafting.h"
 
@@ -156,15 +157,20 @@ Step back_off(TurnState state, const Error& error, double now_ms) {
   return {std::move(state), {action::Wait{wait}}};
 }
 
-std::vector<Action> gather_actions(const TurnState& state) {
+action::Retrieve retrieve_for(TurnState& state, const std::string& character, double now_ms) {
+  state.retrieve_began_ms = now_ms;
   contracts::QueryRequest query;
   query.query = state.record.message;
   query.top_k = state.options.knowledge_hits;
   query.context = false;  // the hits are fenced one by one
-  query.collections = {contracts::knowledge_collection(state.record.character)};
+  query.collections = {contracts::knowledge_collection(character)};
+  return {std::move(query), character};
+}
+
+action::FetchPrompt fetch_prompt(const TurnState& state) {
   // A new seed each turn: the prompt shows other example lines.
   const auto seed = static_cast<std::int64_t>(hash64(state.record.turn_id) % kPromptVariants);
-  return {action::FetchPrompt{{state.record.character, seed}}, action::Retrieve{std::move(query)}};
+  return {{state.record.character, seed}};
 }
 
 // Once everything is there the first draft begins.
@@ -173,7 +179,7 @@ Step when_gathered(TurnState state, double now_ms) {
   return draft(std::move(state), now_ms);
 }
 
-Step begin(TurnState state, double) {
+Step begin(TurnState state, double now_ms) {
   std::vector<Action> actions;
   if (!state.observed) {
     contracts::ObserveRequest request;
@@ -184,7 +190,10 @@ Step begin(TurnState state, double) {
   }
   if (!state.record.character.empty()) {
     if (state.observed) state.phase = Phase::Gathering;
-    for (Action& next : gather_actions(state)) actions.push_back(std::move(next));
+    actions.emplace_back(fetch_prompt(state));
+    actions.emplace_back(retrieve_for(state, state.record.character, now_ms));
+  } else if (!state.guess.empty()) {
+    actions.emplace_back(retrieve_for(state, state.guess, now_ms));
   }
   return {std::move(state), std::move(actions)};
 }
@@ -212,8 +221,14 @@ Step observed(TurnState state, const event::Observed& event, double now_ms) {
   state.observed = true;
   state.phase = Phase::Gathering;
   if (state.asked_for) return when_gathered(std::move(state), now_ms);
-  auto actions = gather_actions(state);
   state.stage_began_ms = now_ms;
+  std::vector<Action> actions{fetch_prompt(state)};
+  if (state.record.character != state.guess) {
+    state.retrieved = false;  // what has come was for somebody else
+    state.knowledge.reset();
+    state.record.sources.clear();
+    actions.emplace_back(retrieve_for(state, state.record.character, now_ms));
+  }
   return {std::move(state), std::move(actions)};
 }
 
@@ -233,7 +248,7 @@ Step prompted(TurnState state, const event::Prompted& event, double now_ms) {
 }
 
 Step retrieved(TurnState state, const event::Retrieved& event, double now_ms) {
-  close_stage(state, "retrieve", state.stage_began_ms, now_ms);
+  close_stage(state, "retrieve", state.retrieve_began_ms, now_ms);
   state.retrieved = true;
   if (event.reply) {
     state.knowledge = event.reply.value();
@@ -341,7 +356,11 @@ struct Stepper {
     return state.prompted || !gathers() ? ignored() : prompted(std::move(state), event, now_ms);
   }
   Step operator()(const event::Retrieved& event) {
-    return state.retrieved || !gathers() ? ignored() : retrieved(std::move(state), event, now_ms);
+    const std::string& awaited =
+        state.record.character.empty() ? state.guess : state.record.character;
+    const bool ours = event.character.empty() || event.character == awaited;
+    if (state.retrieved || !gathers() || !ours) return ignored();
+    return retrieved(std::move(state), event, now_ms);
   }
   Step operator()(const event::Drafted& event) {
     return state.phase != Phase::Drafting ? ignored() : drafted(std::move(state), event, now_ms);
@@ -374,6 +393,22 @@ contracts::Band band_of(int attempt) {
 }
 
 std::uint64_t said_key(std::string_view text) { return hash64(ascii_lower(trimmed(text))); }
+
+std::string guessed_speaker(const std::string& message,
+                            const std::map<std::string, std::string>& names) {
+  const auto said = lexical::tokens(message);
+  std::string guess;
+  for (const auto& [id, name] : names) {
+    const auto called = lexical::tokens(name);
+    const bool named = std::any_of(said.begin(), said.end(), [&](const std::string& word) {
+      return word == id || (!called.empty() && word == called.front());
+    });
+    if (!named) continue;
+    if (!guess.empty()) return {};
+    guess = id;
+  }
+  return guess;
+}
 
 TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRequest& request,
                       std::int64_t started_ms, const TurnOptions& options) {

@@ -39,6 +39,7 @@ struct FetchPrompt {
 };
 struct Retrieve {
   contracts::QueryRequest request;
+  std::string character{};  // whose knowledge
 };
 struct Draft {
   contracts::ChatRequest request;
@@ -69,6 +70,7 @@ struct Prompted {
 };
 struct Retrieved {
   Result<contracts::QueryReply> reply;
+  std::string character{};  // for whom; empty: for whoever speaks
 };
 struct Drafted {
   Result<contracts::ChatReply> reply;
@@ -107,12 +109,14 @@ struct TurnState {
   std::int64_t message_count = 0;
   std::optional<contracts::Prompt> prompt;
   std::optional<contracts::QueryReply> knowledge;
+  std::string guess;  // who will probably be chosen: his knowledge is fetched meanwhile
   bool observed = false;
   bool prompted = false;
   bool retrieved = false;
   std::optional<Error> failure;                 // why the turn could not be played at all
   std::optional<contracts::TurnReply> earlier;  // what an earlier turn has answered
   double stage_began_ms = 0;
+  double retrieve_began_ms = 0;
   std::vector<double> draft_ms;
 };
 
@@ -129,6 +133,10 @@ TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRe
 TurnState organic_turn(const std::string& turn_id, const std::string& channel,
                        const contracts::FollowUp& follow_up, std::int64_t started_ms,
                        const TurnOptions& options);
+
+// Whoever of the cast is the only one named in the message, by id or by first name; else empty.
+std::string guessed_speaker(const std::string& message,
+                            const std::map<std::string, std::string>& names);
 
 Step step(TurnState state, const Event& event, double now_ms);
 
