@@ -157,10 +157,27 @@ Step back_off(TurnState state, const Error& error, double now_ms) {
   return {std::move(state), {action::Wait{wait}}};
 }
 
+// The message without the character's own name: it stands in every sentence about him, so it finds
+// nothing and costs most. The whole message where nothing else is said.
+std::string query_text(const TurnState& state, const std::string& character) {
+  const auto named = state.names.find(character);
+  const auto called = lexical::tokens(named == state.names.end() ? character : named->second);
+  std::string text;
+  std::size_t done = 0;
+  for (const lexical::Word& word : lexical::words(state.record.message)) {
+    const bool own = word.text == character || (!called.empty() && word.text == called.front());
+    if (!own) continue;
+    text.append(state.record.message, done, word.start - done);
+    done = word.end;
+  }
+  text.append(state.record.message, done);
+  return lexical::content_stems(text).empty() ? state.record.message : text;
+}
+
 action::Retrieve retrieve_for(TurnState& state, const std::string& character, double now_ms) {
   state.retrieve_began_ms = now_ms;
   contracts::QueryRequest query;
-  query.query = state.record.message;
+  query.query = query_text(state, character);
   query.top_k = state.options.knowledge_hits;
   query.context = false;  // the hits are fenced one by one
   query.collections = {contracts::knowledge_collection(character)};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "services/router/play.h"
 
@@ -343,6 +344,70 @@ TEST(Turn, EndsWithoutALineWhenInterrupted) {
 TEST(Turn, CannotBeInterruptedWhenTheLineIsDecided) {
   EXPECT_TRUE(recording().feed(event::Interrupted{"late"}).silent());
   EXPECT_TRUE(over().feed(event::Interrupted{"late"}).silent());
+}
+
+const std::map<std::string, std::string> kNames{
+    {"brian", "Brian Griffin"}, {"peter", "Peter Griffin"}, {"stewie", "Stewie Griffin"}};
+
+TEST(GuessedSpeaker, IsTheOnlyOneWhoIsNamed) {
+  EXPECT_EQ(guessed_speaker("Stewie, what is a tesseract?", kNames), "stewie");
+  EXPECT_EQ(guessed_speaker("What does BRIAN drink?", kNames), "brian");
+  EXPECT_EQ(guessed_speaker("Is Peter smarter than Brian?", kNames), "");
+  EXPECT_EQ(guessed_speaker("What is a tesseract?", kNames), "");
+}
+
+TurnState a_turn_with_guess(const std::string& guess) {
+  auto request = a_message();
+  request.message = "Stewie, what is a tesseract?";
+  TurnState state = direct_turn("turn_1", request, 1'700'000'000'000, {});
+  state.names = kNames;
+  state.guess = guess;
+  return state;
+}
+
+TEST(Turn, FetchesTheProbableSpeakersKnowledgeWhileTheCoordinatorDecides) {
+  Play play(a_turn_with_guess("stewie"));
+  play.feed(event::Begin{}, 0);
+  ASSERT_EQ(play.actions.size(), 2U);
+  const auto& retrieve = std::get<action::Retrieve>(play.actions.at(1));
+  EXPECT_EQ(retrieve.request.collections, std::vector<std::string>{"character_stewie"});
+  EXPECT_EQ(retrieve.request.query, ", what is a tesseract?");
+  EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge(), "stewie"}).silent());
+  play.feed(event::Observed{seen({"stewie"})}).only<action::FetchPrompt>();
+  play.feed(event::Prompted{a_prompt()}).only<action::Draft>();
+}
+
+TEST(Turn, DropsKnowledgeThatWasFetchedForSomebodyElse) {
+  Play play(a_turn_with_guess("brian"));
+  play.feed(event::Begin{}, 0).feed(event::Retrieved{some_knowledge(), "brian"});
+  play.feed(event::Observed{seen({"stewie"})});
+  ASSERT_EQ(play.actions.size(), 2U);
+  EXPECT_EQ(std::get<action::Retrieve>(play.actions.at(1)).character, "stewie");
+  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge(), "brian"}).silent());
+  play.feed(event::Retrieved{some_knowledge(), "stewie"}).only<action::Draft>();
+  EXPECT_EQ(play.state.record.sources.size(), 1U);
+}
+
+TEST(Turn, AsksWithTheWholeMessageWhenOnlyTheNameIsSaid) {
+  auto request = a_message();
+  request.message = "Stewie?";
+  TurnState state = direct_turn("turn_1", request, 1'700'000'000'000, {});
+  state.names = kNames;
+  state.guess = "stewie";
+  Play play(std::move(state));
+  play.feed(event::Begin{}, 0);
+  EXPECT_EQ(std::get<action::Retrieve>(play.actions.at(1)).request.query, "Stewie?");
+}
+
+TEST(Turn, GivesTheEarlierReplyToARepeatedMessage) {
+  auto play = observing();
+  contracts::TurnReply earlier;
+  earlier.turn_id = "turn_0";
+  earlier.text = "A cube, you fool.";
+  play.feed(event::SaidBefore{earlier}).only<action::Finish>();
+  EXPECT_EQ(play.state.record.reason, "repeated");
+  EXPECT_EQ(reply_of(play.state).value().turn_id, "turn_0");
 }
 
 }  // namespace
