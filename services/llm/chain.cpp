@@ -15,11 +15,22 @@ namespace llm {
 namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
-constexpr Milliseconds kHang{2000};           // silence that says something about the provider
-constexpr Milliseconds kHealthRetry{1000};    // while a provider has not been reached
-constexpr int kUnderstudyPlaces = 1'000'000;  // it answers at once
+constexpr Milliseconds kHang{2000};             // silence that says something about the provider
+constexpr Milliseconds kHealthRetry{1000};      // while a provider has not been reached
+constexpr std::size_t kHealthConnections = 32;  // a provider that hangs holds several
+constexpr int kUnderstudyPlaces = 1'000'000;    // it answers at once
 
 const SystemClock& clock() { return SystemClock::instance(); }
+
+// Who has a place shall not wait for a connection; and health is asked beside the chats.
+std::size_t connections_for(const ChainOptions& options) {
+  std::size_t places = 0;
+  for (const auto& provider : options.providers) {
+    if (provider.kind == ProviderKind::Understudy) continue;
+    places += static_cast<std::size_t>(std::max(provider.concurrency, 0));
+  }
+  return places + kHealthConnections;
+}
 
 // Whose fault it is that an attempt failed: only the provider's own count against it.
 enum class Blame { Provider, Nobody };
@@ -32,17 +43,22 @@ struct Failure {
 class ChainImpl;
 
 // One request on its way down the chain. Belongs to the loop's thread, but for cancel(). Kept alive
-// by the callbacks that wait for something.
+// by the callbacks that wait for something; a handle may outlive the chain, when the run is over.
 class Run final : public Chain::Handle,
                   public Provider::Waiter,
                   public std::enable_shared_from_this<Run> {
  public:
-  Run(ChainImpl& chain, ChatAsk ask, SteadyTime deadline, Chain::Listener listener)
-      : chain_(chain), ask_(std::move(ask)), deadline_(deadline), listener_(std::move(listener)) {}
+  Run(ChainImpl& chain, net::Loop& loop, ChatAsk ask, SteadyTime deadline, Chain::Listener listener)
+      : chain_(chain),
+        loop_(loop),
+        ask_(std::move(ask)),
+        deadline_(deadline),
+        listener_(std::move(listener)) {}
 
   void begin();
   void cancel() override;
-  void place_given() override;
+  void place_given(Provider& provider) override;
+  void turned_away() override;
 
  private:
   void choose_order();
@@ -62,6 +78,7 @@ class Run final : public Chain::Handle,
   void done(Result<Completion> result);
 
   ChainImpl& chain_;
+  net::Loop& loop_;
   ChatAsk ask_;
   SteadyTime deadline_;
   Chain::Listener listener_;
@@ -91,7 +108,8 @@ class ChainImpl final : public Chain {
   ChainImpl(net::Loop& loop_in, ChainOptions options_in, telemetry::Metrics& metrics)
       : options(std::move(options_in)),
         loop(loop_in),
-        client(std::make_unique<net::Client>(loop, net::Client::Options{})),
+        client(std::make_unique<net::Client>(
+            loop, net::Client::Options{.connections_per_host = connections_for(options)})),
         failovers(metrics.counter("troupe_llm_failovers_total",
                                   "Requests that went on to the next provider")),
         completions(metrics.counter("troupe_llm_completions_total", "Completions by outcome",
@@ -112,7 +130,7 @@ class ChainImpl final : public Chain {
   }
 
   std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) override {
-    auto run = std::make_shared<Run>(*this, std::move(ask), deadline, std::move(listener));
+    auto run = std::make_shared<Run>(*this, loop, std::move(ask), deadline, std::move(listener));
     loop.post([run] { run->begin(); });
     return run;
   }
@@ -154,7 +172,7 @@ class ChainImpl final : public Chain {
 void Run::begin() {
   if (over_) return;
   const auto left = std::min(retry::remaining(clock().now(), deadline_), chain_.options.total);
-  deadline_timer_ = chain_.loop.after(left, [weak = weak_from_this()] {
+  deadline_timer_ = loop_.after(left, [weak = weak_from_this()] {
     if (const auto run = weak.lock()) {
       run->stop({Code::DeadlineExceeded, "the request's time was over"});
     }
@@ -182,7 +200,7 @@ void Run::choose_order() {
 }
 
 void Run::cancel() {
-  chain_.loop.post([self = shared_from_this()] {
+  loop_.post([self = shared_from_this()] {
     self->stop({Code::Cancelled, "cancelled by the caller"});
   });
 }
@@ -204,7 +222,7 @@ void Run::wait_for_place() {
     return failed({{Code::Overloaded, "too many requests are waiting"}, Blame::Nobody});
   }
   waiting_ = true;
-  wait_timer_ = chain_.loop.after(chain_.options.place_wait, [weak = weak_from_this()] {
+  wait_timer_ = loop_.after(chain_.options.place_wait, [weak = weak_from_this()] {
     const auto run = weak.lock();
     if (!run || !run->waiting_) return;
     run->waiting_ = false;
@@ -213,14 +231,17 @@ void Run::wait_for_place() {
   });
 }
 
-void Run::place_given() {
-  // It may have been given while the wait was ending.
-  if (!waiting_) return provider_->give_back(chain_.loop);
+void Run::place_given(Provider& provider) {
+  // The wait may have ended meanwhile, and the run may be at another provider by now.
+  if (!waiting_ || &provider != provider_) return provider.give_back(loop_);
+  if (chain_.closing) return turned_away();
   waiting_ = false;
   placed_ = true;
   wait_timer_.reset();
   ask_provider();
 }
+
+void Run::turned_away() { stop({Code::Cancelled, "shutting down"}); }
 
 void Run::ask_provider() {
   completion_.provider = provider_->options().name;
@@ -233,7 +254,8 @@ void Run::ask_provider() {
 }
 
 void Run::play_understudy() {
-  const std::string_view last = ask_.messages.empty() ? "" : ask_.messages.back().content;
+  std::string_view last;
+  if (!ask_.messages.empty()) last = ask_.messages.back().content;
   const auto seed = ask_.seed ? static_cast<std::uint64_t>(*ask_.seed) : hash64(last);
   const std::string line = understudy_line(ask_.messages, seed);
   for (const std::string& piece : understudy_pieces(line)) on_text(piece);
@@ -264,7 +286,7 @@ void Run::send() {
   events.data = [self](std::string_view bytes) { self->on_data(bytes); };
   events.done = [self](const Result<void>& outcome) { self->on_end(outcome); };
   call_ = chain_.client->send(std::move(request), std::move(events));
-  wait_timer_ = chain_.loop.after(chain_.options.first_token, [weak = weak_from_this()] {
+  wait_timer_ = loop_.after(chain_.options.first_token, [weak = weak_from_this()] {
     const auto run = weak.lock();
     if (!run || run->over_ || !run->call_) return;
     run->failure_ = Failure{{Code::DeadlineExceeded, "no first token in time"}};
@@ -298,8 +320,8 @@ void Run::on_text(std::string_view text) {
 }
 
 std::optional<Failure> Run::failure_of(const Result<void>& outcome) const {
-  if (reader_->done() && status_ == 200) return std::nullopt;
   if (failure_) return failure_;
+  if (reader_->done() && status_ == 200) return std::nullopt;
   if (status_ != 0 && status_ != 200) {
     // What the provider refuses (429 as well) says nothing about its health.
     const bool refused = status_ >= 400 && status_ < 500 && status_ != 408;
@@ -362,7 +384,7 @@ void Run::go_on_after(const Error& error) {
 }
 
 void Run::give_place_back() {
-  if (std::exchange(placed_, false)) provider_->give_back(chain_.loop);
+  if (std::exchange(placed_, false)) provider_->give_back(loop_);
 }
 
 // Ends the run from our side, in whatever phase it is.

@@ -9,6 +9,11 @@
 namespace llm {
 namespace {
 
+std::int64_t count(json::Value root, std::string_view key) {
+  const auto value = root.find(key);
+  return value ? value->integer() : 0;
+}
+
 class OllamaReader final : public StreamReader {
  public:
   Result<void> feed(std::string_view bytes,
@@ -20,11 +25,10 @@ class OllamaReader final : public StreamReader {
   bool done() const override { return done_; }
   void summarize(Completion& completion) const override {
     completion.finish_reason = finish_reason_;
-    if (completion_tokens_ > 0) {
-      completion.prompt_tokens = prompt_tokens_;
-      completion.completion_tokens = completion_tokens_;
-      completion.estimated = false;
-    }
+    // A prompt that Ollama had in its cache is not counted: then the estimate stands.
+    if (prompt_tokens_ > 0) completion.prompt_tokens = prompt_tokens_;
+    if (completion_tokens_ > 0) completion.completion_tokens = completion_tokens_;
+    completion.estimated = prompt_tokens_ <= 0 || completion_tokens_ <= 0;
   }
 
  private:
@@ -46,8 +50,8 @@ class OllamaReader final : public StreamReader {
     if (const auto done = root.find("done"); done && done->boolean()) {
       done_ = true;
       finish_reason_ = root.text_or("done_reason", "stop") == "length" ? "length" : "stop";
-      prompt_tokens_ = static_cast<std::int64_t>(root.number_or("prompt_eval_count", 0));
-      completion_tokens_ = static_cast<std::int64_t>(root.number_or("eval_count", 0));
+      prompt_tokens_ = count(root, "prompt_eval_count");
+      completion_tokens_ = count(root, "eval_count");
     }
     return {};
   }
@@ -101,7 +105,8 @@ class OllamaFormat final : public WireFormat {
     }
     std::vector<std::string> names;
     for (std::size_t i = 0; i < models->size(); ++i) {
-      names.emplace_back(models->at(i).text_or("name", ""));
+      const std::string_view name = models->at(i).text_or("name", "");
+      if (!name.empty()) names.emplace_back(name);
     }
     return names;
   }

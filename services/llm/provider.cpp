@@ -1,13 +1,19 @@
 #include "llm/provider.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace llm {
 
 Provider::Provider(ProviderOptions options, std::unique_ptr<WireFormat> format)
-    : options_(std::move(options)), format_(std::move(format)), models_(options_.models) {
+    : options_(std::move(options)),
+      format_(std::move(format)),
+      models_(options_.models),
+      models_known_(!models_.empty()),
+      breaker_(options_.breaker) {
   if (format_) return;
   state_ = "up";
+  models_known_ = true;
   if (models_.empty()) models_ = {"understudy"};
 }
 
@@ -25,7 +31,7 @@ std::string Provider::model_for(const std::string& asked, const std::string& pre
 
 bool Provider::knows_models() const {
   const std::lock_guard lock(mutex_);
-  return !models_.empty();
+  return models_known_;
 }
 
 void Provider::models_read(const Result<std::vector<std::string>>& models) {
@@ -35,6 +41,7 @@ void Provider::models_read(const Result<std::vector<std::string>>& models) {
     last_error_ = models.error().message;
   } else if (options_.models.empty()) {
     models_ = models.value();
+    models_known_ = true;
   }
 }
 
@@ -92,9 +99,13 @@ void Provider::stop_waiting(const Waiter* waiter) {
 }
 
 void Provider::drop_waiting() {
-  waiting_.clear();
-  const std::lock_guard lock(mutex_);
-  waiting_count_ = 0;
+  // Taken out first: who is turned away may stop waiting.
+  const auto waiting = std::exchange(waiting_, {});
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_count_ = 0;
+  }
+  for (const auto& waiter : waiting) waiter->turned_away();
 }
 
 void Provider::give_back(net::Loop& loop) {
@@ -108,7 +119,7 @@ void Provider::give_back(net::Loop& loop) {
     waiting_count_ = static_cast<int>(waiting_.size());
     if (!next) --in_flight_;  // else the place goes from hand to hand
   }
-  if (next) loop.post([next] { next->place_given(); });
+  if (next) loop.post([this, next] { next->place_given(*this); });
 }
 
 }  // namespace llm

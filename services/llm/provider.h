@@ -25,6 +25,7 @@ struct ProviderOptions {
   std::string url;
   std::vector<std::string> models;  // empty: what the provider lists
   int concurrency = 5;
+  retry::Breaker::Options breaker = {};
 };
 
 struct ProviderState {
@@ -42,11 +43,14 @@ struct ProviderState {
 // are taken and given back on the loop's thread; all else may be asked from any thread.
 class Provider {
  public:
-  // Whoever waits for a place; told on the loop's thread that it has one.
+  // Whoever waits for a place; told on the loop's thread.
   class Waiter {
    public:
     virtual ~Waiter() = default;
-    virtual void place_given() = 0;
+    // It has a place at `provider`, even if it has stopped waiting meanwhile.
+    virtual void place_given(Provider& provider) = 0;
+    // There will be no place any more.
+    virtual void turned_away() = 0;
   };
 
   // Without a format it is the understudy, which answers in this process.
@@ -75,6 +79,7 @@ class Provider {
   // False when `waiting_max` wait already.
   bool wait(std::shared_ptr<Waiter> waiter, std::size_t waiting_max);
   void stop_waiting(const Waiter* waiter);
+  // Turns away all who wait.
   void drop_waiting();
   // The next in the queue gets the place, by a task on the loop.
   void give_back(net::Loop& loop);
@@ -86,7 +91,8 @@ class Provider {
 
   mutable std::mutex mutex_;
   std::vector<std::string> models_;
-  retry::Breaker breaker_{{}};
+  bool models_known_;
+  retry::Breaker breaker_;
   std::string state_ = "unknown";
   std::string last_error_;
   int in_flight_ = 0;

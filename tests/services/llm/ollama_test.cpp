@@ -1,0 +1,168 @@
+#include "llm/ollama.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llm {
+namespace {
+
+constexpr std::string_view kStream =
+    "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Grüß\"},\"done\":false}\n"
+    "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\" \\\"Gott\\\"\\n\"},"
+    "\"done\":false}\n"
+    "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,"
+    "\"done_reason\":\"stop\",\"prompt_eval_count\":26,\"eval_count\":4}\n";
+constexpr std::string_view kStreamSays = "Grüß \"Gott\"\n";
+
+// Reads a stream that arrives in the given pieces.
+struct Reading {
+  explicit Reading(const std::vector<std::string_view>& pieces) {
+    const auto reader = make_ollama_format({})->reader();
+    for (const std::string_view piece : pieces) {
+      if (outcome) outcome = reader->feed(piece, [this](std::string_view more) { text += more; });
+    }
+    done = reader->done();
+    completion.prompt_tokens = 7;
+    completion.completion_tokens = 9;
+    completion.estimated = true;
+    reader->summarize(completion);
+  }
+
+  std::string text;
+  Result<void> outcome;
+  bool done = false;
+  Completion completion;
+};
+
+TEST(Ollama, AsksForAStreamWithAnExplicitContextLength) {
+  ChatAsk ask;
+  ask.messages = {{"system", "Be \"brief\"."}, {"user", "Hi"}};
+  const auto format = make_ollama_format({.num_ctx = 4096, .keep_alive = "5m"});
+  const WireRequest request = format->chat(ask, "llama3.2:3b");
+  EXPECT_EQ(request.method, http::Method::Post);
+  EXPECT_EQ(request.path, "/api/chat");
+  EXPECT_EQ(request.body,
+            R"({"model":"llama3.2:3b","stream":true,"keep_alive":"5m","messages":[)"
+            R"({"role":"system","content":"Be \"brief\"."},{"role":"user","content":"Hi"}],)"
+            R"("options":{"num_ctx":4096}})");
+}
+
+TEST(Ollama, PassesTheSamplingOn) {
+  ChatAsk ask;
+  ask.max_tokens = 64;
+  ask.temperature = 0.5;
+  ask.seed = 0x1'0000'0007;  // Ollama's seeds have 31 bits
+  ask.stop = {"\n", "END"};
+  EXPECT_EQ(make_ollama_format({})->chat(ask, "m").body,
+            R"({"model":"m","stream":true,"keep_alive":"10m","messages":[],"options":{)"
+            R"("num_ctx":8192,"num_predict":64,"temperature":0.5,"seed":7,"stop":["\n","END"]}})");
+}
+
+TEST(Ollama, ReadsAStreamCutAtAnyByte) {
+  for (std::size_t cut = 0; cut <= kStream.size(); ++cut) {
+    const Reading reading({kStream.substr(0, cut), kStream.substr(cut)});
+    ASSERT_TRUE(reading.outcome.ok()) << cut;
+    ASSERT_EQ(reading.text, kStreamSays) << cut;
+    ASSERT_TRUE(reading.done) << cut;
+  }
+}
+
+TEST(Ollama, ReadsAStreamThatComesByteByByte) {
+  std::vector<std::string_view> bytes;
+  for (std::size_t i = 0; i < kStream.size(); ++i) bytes.push_back(kStream.substr(i, 1));
+  const Reading reading(bytes);
+  ASSERT_TRUE(reading.outcome.ok());
+  EXPECT_EQ(reading.text, kStreamSays);
+  EXPECT_EQ(reading.completion.finish_reason, "stop");
+  EXPECT_EQ(reading.completion.prompt_tokens, 26);
+  EXPECT_EQ(reading.completion.completion_tokens, 4);
+  EXPECT_FALSE(reading.completion.estimated);
+}
+
+TEST(Ollama, IsNotDoneBeforeTheProviderSaysSo) {
+  for (std::size_t cut = 0; cut < kStream.size(); ++cut) {
+    ASSERT_FALSE(Reading({kStream.substr(0, cut)}).done) << cut;
+  }
+}
+
+TEST(Ollama, SaysWhenTheLengthEndedTheAnswer) {
+  const Reading reading({"{\"done\":true,\"done_reason\":\"length\"}\n"});
+  EXPECT_EQ(reading.completion.finish_reason, "length");
+  EXPECT_EQ(Reading({"{\"done\":true,\"done_reason\":\"load\"}\n"}).completion.finish_reason,
+            "stop");
+}
+
+TEST(Ollama, KeepsTheEstimateWhereNothingWasCounted) {
+  const Reading none({"{\"done\":true}\n"});
+  EXPECT_EQ(none.completion.prompt_tokens, 7);
+  EXPECT_EQ(none.completion.completion_tokens, 9);
+  EXPECT_TRUE(none.completion.estimated);
+  const Reading cached({"{\"done\":true,\"eval_count\":4}\n"});
+  EXPECT_EQ(cached.completion.prompt_tokens, 7);
+  EXPECT_EQ(cached.completion.completion_tokens, 4);
+  EXPECT_TRUE(cached.completion.estimated);
+}
+
+TEST(Ollama, BelievesNoImpossibleCounts) {
+  const Reading wild({"{\"done\":true,\"prompt_eval_count\":-5,\"eval_count\":\"many\"}\n"});
+  EXPECT_EQ(wild.completion.prompt_tokens, 7);
+  EXPECT_EQ(wild.completion.completion_tokens, 9);
+  EXPECT_TRUE(wild.completion.estimated);
+  EXPECT_GT(Reading({"{\"done\":true,\"eval_count\":1e300}\n"}).completion.completion_tokens, 0);
+}
+
+TEST(Ollama, PassesOnAnErrorInTheStream) {
+  const Reading reading(
+      {"{\"message\":{\"content\":\"He\"}}\n", "{\"error\":\"out of memory\"}\n"});
+  EXPECT_EQ(reading.text, "He");
+  ASSERT_FALSE(reading.outcome.ok());
+  EXPECT_EQ(reading.outcome.error().code, Code::Unavailable);
+  EXPECT_EQ(reading.outcome.error().message, "out of memory");
+}
+
+TEST(Ollama, RefusesGarbage) {
+  for (const std::string_view garbage :
+       {"<html>\n", "[]\n", "42\n", "\"text\"\n", "{\"done\":tr\n", "{\"a\":\"\xff\"}\n"}) {
+    const Reading reading({garbage});
+    ASSERT_FALSE(reading.outcome.ok()) << garbage;
+    EXPECT_EQ(reading.outcome.error().code, Code::Unavailable);
+    EXPECT_TRUE(reading.outcome.error().message.starts_with("garbage in the stream"));
+    EXPECT_FALSE(reading.done);
+  }
+}
+
+TEST(Ollama, PassesOverMembersOfAnotherKindThanExpected) {
+  const Reading reading(
+      {"{\"message\":\"x\",\"done\":\"yes\"}\n", "{\"message\":{\"content\":1}}\n"});
+  EXPECT_TRUE(reading.outcome.ok());
+  EXPECT_EQ(reading.text, "");
+  EXPECT_FALSE(reading.done);
+}
+
+TEST(Ollama, RefusesALineWithoutEnd) {
+  const std::string endless(1100 * 1024, 'x');
+  EXPECT_FALSE(Reading({endless, endless}).outcome.ok());
+}
+
+TEST(Ollama, ListsTheModelsThatHaveAName) {
+  const auto format = make_ollama_format({});
+  EXPECT_EQ(format->list_models().method, http::Method::Get);
+  EXPECT_EQ(format->list_models().path, "/api/tags");
+  const auto models =
+      format->read_models(R"({"models":[{"name":"a:1b","size":1},{"size":2},7,{"name":"b"}]})");
+  ASSERT_TRUE(models.ok());
+  EXPECT_EQ(models.value(), (std::vector<std::string>{"a:1b", "b"}));
+}
+
+TEST(Ollama, RefusesWhatIsNoListOfModels) {
+  const auto format = make_ollama_format({});
+  for (const std::string_view body : {"", "nginx", "{}", R"({"models":3})", "[]"}) {
+    EXPECT_FALSE(format->read_models(body).ok()) << body;
+  }
+}
+
+}  // namespace
+}  // namespace llm

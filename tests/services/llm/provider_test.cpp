@@ -1,0 +1,251 @@
+#include "llm/provider.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "llm/ollama.h"
+
+namespace llm {
+namespace {
+
+// Writes down what it is told, and from which thread.
+class Guest : public Provider::Waiter {
+ public:
+  explicit Guest(net::Loop& loop) : loop_(loop) {}
+
+  void place_given(Provider&) override { placed += loop_.on_loop_thread() ? 1 : 1000; }
+  void turned_away() override { ++away; }
+
+  int placed = 0;
+  int away = 0;
+
+ private:
+  net::Loop& loop_;
+};
+
+class ProviderTest : public ::testing::Test {
+ protected:
+  static Provider ollama(int concurrency = 5, std::vector<std::string> models = {},
+                         retry::Breaker::Options breaker = {}) {
+    return Provider({.name = "local",
+                     .kind = ProviderKind::Ollama,
+                     .url = {},
+                     .models = std::move(models),
+                     .concurrency = concurrency,
+                     .breaker = breaker},
+                    make_ollama_format({}));
+  }
+  static Provider ollama_with(std::vector<std::string> models) {
+    return ollama(5, std::move(models));
+  }
+  std::shared_ptr<Guest> guest() { return std::make_shared<Guest>(loop_); }
+  // Runs `task` on the loop, where places belong, and what it posts there.
+  void on_loop(const std::function<void()>& task) {
+    std::promise<void> ran;
+    loop_.post([&] {
+      task();
+      loop_.post([&] { ran.set_value(); });
+    });
+    ran.get_future().wait();
+  }
+  static SteadyTime after(std::chrono::seconds delay) { return SteadyTime{} + delay; }
+
+  net::Loop loop_;
+};
+
+using std::chrono::seconds;
+
+TEST_F(ProviderTest, GivesAsManyPlacesAsItHas) {
+  Provider provider = ollama(2);
+  on_loop([&] {
+    EXPECT_TRUE(provider.take_place());
+    EXPECT_TRUE(provider.take_place());
+    EXPECT_FALSE(provider.take_place());
+    EXPECT_EQ(provider.state({}).in_flight, 2);
+    provider.give_back(loop_);
+    EXPECT_EQ(provider.state({}).in_flight, 1);
+    EXPECT_TRUE(provider.take_place());
+  });
+}
+
+TEST_F(ProviderTest, HandsAPlaceToThoseWhoWaitInTheirOrder) {
+  Provider provider = ollama(1);
+  const auto first = guest();
+  const auto second = guest();
+  on_loop([&] {
+    EXPECT_TRUE(provider.take_place());
+    EXPECT_TRUE(provider.wait(first, 2));
+    EXPECT_TRUE(provider.wait(second, 2));
+    EXPECT_EQ(provider.state({}).waiting, 2);
+    provider.give_back(loop_);
+    EXPECT_EQ(first->placed, 0) << "never from inside give_back()";
+  });
+  EXPECT_EQ(first->placed, 1);
+  EXPECT_EQ(second->placed, 0);
+  EXPECT_EQ(provider.state({}).in_flight, 1);
+  EXPECT_EQ(provider.state({}).waiting, 1);
+  on_loop([&] { provider.give_back(loop_); });
+  EXPECT_EQ(second->placed, 1);
+}
+
+TEST_F(ProviderTest, LetsNobodyPassThoseWhoWait) {
+  Provider provider = ollama(1);
+  const auto waiter = guest();
+  on_loop([&] {
+    EXPECT_TRUE(provider.wait(waiter, 1));
+    EXPECT_FALSE(provider.take_place());
+    provider.stop_waiting(waiter.get());
+    EXPECT_TRUE(provider.take_place());
+  });
+}
+
+TEST_F(ProviderTest, LimitsThoseWhoWait) {
+  Provider provider = ollama();
+  on_loop([&] {
+    EXPECT_TRUE(provider.wait(guest(), 2));
+    EXPECT_TRUE(provider.wait(guest(), 2));
+    EXPECT_FALSE(provider.wait(guest(), 2));
+    EXPECT_EQ(provider.state({}).waiting, 2);
+  });
+}
+
+TEST_F(ProviderTest, ForgetsWhoStoppedWaiting) {
+  Provider provider = ollama(1);
+  const auto gone = guest();
+  const auto next = guest();
+  on_loop([&] {
+    EXPECT_TRUE(provider.take_place());
+    EXPECT_TRUE(provider.wait(gone, 9));
+    EXPECT_TRUE(provider.wait(next, 9));
+    provider.stop_waiting(gone.get());
+    provider.stop_waiting(gone.get());
+    EXPECT_EQ(provider.state({}).waiting, 1);
+    provider.give_back(loop_);
+  });
+  EXPECT_EQ(gone->placed, 0);
+  EXPECT_EQ(next->placed, 1);
+}
+
+TEST_F(ProviderTest, TellsThoseWhoWaitThatThereWillBeNoPlace) {
+  Provider provider = ollama(1);
+  const auto waiter = guest();
+  on_loop([&] {
+    EXPECT_TRUE(provider.wait(waiter, 1));
+    provider.drop_waiting();
+    provider.give_back(loop_);
+  });
+  EXPECT_EQ(waiter->away, 1);
+  EXPECT_EQ(waiter->placed, 0);
+  EXPECT_EQ(provider.state({}).waiting, 0);
+}
+
+TEST_F(ProviderTest, IsLeftAloneAfterThreeFaultsInARow) {
+  Provider provider = ollama();
+  for (int fault = 0; fault < 3; ++fault) {
+    EXPECT_TRUE(provider.admit(after(seconds(1))));
+    provider.failed(after(seconds(1)), "refused");
+  }
+  EXPECT_FALSE(provider.admit(after(seconds(2))));
+  const ProviderState state = provider.state(after(seconds(2)));
+  EXPECT_EQ(state.breaker, "open");
+  EXPECT_EQ(state.state, "down");
+  EXPECT_EQ(state.last_error, "refused");
+}
+
+TEST_F(ProviderTest, ForgivesFaultsAfterASuccess) {
+  Provider provider = ollama();
+  for (int round = 0; round < 5; ++round) {
+    provider.failed(after(seconds(1)), "refused");
+    provider.failed(after(seconds(1)), "refused");
+    provider.succeeded();
+  }
+  EXPECT_TRUE(provider.admit(after(seconds(1))));
+  EXPECT_EQ(provider.state(after(seconds(1))).state, "up");
+}
+
+TEST_F(ProviderTest, CountsNoFaultWhenACallSaysNothingAboutIt) {
+  Provider provider = ollama();
+  for (int call = 0; call < 10; ++call) {
+    EXPECT_TRUE(provider.admit(after(seconds(1))));
+    provider.abandoned("HTTP 429");
+  }
+  EXPECT_EQ(provider.state(after(seconds(1))).breaker, "closed");
+  EXPECT_EQ(provider.state(after(seconds(1))).state, "unknown");
+  EXPECT_EQ(provider.state(after(seconds(1))).last_error, "HTTP 429");
+}
+
+TEST_F(ProviderTest, AdmitsOneProbeAfterTheCoolDown) {
+  Provider provider = ollama(5, {}, {.failures_max = 1, .cool_down = seconds(5)});
+  provider.failed(after(seconds(1)), "refused");
+  EXPECT_FALSE(provider.admit(after(seconds(5))));
+  EXPECT_EQ(provider.state(after(seconds(6))).breaker, "half_open");
+  EXPECT_TRUE(provider.admit(after(seconds(6))));
+  EXPECT_FALSE(provider.admit(after(seconds(6))));
+  provider.abandoned("");
+  EXPECT_TRUE(provider.admit(after(seconds(6)))) << "a cancelled probe frees the way";
+  provider.failed(after(seconds(7)), "refused");
+  EXPECT_FALSE(provider.admit(after(seconds(8))));
+  EXPECT_TRUE(provider.admit(after(seconds(12))));
+  provider.succeeded();
+  EXPECT_EQ(provider.state(after(seconds(12))).breaker, "closed");
+}
+
+TEST_F(ProviderTest, OffersWhatItListed) {
+  Provider provider = ollama();
+  EXPECT_FALSE(provider.knows_models());
+  EXPECT_FALSE(provider.offers("a"));
+  EXPECT_TRUE(provider.offers("auto"));
+  EXPECT_EQ(provider.model_for("auto", "b"), "");
+  provider.models_read(std::vector<std::string>{"a", "b"});
+  EXPECT_TRUE(provider.knows_models());
+  EXPECT_TRUE(provider.offers("a"));
+  EXPECT_FALSE(provider.offers("c"));
+  EXPECT_EQ(provider.state({}).state, "up");
+}
+
+TEST_F(ProviderTest, TakesThePreferredModelOnlyWhereItIsOffered) {
+  Provider provider = ollama_with({"a", "b"});
+  EXPECT_EQ(provider.model_for("auto", ""), "a");
+  EXPECT_EQ(provider.model_for("auto", "b"), "b");
+  EXPECT_EQ(provider.model_for("auto", "c"), "a");
+  EXPECT_EQ(provider.model_for("b", "a"), "b");
+}
+
+TEST_F(ProviderTest, KeepsTheModelsThatAreConfigured) {
+  Provider provider = ollama_with({"a"});
+  provider.models_read(std::vector<std::string>{"b"});
+  EXPECT_TRUE(provider.offers("a"));
+  EXPECT_FALSE(provider.offers("b"));
+}
+
+TEST_F(ProviderTest, KeepsItsListWhenItCannotBeReadAgain) {
+  Provider provider = ollama();
+  provider.models_read(std::vector<std::string>{"a"});
+  provider.models_read(Error{Code::Unavailable, "gone"});
+  EXPECT_TRUE(provider.offers("a"));
+  EXPECT_EQ(provider.state({}).state, "down");
+  EXPECT_EQ(provider.state({}).last_error, "gone");
+}
+
+TEST_F(ProviderTest, KnowsThatThereAreNoModelsOnceItHasRead) {
+  Provider provider = ollama();
+  provider.models_read(Error{Code::Unavailable, "away"});
+  EXPECT_FALSE(provider.knows_models());
+  provider.models_read(std::vector<std::string>{});
+  EXPECT_TRUE(provider.knows_models());
+}
+
+TEST_F(ProviderTest, IsAlwaysThereAsTheUnderstudy) {
+  const Provider provider(ProviderOptions{}, nullptr);
+  EXPECT_TRUE(provider.knows_models());
+  EXPECT_EQ(provider.state({}).state, "up");
+  EXPECT_EQ(provider.model_for("auto", "llama"), "understudy");
+}
+
+}  // namespace
+}  // namespace llm
