@@ -38,7 +38,7 @@ using AllMessages = MessageList<
     ListDocuments, DocumentSummary, DocumentList,
     // router
     OrchestrateRequest, Source, TurnReply, OrganicNotification, OrganicReply, Attempt, Stage,
-    TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping,
+    TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping, ConversationMessage,
     // watchdog
     ServiceStatus, ServicesRequest, ServicesReply>;
 

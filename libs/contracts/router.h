@@ -241,6 +241,21 @@ struct TurnLine {
   }
 };
 
+// Event conversation.message: a person has spoken.
+struct ConversationMessage {
+  static constexpr std::string_view kName = "conversation_message";
+  std::string channel;
+  std::string message_id;
+  std::string author;
+  std::string text;
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel);
+    visit("message_id", self.message_id);
+    visit("author", self.author);
+    visit("text", self.text);
+  }
+};
+
 // Event turn.typing: a character is drafting (or has stopped without a line).
 struct TurnTyping {
   static constexpr std::string_view kName = "turn_typing";

@@ -251,7 +251,12 @@ bool goes_on(std::string_view text) {
 bool is_greeting(std::string_view text) {
   constexpr std::size_t kWordsMax = 6;
   const Reading reading(text);
-  if (reading.size() == 0 || reading.size() > kWordsMax) return false;
+  if (reading.size() == 0) return false;
+  if (one_of(reading.word(0),
+             {"bye", "goodbye", "farewell", "goodnight", "thanks", "thank", "thx"})) {
+    return true;
+  }
+  if (reading.size() > kWordsMax) return false;
   if (reading.word(0) == "good") {
     return one_of(reading.word(1), {"morning", "evening", "afternoon", "day", "night"});
   }

@@ -29,7 +29,7 @@ bool is_question(std::string_view text);
 // Whether a short text only makes sense after the line before it: "Why?", "And does she like it?"
 bool goes_on(std::string_view text);
 
-// Whether the text is a greeting and little else.
+// Whether the text is a greeting and little else, or begins as a farewell or thanks do.
 bool is_greeting(std::string_view text);
 
 }  // namespace coordinator

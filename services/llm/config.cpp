@@ -16,7 +16,10 @@ ChainOptions chain_options(const Config& config) {
   };
   options.chain = config.chain;
   if (!config.ollama_url.empty() && !named("ollama")) {
-    options.providers.push_back({"ollama", ProviderKind::Ollama, config.ollama_url, {}, 5});
+    // Ollama's own variable is often written without a scheme.
+    const bool bare = config.ollama_url.find("://") == std::string::npos;
+    options.providers.push_back(
+        {"ollama", ProviderKind::Ollama, (bare ? "http://" : "") + config.ollama_url, {}, 5});
     if (config.chain.empty()) options.chain.emplace_back("ollama");
   }
   if (config.chain.empty()) {

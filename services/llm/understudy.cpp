@@ -271,6 +271,12 @@ class Draft {
 
   // The matches in every wrap; each match's first turn comes before any match's second.
   std::vector<std::string> wrapped(const std::vector<Match>& matches, Manner manner) {
+    std::vector<std::string> facts;
+    for (const Match& match : matches) facts.push_back(spoken(match));
+    return wrapped(facts, manner);
+  }
+
+  std::vector<std::string> wrapped(const std::vector<std::string>& facts, Manner manner) {
     std::vector<std::string_view> wraps = scene_.lines_for("wrap");
     if (wraps.empty()) {
       for (const auto& [key, text] : kPlainLines) {
@@ -289,8 +295,7 @@ class Draft {
       std::stable_partition(wraps.begin(), wraps.end(), [](auto wrap) { return wrap == "{fact}"; });
     }
     std::vector<std::string> bodies;
-    for (const Match& match : matches) {
-      const std::string fact = spoken(match);
+    for (const std::string& fact : facts) {
       for (const std::string_view wrap : wraps) {
         if (bodies.size() >= kBodiesMax) return bodies;
         if (contains(wrap, "{fact}")) bodies.push_back(filled(wrap, "{fact}", fact));
@@ -320,13 +325,25 @@ class Draft {
   }
 
   std::vector<std::string> answer() {
-    const Question question = read_question(scene_);
+    const std::vector<std::string_view> asked = questions_in(scene_.line);
+    std::vector<Match> found;
+    for (const std::string_view part : asked) {
+      const std::vector<Match> matches = matching(read_question(scene_, part));
+      if (asked.size() == 1) return wrapped(matches, Manner::Answer);
+      const bool known = !matches.empty() && (found.empty() || found[0].fact != matches[0].fact);
+      if (known) found.push_back(matches.front());
+    }
+    if (found.size() < 2) return wrapped(found, Manner::Answer);
+    return wrapped({spoken(found[0]) + " " + spoken(found[1])}, Manner::Answer);
+  }
+
+  std::vector<Match> matching(const Question& question) {
     std::vector<Match> matches = knowledge().answers(question);
     if (question.open || question.heads.empty()) {
       std::erase_if(matches, [&](const Match& match) { return said_.contains(spoken(match)); });
       if (question.open) shuffle(matches, random_);
     }
-    return wrapped(near_best(std::move(matches), question.open ? 10.0 : 0.06), Manner::Answer);
+    return near_best(std::move(matches), question.open ? 10.0 : 0.06);
   }
 
   std::vector<std::string> wanted() {
@@ -341,7 +358,7 @@ class Draft {
         std::vector<std::string> bodies;
         // "Who is Brian?" and "and Brian?" may have an answer; "what about Brian?" has a line.
         const bool names = contains(ascii_lower(scene_.line.substr(0, 64)), "who");
-        if (names || read_question(scene_).leans) bodies = answer();
+        if (names || read_question(scene_, scene_.line).leans) bodies = answer();
         append(bodies, about(*reading_.about));
         return bodies;
       }

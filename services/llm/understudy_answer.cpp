@@ -67,16 +67,53 @@ bool tells_age(std::string_view text, const std::vector<Token>& tokens) {
     }
     if ((token.sorts & kNumber) == 0) continue;
     const bool last = i + 1 == tokens.size();
-    if (!last && listed("year years", tokens[i + 1].text)) return true;
+    if (!last && tokens[i + 1].text == "age") return true;
+    if (!last && listed("year years", tokens[i + 1].text)) {
+      return tokens[i - 1].text == "of" || (i + 2 < tokens.size() && tokens[i + 2].text == "old");
+    }
     const bool bare = last || tokens[i + 1].text == "and" || text.substr(token.end, 1) == ",";
     if (bare && tokens[i - 1].text == "is") return true;
   }
   return false;
 }
 
+// Whether the word at `i` begins a place: "in the closet", but not "in May" or "on 2 batteries".
+bool tells_place(std::string_view text, const std::vector<Token>& tokens, std::size_t i) {
+  const bool by = tokens[i].text == "by";
+  if (((tokens[i].sorts & kPlace) == 0 && !by) || i + 1 == tokens.size()) {
+    return tokens[i].text == "street";
+  }
+  const auto timely = [&](std::size_t at) {
+    return at < tokens.size() &&
+           ((tokens[at].sorts & (kTime | kNumber)) != 0 ||
+            listed("day days time times age way mood weekend judge", tokens[at].text));
+  };
+  if (!listed("in at on by", tokens[i].text)) return true;
+  const bool article = listed("the a an his her their its", tokens[i + 1].text) ||
+                       possessive(text, tokens[i + 1]);
+  if (by) return article && !timely(i + 2);
+  const bool address = (tokens[i + 1].sorts & kNumber) != 0 && i + 2 < tokens.size() &&
+                       tokens[i + 2].capital;
+  return address || (!timely(i + 1) && !(article && timely(i + 2)));
+}
+
+constexpr std::string_view kThinking =
+    "thinks thought believes says said considers finds regards calls trusts distrusts approves";
+constexpr std::string_view kHaving =
+    "has have had owns own drives drive keeps keep rides wears plays bought holds";
+
 void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene) {
   bool copula = false;
-  for (const Token& token : tokens) {
+  std::size_t since_number = 9;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const Token& token = tokens[i];
+    fact.place = fact.place || tells_place(fact.text, tokens, i);
+    since_number = (token.sorts & kNumber) != 0 ? 0 : since_number + 1;
+    if (since_number > 0 && since_number <= 3) fact.counted.push_back(token.meaning);
+    if (i <= 3 && fact.has_at == 0 && listed(kHaving, token.text)) {
+      fact.has_at = std::max<std::size_t>(fact.said.size(), 1);
+    }
+    fact.view = fact.view || (i == 1 && listed(kThinking, token.text));
     fact.sorts |= token.sorts;
     fact.names = fact.names || (token.sorts & kPerson) != 0 ||
                  (token.capital && !token.stop && !is_name(token.text, scene.name));
@@ -89,7 +126,10 @@ void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene
       copula = true;
     }
   }
-  if (tells_age(fact.text, tokens) && !fact.said.empty()) {
+  fact.age = tells_age(fact.text, tokens);
+  fact.of_self = fact.subject == Subject::Self && is_name(tokens.front().text, scene.name) &&
+                 !possessive(fact.text, tokens.front());
+  if (fact.age && !fact.said.empty()) {
     const bool his = fact.subject == Subject::Self;
     fact.said.insert(his ? fact.said.begin() + 1 : fact.said.end(), {meaning("age"), 1.0});
   }
@@ -133,18 +173,56 @@ bool meets_expectation(const Fact& fact, Expect expect) {
     case Expect::Name:
       return fact.names;
     case Expect::Place:
-      return (fact.sorts & kPlace) != 0 || met(fact, meaning("origin"), {}).how > 0;
+      return fact.place;
     case Expect::Time:
       return (fact.sorts & (kTime | kNumber)) != 0;
     case Expect::Count:
       return (fact.sorts & kNumber) != 0;
+    case Expect::Age:
+      return fact.age;
+    case Expect::Content:
+      return fact.text.find(" is about ") != std::string_view::npos ||
+             fact.text.find(" was about ") != std::string_view::npos;
     case Expect::Reason:
       return true;  // weighed in the score
   }
   return true;
 }
 
+// Whether it is the kind of sentence that the question wants, whatever its words.
+bool fits(const Fact& fact, const Question& question) {
+  if (question.has) {
+    const bool his = fact.related && !fact.of_self && fact.subject != Subject::Other;
+    if (fact.view || (fact.of_self && fact.has_at == 0) || (!fact.of_self && !his)) return false;
+  }
+  if (question.job) {
+    const Met work = met(fact, meaning("job"), {});
+    if (work.how < 1.0 || work.at > 1) return false;
+    if (fact.text.find("working on ") != std::string_view::npos) return false;
+  }
+  // "How old are you?" asks for no daughter's age, and no car's.
+  if (question.expect == Expect::Age && question.to_self && question.heads.size() <= 1) {
+    return fact.of_self;
+  }
+  if (question.counted == 0) return true;
+  const auto& kinds = kinds_of(question.counted);
+  return std::any_of(fact.counted.begin(), fact.counted.end(), [&](std::uint64_t thing) {
+    return thing == question.counted ||
+           std::find(kinds.begin(), kinds.end(), thing) != kinds.end();
+  });
+}
+
 Expect expected(const std::vector<Token>& tokens) {
+  const auto says = [&](std::string_view words) {
+    return std::any_of(tokens.begin(), tokens.end(),
+                       [&](const Token& token) { return listed(words, token.text); });
+  };
+  if (tokens.empty()) return Expect::Anything;
+  if (says("age") && says("age what whats how")) return Expect::Age;
+  if (listed("what whats", tokens.front().text)) {
+    if (tokens.back().text == "about" && tokens.size() > 2) return Expect::Content;
+    if (says("name called named title titled")) return Expect::Name;
+  }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::string_view word = tokens[i].text;
     const std::string_view next = i + 1 < tokens.size() ? tokens[i + 1].text : std::string_view();
@@ -154,7 +232,6 @@ Expect expected(const std::vector<Token>& tokens) {
       return Expect::Time;
     }
     if (word == "how" && listed("many much long tall heavy often far", next)) return Expect::Count;
-    if (word == "age") return Expect::Count;
     if (word == "why" || (word == "how" && next == "come")) return Expect::Reason;
     if (listed("what whats which how", word)) return Expect::Anything;
   }
@@ -170,7 +247,37 @@ std::string_view asking(std::string_view line) {
   }
   // "What is your favourite beer, and can you describe it?": the first of two is answered.
   const std::size_t second = found.find(", and ");
-  return second != std::string_view::npos && second > 16 ? found.substr(0, second) : found;
+  found = second != std::string_view::npos && second > 16 ? found.substr(0, second) : found;
+  for (const std::string_view front : {"is it true that ", "is it true "}) {
+    if (same(found.substr(0, front.size()), front)) return found.substr(front.size());
+  }
+  return found;
+}
+
+// "What car do you have?", "Do you own a car?": a thing that he has, not one that he speaks of.
+bool asks_for_having(const std::vector<Token>& tokens) {
+  if (tokens.size() < 4) return false;
+  for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
+    if (!listed("do does", tokens[i].text)) continue;
+    const bool verb = listed("have own drive keep", tokens[i + 2].text);
+    const bool ends = i + 3 == tokens.size();
+    if (!verb || tokens[i + 1].text != "you") continue;
+    return i == 0 ? !ends && tokens[i + 2].text != "drive" : ends && i >= 2;
+  }
+  return false;
+}
+
+// "How many jazz records do you own?": the records.
+std::uint64_t counted_in(const std::vector<Token>& tokens) {
+  std::uint64_t found = 0;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i].text != "many" || i == 0 || tokens[i - 1].text != "how") continue;
+    for (++i; i < tokens.size() && !tokens[i].stop; ++i) {
+      if (tokens[i].soft || (tokens[i].sorts & kTime) != 0) break;
+      found = tokens[i].meaning;
+    }
+  }
+  return found;
 }
 
 void push_once(std::vector<std::uint64_t>& list, std::uint64_t item) {
@@ -190,6 +297,8 @@ void add_context(const Scene& scene, Question& question) {
   for (const Token& token : read_words(utf8_prefix(scene.line, kLineBytesMax))) {
     if (!token.stop && !token.soft) push_once(question.context, token.meaning);
   }
+  // What is asked now is no sign that a sentence goes on about what was said before.
+  for (const std::uint64_t head : question.heads) std::erase(question.context, head);
 }
 
 // "What does X do?" asks for a job without the word.
@@ -233,6 +342,14 @@ void sort_matches(std::vector<Match>& matches) {
   if (matches.size() > kMatchesMax) matches.resize(kMatchesMax);
 }
 
+// "Where do you hide the machine?": where it stands will do.
+void place_verbs_are_soft(Question& question) {
+  if (question.expect != Expect::Place || question.heads.size() < 2) return;
+  for (const std::string_view word : {"hide", "park", "stand", "store"}) {
+    if (std::erase(question.heads, meaning(word)) > 0) push_once(question.softs, meaning(word));
+  }
+}
+
 // Nothing but generic words: then they are what is asked for ("What do you hate?").
 void promote_softs(Question& question) {
   for (const std::string_view word : {"favourite", "hate", "watch", "play", "read", "wear"}) {
@@ -261,9 +378,26 @@ std::string cleaned(std::string_view sentence) {
   return line;
 }
 
-Question read_question(const Scene& scene) {
+std::vector<std::string_view> questions_in(std::string_view line) {
+  const std::string_view whole = utf8_prefix(line, kLineBytesMax);
+  std::string_view asks = whole;
+  for (const std::string_view sentence : lexical::sentences(whole)) {
+    if (sentence.ends_with('?')) asks = sentence;
+  }
+  const std::size_t parting = asks.find(" and ");
+  if (parting == std::string_view::npos) return {whole};
+  const std::string_view rest = asks.substr(parting + 5);
+  const std::string second = ascii_lower(rest.substr(0, rest.find(' ')));
+  const std::string first = ascii_lower(asks.substr(0, asks.find(' ')));
+  constexpr std::string_view kAsking = "who what where when why how which whats whos";
+  const bool two = listed(kAsking, second) && listed(kAsking, first);
+  if (!two) return {whole};
+  return {asks.substr(0, parting), rest};
+}
+
+Question read_question(const Scene& scene, std::string_view asked) {
   Question question;
-  const std::vector<Token> tokens = read_words(asking(scene.line));
+  const std::vector<Token> tokens = read_words(asking(asked));
   question.expect = expected(tokens);
   bool mine = false;
   bool words = false;
@@ -277,7 +411,7 @@ Question read_question(const Scene& scene) {
     } else if (listed(kReferring, token.text)) {
       question.leans = true;
     }
-    if (token.stop || is_name(token.text, scene.name)) continue;
+    if (token.stop || token.text == "you" || is_name(token.text, scene.name)) continue;
     push_once(token.soft ? question.softs : question.heads, token.meaning);
     words = words || token.soft || (token.sorts & kNumber) == 0;
     question.likes = question.likes || token.meaning == meaning("favourite");
@@ -285,9 +419,14 @@ Question read_question(const Scene& scene) {
   }
   if (!words) question.heads.clear();  // "What is 2 + 2?" is about no text
   // A set phrase swallows its "you": "where are you from" still asks about him.
-  const std::string lower = ascii_lower(utf8_prefix(scene.line, kLineBytesMax));
+  const std::string lower = ascii_lower(utf8_prefix(asked, kLineBytesMax));
   if (lower.find("you") != std::string::npos) question.to_self = true;
   if (asks_for_job(tokens)) push_once(question.heads, meaning("job"));
+  question.job = question.heads.size() == 1 && question.heads.front() == meaning("job") &&
+                 !tokens.empty() && listed("what whats where wheres", tokens.front().text);
+  question.has = asks_for_having(tokens);
+  question.counted = counted_in(tokens);
+  place_verbs_are_soft(question);
   question.to_asker = mine && !question.to_self && scene.scripted;
   if (tokens.size() <= 5 && question.expect == Expect::Name && question.heads.size() == 1) {
     question.whom = question.heads.front();
@@ -297,7 +436,10 @@ Question read_question(const Scene& scene) {
       (tokens.size() <= 2 || (tokens.size() <= 5 && listed("and but", tokens.front().text)) ||
        (tokens.size() <= 4 && listed("what how", tokens.front().text) &&
         tokens[1].text == "about"));
-  question.leans = (question.leans && question.heads.size() <= 1) || elliptic;
+  // "Did you win?" asks about what was just told.
+  const bool outcome = tokens.size() <= 4 && question.heads.size() == 1 && !scene.turns.empty() &&
+                       question.heads.front() == meaning("win");
+  question.leans = (question.leans && question.heads.size() <= 1) || elliptic || outcome;
   if (question.leans) add_context(scene, question);
   if (question.heads.empty() && !question.leans) promote_softs(question);
   question.open = question.heads.empty() && !question.leans && !tokens.empty() &&
@@ -308,7 +450,8 @@ Question read_question(const Scene& scene) {
 Knowledge::Knowledge(const Scene& scene) {
   female_ = speaks_of_a_woman(scene);
   for (const Passage& passage : scene.passages) read_passage(scene, passage);
-  read_passage(scene, {scene.name, scene.who});
+  // The description introduces the character to a model; said aloud it would be a recital.
+  if (!scene.scripted) read_passage(scene, {scene.name, scene.who});
   borrow_from_before();
   link_persons();
 }
@@ -428,6 +571,7 @@ double Knowledge::rarity(std::uint64_t asked) const {
 
 std::optional<double> Knowledge::score(const Fact& fact, const Question& question,
                                        const std::vector<Asked>& asked) const {
+  if (!fits(fact, question)) return std::nullopt;
   double all = 1e-9;
   double covered = 0;
   double early = 0;
@@ -438,6 +582,13 @@ std::optional<double> Knowledge::score(const Fact& fact, const Question& questio
   for (const Asked& term : asked) {
     const Met found = met(fact, term.meaning, kinds_of(term.meaning));
     if (term.head && found.how < kMet) return std::nullopt;
+    // "Who wrote your favourite book?": the book itself does not meet "wrote".
+    if (term.head && question.expect == Expect::Name && found.how < 1.0 &&
+        term.meaning == meaning("write")) {
+      return std::nullopt;
+    }
+    // "Do you have a car?": "a car battery" is none, "his Prius" is.
+    if (term.head && question.has && fact.of_self && found.at < fact.has_at) return std::nullopt;
     const bool told = term.head && tells_favourite(fact, found);
     if (term.head && question.favourite && !told) return std::nullopt;
     favourite = favourite || (told && fact.favourite > 0);

@@ -67,13 +67,16 @@ Result<Assessment> Reviewer::assess(const contracts::AssessRequest& request) con
   const Components scores = score_components(draft, assessment.findings);
   const Severity worst =
       assessment.findings.empty() ? Severity::Info : assessment.findings.front().severity;
+  assessment.threshold = threshold(request);
+  // A low threshold is for lines that are yet a little off, not for a serious fault: its score
+  // stays below any threshold.
+  const double major_cap = std::min(options_.major_cap, assessment.threshold - 1);
   const double cap = worst == Severity::Critical ? options_.critical_cap
-                     : worst == Severity::Major  ? options_.major_cap
+                     : worst == Severity::Major  ? major_cap
                                                  : 100.0;
   const double score = weighted(scores, options_.weights);
   assessment.components = scaled(scores, score > cap ? cap / score : 1.0);
   assessment.score = rounded(weighted(assessment.components, options_.weights));
-  assessment.threshold = threshold(request);
   assessment.passed = worst != Severity::Critical && assessment.score >= assessment.threshold;
   return assessment;
 }

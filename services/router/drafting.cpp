@@ -81,6 +81,8 @@ std::string display_name(const TurnState& state, const contracts::Line& line) {
 
 contracts::ChatRequest chat_request(const TurnState& state, int number) {
   contracts::ChatRequest request;
+  // A model whose every draft was rejected has had its chances: the last one is the understudy's.
+  if (stands_in(state.options, number)) request.model = "understudy";
   request.max_tokens = state.prompt->max_tokens;
   request.temperature = state.prompt->temperature;
   request.seed = static_cast<std::int64_t>(
@@ -119,6 +121,13 @@ contracts::AssessRequest assess_request(const TurnState& state, const std::strin
 
 std::string tidied_draft(std::string_view text, std::string_view name) {
   text = trimmed(text);
+  // What a reasoning model thinks aloud is not said.
+  constexpr std::string_view kThought = "<think>";
+  constexpr std::string_view kThoughtEnd = "</think>";
+  if (text.starts_with(kThought)) {
+    const std::size_t end = text.find(kThoughtEnd);
+    text = end == std::string_view::npos ? "" : trimmed(text.substr(end + kThoughtEnd.size()));
+  }
   if (text.size() > name.size() && ascii_lower(text.substr(0, name.size())) == ascii_lower(name) &&
       text[name.size()] == ':') {
     text = trimmed(text.substr(name.size() + 1));

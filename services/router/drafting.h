@@ -12,7 +12,7 @@ contracts::ChatRequest chat_request(const TurnState& state, int number);
 // The request to judge `draft`.
 contracts::AssessRequest assess_request(const TurnState& state, const std::string& draft);
 
-// A drafted text as it would be said: trimmed, without the speaker's own name in front.
+// A drafted text as it would be said: trimmed, without thoughts or the speaker's own name in front.
 std::string tidied_draft(std::string_view text, std::string_view name);
 
 }  // namespace router

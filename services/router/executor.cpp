@@ -69,10 +69,14 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
         Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
   }
   interrupt(request.channel, "interrupted_by_person");
+  const std::string turn_id = make_id("turn");
   TurnOptions turn = options_.turn;
   // Nobody restarts the clock: an asker with less time gets a turn with less time.
   turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
-  TurnState state = direct_turn(make_id("turn"), request, clock().wall_ms(), turn);
+  TurnState state = direct_turn(turn_id, request, clock().wall_ms(), turn);
+  node_.publish("conversation.message",
+                json::encode(contracts::ConversationMessage{
+                    request.channel, state.record.message_id, request.author, request.message}));
   if (!request.character) state.guess = guessed_speaker(request.message, names_);
   start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
 }
@@ -116,6 +120,7 @@ void Executor::remember(const contracts::TurnRecord& record) {
   std::deque<std::uint64_t>& said = scene_of(record.channel).said;
   said.push_back(said_key(record.text));
   if (said.size() > kSaidMax) said.pop_front();
+  scene_of(record.channel).talk = record.message + " " + record.text;
   if (record.kind == TurnKind::Organic) return;
   const std::string reply = json::encode(reply_of(record));
   for (const std::string& character : {std::string(), record.character}) {
@@ -131,6 +136,7 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   state.names = names_;
   const Scene& scene = scene_of(state.record.channel);
   state.said.assign(scene.said.begin(), scene.said.end());
+  if (state.record.kind == TurnKind::Direct) state.talk = scene.talk;
   store_.opened(state.record);
   if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
   open_.add(1);

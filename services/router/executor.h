@@ -77,6 +77,7 @@ class Executor {
     std::uint64_t epoch = 0;  // new with every person's line; older plans are void
     std::set<std::string> organic;
     std::deque<std::uint64_t> said;  // said_key of the latest lines
+    std::string talk;                // the latest message and line
   };
 
   void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);

@@ -16,6 +16,9 @@ namespace {
 
 // Few enough that a character's prompts can be kept (char_config in DESIGN section 2).
 constexpr std::uint64_t kPromptVariants = 16;
+constexpr std::size_t kShortQuestionStems =
+    1;  // content words of a message that needs the talk before it
+constexpr std::size_t kQueryBytes = 600;
 
 using contracts::TurnStatus;
 
@@ -171,7 +174,12 @@ std::string query_text(const TurnState& state, const std::string& character) {
     done = word.end;
   }
   text.append(state.record.message, done);
-  return lexical::content_stems(text).empty() ? state.record.message : text;
+  const auto stems = lexical::content_stems(text);
+  // "And what powers it?" says too little by itself: what was said before tells of what.
+  if (stems.size() <= kShortQuestionStems && !state.talk.empty()) {
+    return std::string(utf8_prefix(text + " " + state.talk, kQueryBytes));
+  }
+  return stems.empty() ? state.record.message : text;
 }
 
 action::Retrieve retrieve_for(TurnState& state, const std::string& character, double now_ms) {
@@ -292,6 +300,7 @@ Step drafted(TurnState state, const event::Drafted& event, double now_ms) {
   attempt.model = reply.model;
   attempt.provider = reply.provider;
   attempt.failovers = reply.failovers;
+  if (!reply.failovers.empty()) state.record.degraded = true;  // not from whom it was asked of
   state.phase = Phase::Assessing;
   state.stage_began_ms = now_ms;
   auto request = assess_request(state, attempt.text);
@@ -314,6 +323,7 @@ Step assessed(TurnState state, const event::Assessed& event, double now_ms) {
   state.record.model = attempt.model;
   state.record.score = attempt.assessment->score;
   state.record.passed = true;
+  if (stands_in(state.options, attempt.number)) state.record.degraded = true;
   std::string text = attempt.text;
   return say(std::move(state), std::move(text), "passed", now_ms);
 }
@@ -407,6 +417,10 @@ struct Stepper {
 contracts::Band band_of(int attempt) {
   if (attempt <= 3) return contracts::Band::Standard;
   return attempt <= 6 ? contracts::Band::Tuned : contracts::Band::Guided;
+}
+
+bool stands_in(const TurnOptions& options, int number) {
+  return number > 1 && number == options.attempts_max;
 }
 
 std::uint64_t said_key(std::string_view text) { return hash64(ascii_lower(trimmed(text))); }

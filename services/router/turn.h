@@ -109,6 +109,7 @@ struct TurnState {
   std::int64_t message_count = 0;
   std::optional<contracts::Prompt> prompt;
   std::optional<contracts::QueryReply> knowledge;
+  std::string talk;   // what was said last in the channel, for a message that goes on with it
   std::string guess;  // who will probably be chosen: his knowledge is fetched meanwhile
   bool observed = false;
   bool prompted = false;
@@ -145,6 +146,9 @@ Result<contracts::TurnReply> reply_of(const TurnState& state);
 contracts::TurnReply reply_of(const contracts::TurnRecord& record);
 
 contracts::Band band_of(int attempt);
+
+// Whether attempt `number` is the last one, which the understudy drafts in the model's place.
+bool stands_in(const TurnOptions& options, int number);
 
 // What two lines have in common that people would call the same.
 std::uint64_t said_key(std::string_view text);

@@ -108,6 +108,10 @@ void Chat::listen() {
     const auto line = json::decode<contracts::TurnLine>(std::string_view(body));
     if (line) on_line(line.value());
   });
+  node_.subscribe("conversation.message", [this](std::string_view, const std::string& body) {
+    const auto message = json::decode<contracts::ConversationMessage>(std::string_view(body));
+    if (message) on_message(message.value());
+  });
   node_.subscribe("turn.typing", [this](std::string_view, const std::string& body) {
     const auto typing = json::decode<contracts::TurnTyping>(std::string_view(body));
     if (typing) on_typing(typing.value());
@@ -129,15 +133,18 @@ bool Chat::obey(const std::string& command) {
 }
 
 void Chat::say(const std::string& text) {
+  const auto request = request_of(options_, text);
   {
     const std::lock_guard lock(mutex_);
     ++under_way_;
+    own_messages_.push_back(*request.message_id);
+    if (own_messages_.size() > kShownMax) own_messages_.pop_front();
     typing_.clear();  // a person's line ends what the characters were about to say
   }
   terminal_.status({});
   terminal_.print(spoken(cast_, options_.author, text, style_));
   router_.call<contracts::TurnReply>(
-      "router.orchestrate", request_of(options_, text), within(kTurnTimeout),
+      "router.orchestrate", request, within(kTurnTimeout),
       [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });
 }
 
@@ -170,6 +177,18 @@ void Chat::on_reply(const Result<contracts::TurnReply>& reply) {
 
 void Chat::on_line(const contracts::TurnLine& line) {
   if (line.channel == options_.channel) show_line(line.turn_id, line.character, line.text);
+}
+
+// What other people say in the channel.
+void Chat::on_message(const contracts::ConversationMessage& message) {
+  if (message.channel != options_.channel) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool own = std::find(own_messages_.begin(), own_messages_.end(), message.message_id) !=
+                     own_messages_.end();
+    if (leaving_ || own) return;
+  }
+  terminal_.print(spoken(cast_, message.author, message.text, style_));
 }
 
 void Chat::on_typing(const contracts::TurnTyping& typing) {

@@ -37,6 +37,7 @@ class Chat {
 
   void on_reply(const Result<contracts::TurnReply>& reply);
   void on_line(const contracts::TurnLine& line);
+  void on_message(const contracts::ConversationMessage& message);
   void on_typing(const contracts::TurnTyping& typing);
   void show_line(const std::string& turn_id, const std::string& character, const std::string& text);
   void set_typing(const std::string& character, bool typing);
@@ -53,6 +54,7 @@ class Chat {
   bool leaving_ = false;
   int under_way_ = 0;
   std::deque<std::string> shown_;  // turns, the latest last
+  std::deque<std::string> own_messages_;
   std::vector<std::string> typing_;
 };
 

@@ -63,7 +63,7 @@ class Terminal {
   bool in_is_terminal_;
   bool out_is_terminal_;
   termios before_{};
-  bool edits_;  // both are terminals
+  bool edits_;          // both are terminals
   std::string buffer_;  // read and not yet used
   std::size_t used_ = 0;
 

@@ -1,7 +1,10 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "messaging/discovery.h"
@@ -68,15 +71,24 @@ Result<void> serve(runtime::Process& process, const watchdog::Config& config) {
   const auto options = keeper_options(settings, config);
   const auto exits = process.metrics().counter("troupe_watchdog_service_exits_total",
                                                "Services that ended without being asked");
+  std::atomic<bool> greeted{false};
+  std::string refusal;  // of the keeper's thread, until that has ended
   const auto report = [&](const watchdog::Event& event) {
-    if (event.kind == watchdog::Event::Kind::Exited && !event.expected) exits.add();
+    const bool fell = event.kind == watchdog::Event::Kind::Exited && !event.expected;
+    if (fell) exits.add();
     log_event(event);
+    // A service that refuses to start says why in one line: so does the stack, at once.
+    if (!fell || greeted || event.detail != "exit 2" || !refusal.empty()) return;
+    refusal = event.last_line;
+    ::kill(::getpid(), SIGTERM);
   };
   const auto keeper =
       TRY(watchdog::Keeper::open(options, programs, SystemClock::instance(), report));
   const std::string chat =
       fmt::format("{}/troupe chat --data {}", watchdog::own_directory(), settings.data);
-  const auto greet = [names, chat, run = settings.run, logs = options.log_folder.string()] {
+  const auto greet = [&greeted, names, chat, run = settings.run,
+                      logs = options.log_folder.string()] {
+    greeted = true;
     fmt::print("{}", watchdog::greeting(names, messaging::instances(run), chat, logs));
     std::fflush(stdout);
   };
@@ -84,8 +96,27 @@ Result<void> serve(runtime::Process& process, const watchdog::Config& config) {
   watchdog::install_routes(process, names, [&, run = settings.run] {
     return watchdog::with_doors(keeper->status(), run, roll);
   });
-  const Shift shift(*keeper);
-  return process.run();
+  {
+    const Shift shift(*keeper);
+    TRY(process.run());
+  }
+  if (!refusal.empty()) return Error{Code::InvalidArgument, refusal};
+  return {};
+}
+
+// A section that no service reads is a typing mistake.
+Result<void> check_sections(const std::string& file) {
+  const auto document = TRY(config::read_file(file));
+  if (!document) return {};
+  std::optional<Error> stranger;
+  document->root().each_member([&](std::string_view section, json::Value) {
+    const bool known = section == "watchdog" || watchdog::is_service(section);
+    if (known || stranger) return;
+    stranger =
+        Error{Code::InvalidArgument, fmt::format("config {}: unknown section '{}'", file, section)};
+  });
+  if (stranger) return *stranger;
+  return {};
 }
 
 }  // namespace
@@ -94,6 +125,8 @@ int main(int argc, char** argv) {
   // The services read the same file: they inherit its name, however this process was given it.
   const auto inputs = config::read_inputs("watchdog", argc, argv, environ);
   if (inputs && !inputs.value().file.empty()) {
+    const auto checked = check_sections(inputs.value().file);
+    if (!checked) return runtime::detail::refuse_start("watchdog", checked.error());
     ::setenv("TROUPE_CONFIG", inputs.value().file.c_str(), 1);
   }
   return runtime::main<watchdog::Config>("watchdog", argc, argv, serve);

@@ -48,9 +48,8 @@ Result<std::vector<Program>> stack(const StackOptions& options) {
   auto services = all_services();
   if (const auto wanted = names_in(options.only); !wanted.empty()) {
     for (const auto& name : wanted) {
-      const auto known = std::any_of(services.begin(), services.end(),
-                                     [&](const Service& service) { return service.name == name; });
-      if (!known) return Error(Code::InvalidArgument, fmt::format("only: no service '{}'", name));
+      if (!is_service(name))
+        return Error(Code::InvalidArgument, fmt::format("only: no service '{}'", name));
     }
     std::erase_if(services, [&](const Service& s) { return !wanted.contains(s.name); });
     for (auto& service : services) {
@@ -66,6 +65,12 @@ Result<std::vector<Program>> stack(const StackOptions& options) {
                         std::move(service.after)});
   }
   return in_start_order(std::move(programs));
+}
+
+bool is_service(std::string_view name) {
+  const auto services = all_services();
+  return std::any_of(services.begin(), services.end(),
+                     [&](const Service& service) { return service.name == name; });
 }
 
 std::string own_directory() {

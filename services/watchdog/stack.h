@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "watchdog/process.h"
@@ -18,6 +19,9 @@ struct StackOptions {
 
 // The programs of the stack in start order. InvalidArgument when `only` names a stranger.
 Result<std::vector<Program>> stack(const StackOptions& options);
+
+// Whether the stack has a service of that name.
+bool is_service(std::string_view name);
 
 // The directory of this process's own executable.
 std::string own_directory();

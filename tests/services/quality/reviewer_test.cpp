@@ -69,12 +69,14 @@ TEST_F(Review, ACriticalFindingRejectsInAnyChannel) {
   EXPECT_LE(assessment.score, 25.01);
 }
 
-TEST_F(Review, AMajorFindingPassesOnlyInAColdChannel) {
+TEST_F(Review, AMajorFindingRejectsInAnyChannel) {
   auto request = draft("peter", "What the deuce! Kneel before my throne, you simpleton!");
-  request.message_count = 0;
-  EXPECT_TRUE(reviewer_.assess(request).value().passed);
-  request.message_count = 7;
-  EXPECT_FALSE(reviewer_.assess(request).value().passed);
+  for (const int count : {0, 7, 21}) {
+    request.message_count = count;
+    const auto assessment = reviewer_.assess(request).value();
+    EXPECT_FALSE(assessment.passed);
+    EXPECT_LT(assessment.score, assessment.threshold);
+  }
   EXPECT_LE(reviewer_.assess(request).value().score, 55.01);
 }
 

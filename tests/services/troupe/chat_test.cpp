@@ -156,7 +156,7 @@ TEST(Chat, SaysWhyNobodyAnswersAndExplainsItWhenAsked) {
   node.replies = {silent};
   EXPECT_EQ(transcript(node, "/why\nhm\n/why\n/quit\nnever sent\n"),
             "Nothing has been said yet.\n"
-            "ada: hm\n(nobody answers: quiet)\n"
+            "ada: hm\n(nobody has anything to say to that)\n"
             "turn_1 in den: silent (quiet) after 0.0 ms\n\n");
   EXPECT_EQ(node.asked, (std::vector<std::string>{"hm"}));
 }

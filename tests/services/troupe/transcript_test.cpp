@@ -43,8 +43,9 @@ TEST(Spoken, CannotMoveTheCursorOrPassForAnotherLine) {
 }
 
 TEST(Silence, SaysItsReason) {
-  EXPECT_EQ(silence("below_threshold", Style::Plain), "(nobody answers: below_threshold)");
-  EXPECT_EQ(silence("quiet", Style::Color), "\x1b[2m(nobody answers: quiet)\x1b[0m");
+  EXPECT_EQ(silence("below_threshold", Style::Plain), "(nobody has anything to say to that)");
+  EXPECT_EQ(silence("not_addressed", Style::Color),
+            "\x1b[2m(nobody answers: not_addressed)\x1b[0m");
 }
 
 TEST(Failure, SaysWhatWentWrong) {
