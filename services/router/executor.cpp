@@ -422,33 +422,26 @@ void Executor::publish_typing(const std::string& channel, const std::string& cha
 // --- the cast -----------------------------------------------------------------------------------
 
 void Executor::begin() {
-  node_.subscribe("character.changed", [this](std::string_view, const std::string&) {
-    prompts_.clear();
-    fetch_cast();
-  });
-  node_.post([this] {
-    fetch_cast();
-    forget_old();
-  });
+  cast_.emplace(
+      peers_.characters,
+      messaging::Follower::Options{.method = "characters.list", .event = "character.changed"},
+      [this](const Result<std::string>& body) { cast_told(body); });
+  node_.post([this] { forget_old(); });
+}
+
+void Executor::cast_told(const Result<std::string>& body) {
+  const auto list = body ? json::decode<contracts::CharacterList>(std::string_view(body.value()))
+                         : Result<contracts::CharacterList>(body.error());
+  if (!list) return;
+  prompts_.clear();
+  names_.clear();
+  for (const auto& character : list.value().characters) names_[character.id] = character.name;
 }
 
 void Executor::forget_old() {
   constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   store_.forget(clock().wall_ms() - options_.retention_days * kDayMs);
   node_.after(options_.forget_every, [this] { forget_old(); });
-}
-
-void Executor::fetch_cast() {
-  peers_.characters.call<contracts::CharacterList>(
-      "characters.list", contracts::Empty{}, {.deadline = clock().now() + Milliseconds(5000)},
-      [this](const Result<contracts::CharacterList>& list) {
-        if (!list) {
-          node_.after(Milliseconds(1000), [this] { fetch_cast(); });
-          return;
-        }
-        names_.clear();
-        for (const auto& character : list.value().characters) names_[character.id] = character.name;
-      });
 }
 
 }  // namespace router

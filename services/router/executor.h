@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 
 #include "cache/cache.h"
 #include "messaging/client.h"
+#include "messaging/follower.h"
 #include "router/turn.h"
 #include "router/turn_store.h"
 #include "runtime/doors.h"
@@ -101,7 +103,7 @@ class Executor {
                   Milliseconds delay);
   void type(Running& running);
   void publish_typing(const std::string& channel, const std::string& character, bool typing);
-  void fetch_cast();
+  void cast_told(const Result<std::string>& body);
   void forget_old();
   void fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request);
   Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
@@ -123,6 +125,8 @@ class Executor {
   std::unique_ptr<cache::Cache> repeats_;
   std::uint64_t epochs_ = 0;
   double draft_ms_ = 0;  // moving average, subtracted from human delays
+
+  std::optional<messaging::Follower> cast_;  // ends before what it tells
 
   telemetry::Counter turns_said_;
   telemetry::Counter turns_silent_;
