@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/utf8.h"
 #include "json/codec.h"
 #include "telemetry/log.h"
 #include "telemetry/trace.h"
@@ -53,6 +54,9 @@ Executor::Executor(Options options, Peers peers, TurnStore& store, telemetry::Me
 
 void Executor::orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
                            runtime::Answer<contracts::TurnReply> answer) {
+  if (trimmed(request.message).empty()) {
+    return answer(Error{Code::InvalidArgument, "message: must not be blank"});
+  }
   std::string key;
   if (request.message_id) {
     key = key_of(request.channel, *request.message_id, request.character.value_or(""));

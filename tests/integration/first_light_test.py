@@ -19,6 +19,11 @@ class FirstLight(StackTest):
         self.assertTrue(reply["text"], reply)
         return reply
 
+    def test_a_blank_message_is_refused(self):
+        reply = self.stack.say("c-blank", "  \n")
+        self.assertEqual(reply.status, 400, reply)
+        self.assertIn("message", reply.json["error"]["message"])
+
     def test_the_right_character_answers_what_he_knows(self):
         reply = self.said("c1", BEER)
         self.assertEqual(reply["character"], "peter")
