@@ -38,8 +38,8 @@
 // the character's own lines as bare assistant messages, last the line to answer (a user message).
 // Situations in "Lines of yours": greeting, farewell, thanks, how_are_you, who_are_you, told (being
 // told something), opinion (asked for one), unknown (asked what he does not know), insult,
-// compliment, join (joining a talk about a topic unasked), dodge (when no draft was good enough),
-// about ID (asked about another character), teaser ID (addressing another character).
+// compliment, sad (somebody feels bad), join (joining a talk about a topic unasked), dodge (when no
+// draft was good enough), about ID (asked about another character), teaser ID (addressing another).
 namespace contracts::prompt {
 
 inline constexpr std::string_view kWho = "# Who you are";

@@ -58,6 +58,10 @@ constexpr auto kPlainLines = std::to_array<std::pair<std::string_view, std::stri
     {"unknown", "I couldn't tell you that one."},
     {"insult", "Let's stay friendly."},
     {"insult", "That was not very kind."},
+    {"sad", "I'm sorry to hear that."},
+    {"sad", "That sounds hard, and I'm sorry."},
+    {"sad", "I'm sorry. Take your time."},
+    {"sad", "That is a lot to carry. Tell me more, if you like."},
     {"compliment", "That's kind of you."},
     {"compliment", "Thank you, that is good to hear."},
     {"join", "Did somebody mention {topic}? Then I'm listening."},
@@ -84,6 +88,8 @@ std::string_view situation(Intent intent) {
       return "how_are_you";
     case Intent::WhoAreYou:
       return "who_are_you";
+    case Intent::Sad:
+      return "sad";
     case Intent::Insult:
       return "insult";
     case Intent::Compliment:
@@ -371,6 +377,7 @@ class Draft {
       case Intent::Thanks:
       case Intent::HowAreYou:
       case Intent::WhoAreYou:
+      case Intent::Sad:
       case Intent::Insult:
       case Intent::Compliment:
         break;

@@ -89,26 +89,45 @@ bool tells_place(std::string_view text, const std::vector<Token>& tokens, std::s
             listed("day days time times age way mood weekend judge", tokens[at].text));
   };
   if (!listed("in at on by", tokens[i].text)) return true;
-  const bool article = listed("the a an his her their its", tokens[i + 1].text) ||
-                       possessive(text, tokens[i + 1]);
+  if (listed("it them him", tokens[i + 1].text)) return false;
+  const bool article =
+      listed("the a an his her their its", tokens[i + 1].text) || possessive(text, tokens[i + 1]);
   if (by) return article && !timely(i + 2);
-  const bool address = (tokens[i + 1].sorts & kNumber) != 0 && i + 2 < tokens.size() &&
-                       tokens[i + 2].capital;
+  const bool address =
+      (tokens[i + 1].sorts & kNumber) != 0 && i + 2 < tokens.size() && tokens[i + 2].capital;
   return address || (!timely(i + 1) && !(article && timely(i + 2)));
 }
 
+// "on an Olivetti typewriter from 1962": the typewriter.
+std::uint64_t place_named(const std::vector<Token>& tokens, std::size_t i) {
+  std::uint64_t named = tokens[i].meaning;
+  for (++i; i < tokens.size() && tokens[i].stop; ++i) continue;
+  for (; i < tokens.size() && !tokens[i].stop; ++i) named = tokens[i].meaning;
+  return named;
+}
+
 constexpr std::string_view kThinking =
-    "thinks thought believes says said considers finds regards calls trusts distrusts approves";
+    "thinks thought believes says said considers finds regards trusts distrusts approves";
 constexpr std::string_view kHaving =
-    "has have had owns own drives drive keeps keep rides wears plays bought holds";
+    "has have had owns own drives drive keeps keep rides wears plays bought holds writes";
 
 void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene) {
   bool copula = false;
   std::size_t since_number = 9;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const Token& token = tokens[i];
-    fact.place = fact.place || tells_place(fact.text, tokens, i);
-    since_number = (token.sorts & kNumber) != 0 ? 0 : since_number + 1;
+    if (tells_place(fact.text, tokens, i)) fact.places.push_back(place_named(tokens, i));
+    const bool counts =
+        (token.sorts & kNumber) != 0 && !listed("once twice half every never", token.text);
+    since_number = counts ? 0 : since_number + 1;
+    // "a list of enemies, which has 83 names"
+    if (since_number == 0 && i >= 3 && listed("has have", tokens[i - 1].text)) {
+      fact.counted.push_back(tokens[i - 2].meaning);
+      fact.counted.push_back(tokens[i - 3].meaning);
+    }
+    if (i > 0 && token.capital && listed("is called named", tokens[i - 1].text)) {
+      fact.introduces = token.meaning;
+    }
     if (since_number > 0 && since_number <= 3) fact.counted.push_back(token.meaning);
     if (i <= 3 && fact.has_at == 0 && listed(kHaving, token.text)) {
       fact.has_at = std::max<std::size_t>(fact.said.size(), 1);
@@ -116,7 +135,8 @@ void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene
     fact.view = fact.view || (i == 1 && listed(kThinking, token.text));
     fact.sorts |= token.sorts;
     fact.names = fact.names || (token.sorts & kPerson) != 0 ||
-                 (token.capital && !token.stop && !is_name(token.text, scene.name));
+                 (token.capital && !token.stop && (token.sorts & kTime) == 0 &&
+                  !is_name(token.text, scene.name));
     if (!token.stop) fact.said.emplace_back(token.meaning, 1.0);
     if (token.text == "favourite" || token.text == "favorite") {
       fact.favourite = fact.said.size();
@@ -162,6 +182,7 @@ Met met(const Fact& fact, std::uint64_t asked, const std::vector<std::uint64_t>&
 // "My favourite snack is ..., and my couch is orange" does not tell a favourite colour: what is
 // asked for must follow the word, or be said outright to be liked.
 bool tells_favourite(const Fact& fact, const Met& head) {
+  if (fact.text.find(" more than ") != std::string_view::npos) return false;
   if (fact.favourite == 0) return head.how >= 1.0 && met(fact, meaning("favourite"), {}).how > 0;
   return head.at >= fact.favourite && head.at < fact.favourite_end;
 }
@@ -173,7 +194,7 @@ bool meets_expectation(const Fact& fact, Expect expect) {
     case Expect::Name:
       return fact.names;
     case Expect::Place:
-      return fact.place;
+      return !fact.places.empty();
     case Expect::Time:
       return (fact.sorts & (kTime | kNumber)) != 0;
     case Expect::Count:
@@ -198,18 +219,53 @@ bool fits(const Fact& fact, const Question& question) {
   if (question.job) {
     const Met work = met(fact, meaning("job"), {});
     if (work.how < 1.0 || work.at > 1) return false;
-    if (fact.text.find("working on ") != std::string_view::npos) return false;
+    // Nor what he once did, or what he is busy with.
+    for (const std::string_view other : {"working on ", " worked "}) {
+      if (fact.text.find(other) != std::string_view::npos) return false;
+    }
   }
   // "How old are you?" asks for no daughter's age, and no car's.
   if (question.expect == Expect::Age && question.to_self && question.heads.size() <= 1) {
     return fact.of_self;
   }
+  if (question.expect == Expect::Name && question.whom == 0 && fact.view) return false;
+  // "I write on an old typewriter" does not tell where the typewriter is.
+  if (question.expect == Expect::Place &&
+      std::all_of(fact.places.begin(), fact.places.end(), [&](std::uint64_t place) {
+        return std::find(question.heads.begin(), question.heads.end(), place) !=
+               question.heads.end();
+      })) {
+    return false;
+  }
   if (question.counted == 0) return true;
   const auto& kinds = kinds_of(question.counted);
   return std::any_of(fact.counted.begin(), fact.counted.end(), [&](std::uint64_t thing) {
-    return thing == question.counted ||
-           std::find(kinds.begin(), kinds.end(), thing) != kinds.end();
+    return thing == question.counted || std::find(kinds.begin(), kinds.end(), thing) != kinds.end();
   });
+}
+
+// Whether the head word that was `found` in the sentence stands there in the role asked for.
+bool meets_head(const Fact& fact, const Question& question, std::uint64_t head, const Met& found) {
+  if (found.how < kMet) return false;
+  // "Who wrote your favourite book?": the book itself does not meet "wrote".
+  if (question.expect == Expect::Name && found.how < 1.0 && head == meaning("write")) return false;
+  // "Do you have a car?": "his Prius" is one; of a thing of his, the thing itself must be it.
+  if (question.has && (fact.of_self ? found.at < fact.has_at : found.at > 2)) return false;
+  // "When is your birthday?" is not answered by what he does on his daughter's.
+  const bool person = fact.subject == Subject::SelfsPerson || fact.subject == Subject::SelfsWoman;
+  return !(question.to_self && question.heads.size() == 1 && person && found.at > 2);
+}
+
+// How many words of the last lines a follow-up must share. A bare "why?" goes on about little but
+// them, so one common word is chance; not so if it is the thing that the line before began with,
+// or the kind of sentence is rare.
+std::size_t context_needed(const Fact& fact, const Question& question) {
+  if (!question.heads.empty() || question.expect == Expect::Content) return 1;
+  const bool same_thing =
+      !question.subject.empty() && question.expect == Expect::Place &&
+      std::all_of(question.subject.begin(), question.subject.end(),
+                  [&](std::uint64_t thing) { return met(fact, thing, {}).how >= 1.0; });
+  return same_thing ? 1 : 2;
 }
 
 Expect expected(const std::vector<Token>& tokens) {
@@ -221,6 +277,7 @@ Expect expected(const std::vector<Token>& tokens) {
   if (says("age") && says("age what whats how")) return Expect::Age;
   if (listed("what whats", tokens.front().text)) {
     if (tokens.back().text == "about" && tokens.size() > 2) return Expect::Content;
+    if (says("address")) return Expect::Place;
     if (says("name called named title titled")) return Expect::Name;
   }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -257,12 +314,13 @@ std::string_view asking(std::string_view line) {
 // "What car do you have?", "Do you own a car?": a thing that he has, not one that he speaks of.
 bool asks_for_having(const std::vector<Token>& tokens) {
   if (tokens.size() < 4) return false;
+  if (tokens[0].text == "have" && tokens[1].text == "you" && tokens[2].text == "got") return true;
   for (std::size_t i = 0; i + 2 < tokens.size(); ++i) {
     if (!listed("do does", tokens[i].text)) continue;
-    const bool verb = listed("have own drive keep", tokens[i + 2].text);
+    const bool verb = listed("have own drive keep play", tokens[i + 2].text);
     const bool ends = i + 3 == tokens.size();
     if (!verb || tokens[i + 1].text != "you") continue;
-    return i == 0 ? !ends && tokens[i + 2].text != "drive" : ends && i >= 2;
+    return i == 0 ? !ends && listed("have own keep", tokens[i + 2].text) : ends && i >= 2;
   }
   return false;
 }
@@ -299,6 +357,20 @@ void add_context(const Scene& scene, Question& question) {
   }
   // What is asked now is no sign that a sentence goes on about what was said before.
   for (const std::uint64_t head : question.heads) std::erase(question.context, head);
+}
+
+// "My time machine runs on spite.": the machine.
+std::vector<std::uint64_t> subject_of_own_line(const Scene& scene) {
+  std::vector<std::uint64_t> found;
+  if (scene.turns.empty() || !scene.turns.back().own) return found;
+  const auto tokens = read_words(utf8_prefix(scene.turns.back().text, kLineBytesMax));
+  for (std::size_t i = 1; i < tokens.size(); ++i) {
+    if (found.empty() && tokens[i - 1].text != "my") continue;
+    if (tokens[i].stop) break;
+    found.push_back(tokens[i].meaning);
+    if (!tokens[i].soft) break;
+  }
+  return found;
 }
 
 // "What does X do?" asks for a job without the word.
@@ -348,6 +420,19 @@ void place_verbs_are_soft(Question& question) {
   for (const std::string_view word : {"hide", "park", "stand", "store"}) {
     if (std::erase(question.heads, meaning(word)) > 0) push_once(question.softs, meaning(word));
   }
+}
+
+// What kind of answer it wants, beyond its words.
+void note_wish(const std::vector<Token>& tokens, Question& question) {
+  question.job = question.heads.size() == 1 && question.heads.front() == meaning("job") &&
+                 !tokens.empty() && listed("what whats where wheres", tokens.front().text);
+  // "What did you name your boat?" is not met by any name beside a boat.
+  if (question.expect == Expect::Name && tokens.size() > 1 && listed("do did", tokens[1].text)) {
+    push_once(question.heads, meaning("name"));
+  }
+  question.has = asks_for_having(tokens);
+  question.counted = counted_in(tokens);
+  place_verbs_are_soft(question);
 }
 
 // Nothing but generic words: then they are what is asked for ("What do you hate?").
@@ -412,7 +497,9 @@ Question read_question(const Scene& scene, std::string_view asked) {
       question.leans = true;
     }
     if (token.stop || token.text == "you" || is_name(token.text, scene.name)) continue;
-    push_once(token.soft ? question.softs : question.heads, token.meaning);
+    // A time machine is not any machine.
+    const bool named = token.text == "time" && i + 1 < tokens.size() && !tokens[i + 1].stop;
+    push_once(token.soft && !named ? question.softs : question.heads, token.meaning);
     words = words || token.soft || (token.sorts & kNumber) == 0;
     question.likes = question.likes || token.meaning == meaning("favourite");
     question.favourite = question.favourite || listed("favourite favorite fave", token.text);
@@ -422,11 +509,7 @@ Question read_question(const Scene& scene, std::string_view asked) {
   const std::string lower = ascii_lower(utf8_prefix(asked, kLineBytesMax));
   if (lower.find("you") != std::string::npos) question.to_self = true;
   if (asks_for_job(tokens)) push_once(question.heads, meaning("job"));
-  question.job = question.heads.size() == 1 && question.heads.front() == meaning("job") &&
-                 !tokens.empty() && listed("what whats where wheres", tokens.front().text);
-  question.has = asks_for_having(tokens);
-  question.counted = counted_in(tokens);
-  place_verbs_are_soft(question);
+  note_wish(tokens, question);
   question.to_asker = mine && !question.to_self && scene.scripted;
   if (tokens.size() <= 5 && question.expect == Expect::Name && question.heads.size() == 1) {
     question.whom = question.heads.front();
@@ -441,6 +524,7 @@ Question read_question(const Scene& scene, std::string_view asked) {
                        question.heads.front() == meaning("win");
   question.leans = (question.leans && question.heads.size() <= 1) || elliptic || outcome;
   if (question.leans) add_context(scene, question);
+  if (question.leans) question.subject = subject_of_own_line(scene);
   if (question.heads.empty() && !question.leans) promote_softs(question);
   question.open = question.heads.empty() && !question.leans && !tokens.empty() &&
                   listed("tell say talk share give", tokens.front().text);
@@ -581,14 +665,7 @@ std::optional<double> Knowledge::score(const Fact& fact, const Question& questio
   bool direct = question.heads.empty();
   for (const Asked& term : asked) {
     const Met found = met(fact, term.meaning, kinds_of(term.meaning));
-    if (term.head && found.how < kMet) return std::nullopt;
-    // "Who wrote your favourite book?": the book itself does not meet "wrote".
-    if (term.head && question.expect == Expect::Name && found.how < 1.0 &&
-        term.meaning == meaning("write")) {
-      return std::nullopt;
-    }
-    // "Do you have a car?": "a car battery" is none, "his Prius" is.
-    if (term.head && question.has && fact.of_self && found.at < fact.has_at) return std::nullopt;
+    if (term.head && !meets_head(fact, question, term.meaning, found)) return std::nullopt;
     const bool told = term.head && tells_favourite(fact, found);
     if (term.head && question.favourite && !told) return std::nullopt;
     favourite = favourite || (told && fact.favourite > 0);
@@ -603,8 +680,7 @@ std::optional<double> Knowledge::score(const Fact& fact, const Question& questio
     covered += term.weight * found.how;
   }
   if (!direct) return std::nullopt;
-  // A bare "why?" goes on about little but the last lines: one common word with them is chance.
-  if (question.leans && context_met < (question.heads.empty() ? 2U : 1U)) return std::nullopt;
+  if (question.leans && context_met < context_needed(fact, question)) return std::nullopt;
   double score = covered / all + 0.1 - 0.0025 * static_cast<double>(fact.words);
   if (!question.heads.empty()) score += 0.15 * early / static_cast<double>(question.heads.size());
   // What was said before is a hint for a follow-up, not a measure of how well it is answered.
@@ -618,6 +694,7 @@ std::optional<double> Knowledge::score(const Fact& fact, const Question& questio
   if (question.to_self && own) score += 0.15;
   if (question.likes && favourite) score += 0.2;
   if (question.expect == Expect::Time && (fact.sorts & kTime) != 0) score += 0.08;
+  if (question.whom != 0 && fact.introduces == question.whom) score += 0.3;
   if (question.whom != 0 && !fact.said.empty() && fact.said.front().first == question.whom) {
     score += 0.2;
   }

@@ -27,15 +27,16 @@ struct Fact {
   bool leans = false;             // begins with a pronoun that only the sentence before explains
   std::size_t previous = 0;       // that sentence
   std::size_t words = 0;
-  bool place = false;      // tells where
-  bool age = false;        // tells an age
-  bool of_self = false;    // begins with the character, not with a thing of his
-  bool view = false;       // what he thinks, not what is
-  std::size_t has_at = 0;  // where among what is said a verb of having stands, or 0
-  unsigned sorts = 0;                                  // of all its words
-  bool names = false;                                  // somebody besides the character
+  std::vector<std::uint64_t> places;  // that it names
+  bool age = false;                   // tells an age
+  bool of_self = false;               // begins with the character, not with a thing of his
+  bool view = false;                  // what he thinks, not what is
+  std::size_t has_at = 0;             // where among what is said a verb of having stands, or 0
+  unsigned sorts = 0;                 // of all its words
+  bool names = false;                 // somebody besides the character
   std::vector<std::pair<std::uint64_t, double>> said;  // meanings, and how directly they are said
-  std::vector<std::uint64_t> counted;  // stand close behind a number
+  std::uint64_t introduces = 0;                        // "... is Rupert, a teddy bear"
+  std::vector<std::uint64_t> counted;                  // stand close behind a number
   std::size_t own_said = 0;       // of these stand in the sentence itself, in its order
   std::size_t favourite = 0;      // where among them behind "favourite", or 0,
   std::size_t favourite_end = 0;  // and where its noun ends: "favourite football team is"
@@ -48,16 +49,17 @@ struct Question {
   std::vector<std::uint64_t> softs;    // help
   std::vector<std::uint64_t> context;  // what a follow-up goes on about
   Expect expect = Expect::Anything;
-  bool to_self = false;    // asks about the character
-  bool to_asker = false;   // asks about the one who asks
-  bool favourite = false;  // "what is your favourite ...?"
-  bool likes = false;      // "which ... do you like best?"
-  bool leans = false;      // "and what does it cost?"
-  bool open = false;       // "tell me something"
-  bool has = false;        // "what car do you have?"
-  bool job = false;        // asks for his work and nothing else
-  std::uint64_t counted = 0;  // "how many records ...?"
-  std::uint64_t whom = 0;  // "who is Lois?": the name's meaning
+  bool to_self = false;                // asks about the character
+  bool to_asker = false;               // asks about the one who asks
+  bool favourite = false;              // "what is your favourite ...?"
+  bool likes = false;                  // "which ... do you like best?"
+  bool leans = false;                  // "and what does it cost?"
+  bool open = false;                   // "tell me something"
+  bool has = false;                    // "what car do you have?"
+  bool job = false;                    // asks for his work and nothing else
+  std::uint64_t counted = 0;           // "how many records ...?"
+  std::vector<std::uint64_t> subject;  // of the own line before: what "it" likely means
+  std::uint64_t whom = 0;              // "who is Lois?": the name's meaning
 };
 
 // The questions in the line to answer, at most two: "how old are you and where were you born?".

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t kLineBytesMax = 4096;
 constexpr std::size_t kTopicsMax = 12;
+constexpr std::size_t kPartingWordsMax = 14;
+constexpr std::size_t kHelloWordsMax = 6;
+constexpr std::size_t kOpeningWords = 5;
+constexpr std::size_t kSadWordsMax = 30;
 constexpr std::size_t kShortWords = 10;  // a longer line is more than a courtesy
 
 // Phrases parted by bars, as the words of a line read: lower case, no marks.
@@ -52,6 +56,26 @@ constexpr std::string_view kOpinions =
     "which is better|whats better|is better|your take|do you reckon|do you make of|do you care|"
     "are you a fan|have you tried|have you seen|have you heard";
 
+// A line of a person who is not well; no joke answers it.
+constexpr std::string_view kSadPhrases =
+    "im sad|i am sad|i feel sad|feeling sad|so sad|depressed|lonely|heartbroken|passed away|"
+    "dumped me|broke up with me|bad day|terrible day|awful day|rough day|hard day|"
+    "horrible day|worst day|lost my job|lost my dog|lost my cat|lost my mother|lost my mom|lost my "
+    "father|"
+    "lost my dad|lost my friend|lost my wife|lost my husband|got fired|im crying|i cried|i feel "
+    "down|"
+    "feeling down|funeral|i feel awful|i feel terrible|feel bad|im not ok|not doing well|"
+    "i am sick|im sick|my heart is broken|im miserable|i am miserable|im scared|i am scared|"
+    "im unhappy|i am unhappy|nobody loves me|cheer me up|i miss my";
+constexpr std::string_view kLosses = "died|is dead|is dying|is very sick|is in hospital|has cancer";
+
+// Said first, these tell what the line is for, whatever follows.
+constexpr std::string_view kParting =
+    "bye|goodbye|good bye|bye bye|good night|goodnight|see you|see ya|night all|night everyone|"
+    "farewell|i have to go|gotta go|i must go|time to go";
+constexpr std::string_view kHailing = "hello|hi|greetings|good morning|good evening|good afternoon";
+constexpr std::string_view kThanking = "thanks|thank you|thx|cheers";
+
 // Invitations ask for company, not for a fact.
 constexpr std::string_view kInvitations =
     "who wants|want to|wanna|shall we|lets|anyone|anybody|whos in|who is in|whos up|care to|fancy|"
@@ -74,7 +98,7 @@ constexpr std::string_view kAskingWords =
 constexpr std::string_view kFillers =
     "hey hi hello so um uh well oh ok okay and but please anyway listen dude man yo again now then "
     "there today really actually everyone all guys folks friend buddy good morning evening lol "
-    "haha hehe";
+    "haha hehe everybody gentlemen ladies gents people team gang mate mates dear yall night";
 constexpr std::string_view kDeterminers =
     "the a an my your his her their our this that some any more of about no";
 constexpr std::string_view kPastVerbs =
@@ -165,6 +189,26 @@ class Reader {
     });
   }
 
+  // Whether a line of no more than `words_max` words says one of `phrases` in its first few words.
+  bool opens_with(std::string_view phrases, std::size_t words_max) const {
+    const auto& tokens = reading_.tokens;
+    if (reading_.asks || tokens.size() > words_max) return false;
+    std::string front = " ";
+    for (std::size_t i = 0; i < std::min(tokens.size(), kOpeningWords); ++i) {
+      front += tokens[i].text + ' ';
+    }
+    return !phrase_in(front, phrases).empty();
+  }
+
+  bool sad() const {
+    if (reading_.tokens.size() > kSadWordsMax) return false;
+    const bool loss = !phrase_in(text_, kLosses).empty() && !phrase_in(text_, "my").empty();
+    const bool sad = loss || !phrase_in(text_, kSadPhrases).empty();
+    const bool others = !phrase_in(text_, "you|your|youre").empty();
+    if (reading_.asks) return sad && !phrase_in(text_, "cheer me up").empty();
+    return sad && !others;
+  }
+
   // Whether "you are" and the like stand within four words before one of `words`.
   bool calls_you(std::string_view words) const {
     const auto& tokens = reading_.tokens;
@@ -190,10 +234,14 @@ class Reader {
     if (brief && only(kHowAreYou)) return Intent::HowAreYou;
     if (brief && only(kFarewells)) return Intent::Farewell;
     if (brief && only(kThanks)) return Intent::Thanks;
+    if (opens_with(kParting, kPartingWordsMax)) return Intent::Farewell;
+    if (opens_with(kThanking, kPartingWordsMax)) return Intent::Thanks;
+    if (sad()) return Intent::Sad;
     if (brief && only(kInsults)) return Intent::Insult;
     if (brief && only(kCompliments)) return Intent::Compliment;
     if (calls_you(kBadWords)) return Intent::Insult;
     if (!reading_.asks && calls_you(kGoodWords)) return Intent::Compliment;
+    if (opens_with(kHailing, kHelloWordsMax)) return Intent::Greeting;
     if (brief && only(kGreetings)) return Intent::Greeting;
     if (std::all_of(reading_.tokens.begin(), reading_.tokens.end(),
                     [&](const Token& token) { return own_name(token.text); })) {

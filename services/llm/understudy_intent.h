@@ -16,6 +16,7 @@ enum class Intent {
   Thanks,
   HowAreYou,
   WhoAreYou,
+  Sad,  // somebody tells of a bad day or a loss
   Insult,
   Compliment,
   Ask,      // a question about a fact

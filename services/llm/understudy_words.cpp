@@ -152,7 +152,6 @@ constexpr std::array kKinds{
     "girlfriend: date",
     "city: quahog",
     "write: book",
-    "book: write",
 };
 
 constexpr auto kPhrases = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -170,8 +169,9 @@ constexpr auto kPhrases = std::to_array<std::pair<std::string_view, std::string_
     {"next door", "neighbour"},  {"years old", "age"},        {"give birth", "born"},
     {"living room", "lounge"},   {"better half", "wife"},     {"does for money", "job"},
     {"do for money", "job"},     {"earn a living", "job"},    {"hang out", "meet"},
-    {"hangs out", "meet"},       {"get to work", "drive"},
-    {"wrong with", "hate"},      {"far along", "reach"},      {"you two", "you"},
+    {"hangs out", "meet"},       {"get to work", "drive"},    {"hot dogs", "hotdog"},
+    {"hot dog", "hotdog"},       {"wrong with", "hate"},      {"far along", "reach"},
+    {"you two", "you"},
 });
 
 constexpr std::string_view kSoft =

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 #include "lexical/analyser.h"
+#include "retriever/expansion.h"
 
 namespace retriever {
 namespace {
@@ -183,12 +184,24 @@ std::string match_expression(std::string_view text) {
   const std::string query = utf8_repaired(utf8_prefix(text, limits::kMessageBytes));
   std::set<std::string> seen;
   std::string expression;
-  for (const lexical::Word& word : lexical::words(query)) {
-    if (seen.size() == kTermsMax) break;
-    if (word.end - word.start > kTermBytesMax || lexical::stopword(word.text)) continue;
-    if (!seen.insert(lexical::stem(word.text)).second) continue;
+  const auto add = [&](std::string_view term, std::string_view folded) {
+    if (seen.size() == kTermsMax || !seen.insert(lexical::stem(folded)).second) return;
     if (!expression.empty()) expression += " OR ";
-    expression += fmt::format("\"{}\"", query.substr(word.start, word.end - word.start));
+    expression += fmt::format("\"{}\"", term);
+  };
+  const auto words = lexical::words(query);
+  const auto useful = [](const lexical::Word& word) {
+    return word.end - word.start <= kTermBytesMax && !lexical::stopword(word.text);
+  };
+  for (const lexical::Word& word : words) {
+    if (useful(word)) {
+      add(std::string_view(query).substr(word.start, word.end - word.start), word.text);
+    }
+  }
+  // What was asked comes first: the other words take only the places that are left.
+  for (const lexical::Word& word : words) {
+    if (!useful(word)) continue;
+    for (const std::string_view other : other_words(word.text)) add(other, other);
   }
   return expression;
 }

@@ -222,6 +222,97 @@ TEST(Understudy, SaysThatItDoesNotKnowWhatTheKnowledgeDoesNotSay) {
   }
 }
 
+// A character with facts that a hasty reader takes for each other.
+std::vector<Message> quick_chat(std::string_view line) {
+  constexpr std::string_view kQuick =
+      "You are Ada.\n\n# Who you are\nAda is the white, talking cat of the house.\n\n"
+      "# Lines of yours\nunknown: No idea.\ngreeting: Good day.\nfarewell: Off with you.\n"
+      "thanks: Any time.\ntold: Do go on.\nsad: Come and sit by the stove.\n\n"
+      "# Knowledge\n<<<KNOWLEDGE 1: Ada\n"
+      "Ada is 9 years old.\n"
+      "Ada was born on a farm near Leeds.\n"
+      "Ada's birthday is on May 3, and she asks for a cake.\n"
+      "Ada's son Tom is 4, and he forgets her birthday.\n"
+      "Ada takes a nap at noon at work.\n"
+      "Ada works as a baker.\n"
+      "Ada thinks that a small car is the least one can do.\n"
+      "Ada gave Tom a car battery with a bow on it.\n"
+      "Ada drives a silver van that she bought used.\n"
+      "Ada thinks cats are dogs with a degree.\n"
+      "Ada has a chess record of 11 wins.\n"
+      "Ada owns 61 jazz records.\n"
+      "Ada's novel is about a lighthouse, and it has reached page 38.\n"
+      "Ada's time machine runs on 2 batteries and spite.\n"
+      "Ada built a time machine, and it stands in the closet behind the coats.\n"
+      "Ada built a weather machine that made it snow in the street.\n"
+      "Ada is afraid of the dark.\n"
+      "KNOWLEDGE>>>\n";
+  return {{"system", std::string(kQuick)}, {"user", "Bo: " + std::string(line)}};
+}
+
+TEST(Understudy, GivesTheKindOfAnswerThatTheQuestionWants) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kCases{{
+      {"where were you born?", "Leeds"},
+      {"what's your age?", "9 years"},
+      {"when is your birthday?", "May 3"},
+      {"What do you do for a living", "baker"},
+      {"Ada, what car do you have?", "silver van"},
+      {"what color is your car?", "silver van"},
+      {"how many records do you own?", "61"},
+      {"where is your time machine?", "closet"},
+      {"where do you hide the time machine", "closet"},
+      {"what powers your time machine?", "spite"},
+      {"how far along is your novel", "page 38"},
+      {"what is your book about?", "lighthouse"},
+      {"is it true that the dark scares you", "afraid"},
+      {"how old are you and where were you born?", "9 years"},
+      {"how old are you and where were you born?", "Leeds"},
+      {"how tall are you and where were you born?", "Leeds"},
+  }};
+  for (const auto& [question, fact] : kCases) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      const std::string line = understudy_line(quick_chat(question), seed);
+      EXPECT_TRUE(has(line, fact)) << question << " -> " << line;
+    }
+  }
+  for (const std::string_view question :
+       {"do you have pets?", "where is your van?", "how many cats do you have?"}) {
+    const std::string line = understudy_line(quick_chat(question), 1);
+    EXPECT_TRUE(has(line, "No idea")) << question << " -> " << line;
+  }
+}
+
+TEST(Understudy, KnowsWhatAPronounMeansAndRecitesNoDescription) {
+  const auto after = [](std::string_view question, std::string_view follow_up) {
+    std::vector<Message> messages = quick_chat(question);
+    messages.push_back({"assistant", understudy_line(messages, 1)});
+    messages.push_back({"user", "Bo: " + std::string(follow_up)});
+    return understudy_line(messages, 1);
+  };
+  EXPECT_TRUE(has(after("did you build a time machine?", "what powers it?"), "spite"));
+  EXPECT_TRUE(has(after("what powers your time machine?", "where is it?"), "closet"));
+  const std::string color = after("what car do you drive?", "what color is it?");
+  EXPECT_TRUE(has(color, "silver van")) << color;
+  EXPECT_TRUE(has(understudy_line(quick_chat("are you talking?"), 1), "No idea"));
+}
+
+TEST(Understudy, MeetsPeopleAsTheyCome) {
+  for (const auto& [line, reply] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {"hello everybody!", "Good day"},
+           {"good evening, gentlemen", "Good day"},
+           {"ok, goodbye everyone, I have to go to sleep", "Off with you"},
+           {"thanks for the help, Ada", "Any time"},
+           {"lol", "Do go on"},
+           {"I'm sad, my cat died", "by the stove"},
+           {"terrible day at work", "by the stove"}}) {
+    const std::string said = understudy_line(quick_chat(line), 1);
+    EXPECT_TRUE(has(said, reply)) << line << " -> " << said;
+  }
+  // A card without a line for it is not cheerful either.
+  EXPECT_TRUE(has(ascii_lower(understudy_line(chat("my dog died"), 3)), "sorry") ||
+              has(understudy_line(chat("my dog died"), 3), "a lot to carry"));
+}
+
 TEST(Understudy, FollowsUpOnTheLineBefore) {
   std::vector<Message> messages = chat("What is your favourite beer?");
   messages.push_back({"assistant", "My favourite beer is Pawtucket Patriot Ale!"});

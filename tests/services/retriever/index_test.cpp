@@ -214,6 +214,14 @@ TEST_F(Searching, SearchesForAtMost32DifferentWords) {
   EXPECT_TRUE(expression.ends_with(" OR \"word30\""));
 }
 
+TEST_F(Searching, FindsWhatIsToldInOtherWordsThanItIsAsked) {
+  add(document("age", "Peter is 44 years old."));
+  add(document("machine", "Stewie built it in the closet."));
+  EXPECT_EQ(documents(ask("what is your age")), (Ids{"age"}));
+  EXPECT_EQ(documents(ask("what are you building")), (Ids{"machine"}));
+  EXPECT_EQ(match_expression("building a home"), R"("building" OR "home" OR "built" OR "lives")");
+}
+
 TEST_F(Searching, SurvivesReopening) {
   add(document("a", "The chicken fights."));
   const std::int64_t generation = index_->generation();
