@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/ids.h"
@@ -160,6 +161,16 @@ Step back_off(TurnState state, const Error& error, double now_ms) {
   return {std::move(state), {action::Wait{wait}}};
 }
 
+// Whether a text speaks of something that was named before it.
+bool refers_back(std::string_view text) {
+  constexpr std::array<std::string_view, 11> kReferring{
+      "it", "its", "he", "him", "she", "her", "they", "them", "that", "this", "there"};
+  const auto said = lexical::tokens(text);
+  return std::any_of(said.begin(), said.end(), [&](const std::string& word) {
+    return std::find(kReferring.begin(), kReferring.end(), word) != kReferring.end();
+  });
+}
+
 // The message without the character's own name: it stands in every sentence about him, so it finds
 // nothing and costs most. The whole message where nothing else is said.
 std::string query_text(const TurnState& state, const std::string& character) {
@@ -176,7 +187,8 @@ std::string query_text(const TurnState& state, const std::string& character) {
   text.append(state.record.message, done);
   const auto stems = lexical::content_stems(text);
   // "And what powers it?" says too little by itself: what was said before tells of what.
-  if (stems.size() <= kShortQuestionStems && !state.talk.empty()) {
+  const bool unclear = stems.empty() || (stems.size() <= kShortQuestionStems && refers_back(text));
+  if (unclear && !state.talk.empty()) {
     return std::string(utf8_prefix(text + " " + state.talk, kQueryBytes));
   }
   return stems.empty() ? state.record.message : text;

@@ -400,6 +400,26 @@ TEST(Turn, AsksWithTheWholeMessageWhenOnlyTheNameIsSaid) {
   EXPECT_EQ(std::get<action::Retrieve>(play.actions.at(1)).request.query, "Stewie?");
 }
 
+std::string query_for(const std::string& message, const std::string& talk) {
+  auto request = a_message();
+  request.message = message;
+  request.character = "stewie";
+  TurnState state = direct_turn("turn_1", request, 1'700'000'000'000, {});
+  state.names = kNames;
+  state.talk = talk;
+  Play play(std::move(state));
+  play.feed(event::Begin{}, 0);
+  return std::get<action::Retrieve>(play.actions.at(2)).request.query;
+}
+
+TEST(Turn, SearchesForWhatAShortQuestionRefersTo) {
+  const std::string talk = "Where is the time machine? In the closet!";
+  EXPECT_EQ(query_for("And what powers it?", talk), "And what powers it? " + talk);
+  EXPECT_EQ(query_for("Why?", talk), "Why? " + talk);
+  EXPECT_EQ(query_for("Where do you sleep?", talk), "Where do you sleep?");
+  EXPECT_EQ(query_for("Does that robot dance a waltz?", talk), "Does that robot dance a waltz?");
+}
+
 TEST(Turn, GivesTheEarlierReplyToARepeatedMessage) {
   auto play = observing();
   contracts::TurnReply earlier;
