@@ -1,6 +1,7 @@
 #include "messaging/node.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ namespace {
 
 constexpr Milliseconds kScanInterval{250};
 constexpr Milliseconds kStampSettles{100};
+constexpr std::chrono::microseconds kLook{300};
+constexpr std::size_t kLookCalls = 8;
 constexpr Milliseconds kSearchInterval{20};  // for a service of which no instance is known
 constexpr int kQueuedMessages = 10'000;      // of one peer and direction; above calls_max
 constexpr int kReceivePerTurn = 256;  // messages of one socket before the others get their turn
@@ -157,6 +160,7 @@ class NodeImpl final : public Node {
  private:
   void run(const std::stop_token& stop);
   void wait_for_input();
+  void look_then_sleep(Milliseconds at_most);
   void receive_calls();
   void receive_events();
   void receive_replies(Peer& peer);
@@ -723,6 +727,18 @@ void NodeImpl::run(const std::stop_token& stop) {
   ended_.clear();
 }
 
+// While an answer is due the thread looks for it a little, giving way to whoever can run, before it
+// sleeps: waking a core that sleeps costs more than most answers take.
+void NodeImpl::look_then_sleep(Milliseconds at_most) {
+  const SteadyTime end = SystemClock::instance().now() + kLook;
+  const bool few = !calls_.empty() && calls_.size() <= kLookCalls;  // with many, one always comes
+  while (few && at_most.count() > 0 && SystemClock::instance().now() < end) {
+    if (zmq::poll(poll_items_, Milliseconds(0)) > 0) return;
+    sched_yield();
+  }
+  zmq::poll(poll_items_, at_most);
+}
+
 // Waits on all sockets and notes which have something: asking a ZeroMQ socket costs system calls.
 void NodeImpl::wait_for_input() {
   std::vector<zmq::pollitem_t>& items = poll_items_;
@@ -739,7 +755,7 @@ void NodeImpl::wait_for_input() {
   }
   const bool looks_out = !peers_.empty() || subscriber_ || !calls_.empty();
   try {
-    zmq::poll(items, loop_->wait(looks_out ? kScanInterval : Milliseconds(60'000)));
+    look_then_sleep(loop_->wait(looks_out ? kScanInterval : Milliseconds(60'000)));
   } catch (const zmq::error_t& error) {
     if (error.num() != EINTR) throw;
   }
