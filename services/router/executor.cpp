@@ -19,6 +19,7 @@ using contracts::TurnStatus;
 
 constexpr std::size_t kScenesMax = 10'000;
 constexpr std::size_t kSaidMax = 256;
+constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question that refers back
 
 std::string key_of(const std::string& channel, const std::string& message_id,
                    const std::string& character) {
@@ -124,7 +125,7 @@ void Executor::remember(const contracts::TurnRecord& record) {
   std::deque<std::uint64_t>& said = scene_of(record.channel).said;
   said.push_back(said_key(record.text));
   if (said.size() > kSaidMax) said.pop_front();
-  scene_of(record.channel).talk = record.message + " " + record.text;
+  scene_of(record.channel).talk = utf8_prefix(record.message + " " + record.text, kTalkBytes);
   if (record.kind == TurnKind::Organic) return;
   const std::string reply = json::encode(reply_of(record));
   for (const std::string& character : {std::string(), record.character}) {
