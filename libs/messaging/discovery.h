@@ -13,12 +13,12 @@
 namespace messaging {
 
 struct Instance {
-  std::string service;
+  std::string service{};
   std::int64_t pid = 0;
-  std::string http;    // "127.0.0.1:6005", empty without a door
-  std::string rpc;     // "ipc:///run/.../router.12.rpc"
-  std::string events;  // "ipc:///run/.../router.12.events"
-  std::string key;     // CURVE public key; empty over ipc
+  std::string http{};    // "127.0.0.1:6005", empty without a door
+  std::string rpc{};     // "ipc:///run/.../router.12.rpc"
+  std::string events{};  // "ipc:///run/.../router.12.events"
+  std::string key{};     // CURVE public key; empty over ipc
 
   static void fields(auto& self, auto&& visit) {
     visit("service", self.service, Field{.bytes_min = 1, .bytes_max = 64});

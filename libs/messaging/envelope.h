@@ -7,16 +7,18 @@
 
 namespace messaging {
 
-enum class Type { Call, Item, Reply, Error, Cancel };
+enum class Type { Call, Item, Reply, Error, Cancel, Taken };
 constexpr auto enum_names(Type) {
-  return EnumNames<Type, 5>{{{Type::Call, "call"},
+  return EnumNames<Type, 6>{{{Type::Call, "call"},
                              {Type::Item, "item"},
                              {Type::Reply, "reply"},
                              {Type::Error, "error"},
-                             {Type::Cancel, "cancel"}}};
+                             {Type::Cancel, "cancel"},
+                             {Type::Taken, "taken"}}};
 }
 
-// The first frame of every RPC message. Time is sent as what is left, so clocks need not agree.
+// The first frame of every RPC message; the body follows, and behind the body of a call raw bytes
+// when there are any. Time is sent as what is left, so clocks need not agree.
 struct Envelope {
   static constexpr std::string_view kName = "envelope";
   Type type = Type::Call;
@@ -25,7 +27,8 @@ struct Envelope {
   std::string sender{};
   std::int64_t timeout_ms = 0;
   std::string traceparent{};
-  std::string code{};  // of an error; the body is its message
+  std::string code{};      // of an error; the body is its message
+  std::int64_t bytes = 0;  // of items that the caller has taken since it last said so
 
   static void fields(auto& self, auto&& visit) {
     visit("type", self.type);
@@ -39,6 +42,9 @@ struct Envelope {
     }
     if (self.type == Type::Error) {
       visit("code", self.code, Field{.bytes_max = 64, .defaulted = true});
+    }
+    if (self.type == Type::Taken) {
+      visit("bytes", self.bytes, Field{.min = 0, .defaulted = true});
     }
   }
 };

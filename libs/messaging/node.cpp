@@ -2,21 +2,21 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cassert>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
-#include <zmq.hpp>
 
 #include "base/limits.h"
+#include "base/loop_thread.h"
 #include "json/codec.h"
-#include "messaging/discovery.h"
+#include "messaging/directory.h"
 #include "messaging/envelope.h"
+#include "messaging/incoming.h"
+#include "messaging/sockets.h"
 #include "retry/policy.h"
 #include "telemetry/log.h"
 
@@ -24,14 +24,14 @@ namespace messaging {
 namespace {
 
 constexpr Milliseconds kScanInterval{250};
-constexpr Milliseconds kStampSettles{100};
 constexpr std::chrono::microseconds kLook{300};
 constexpr std::size_t kLookCalls = 8;
+constexpr int kQuickCalls = 3;
 constexpr Milliseconds kSearchInterval{20};  // for a service of which no instance is known
-constexpr int kQueuedMessages = 10'000;      // of one peer and direction; above calls_max
+constexpr Milliseconds kConnecting{1000};    // then a tcp peer counts as lost until it answers
 constexpr int kReceivePerTurn = 256;  // messages of one socket before the others get their turn
-
-zmq::message_t frame(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+constexpr std::size_t kPublishing = 10'000;  // events that wait for the thread; beyond: dropped
+constexpr std::int64_t kTakenBytes = kItemWindowBytes / 8;  // of items, then the peer is told
 
 // Whoever receives more closes the connection, which would cost the other calls their answers.
 std::optional<Error> too_large(std::string_view what, std::size_t bytes) {
@@ -39,32 +39,6 @@ std::optional<Error> too_large(std::string_view what, std::size_t bytes) {
   return Error{Code::TooLarge, fmt::format("{} has {} bytes, at most {} are allowed", what, bytes,
                                            limits::kFrameBytes)};
 }
-
-// Another process that serves: its socket, and a descriptor that tells when it ends.
-struct Peer {
-  Instance instance;
-  zmq::socket_t socket;
-  int pid_fd = -1;
-  std::size_t in_flight = 0;
-  std::size_t poll_index = 0;
-  bool readable = false;
-  bool withdrawn = false;  // ends once its calls have
-
-  Peer(Instance what, zmq::context_t& context)
-      : instance(std::move(what)), socket(context, zmq::socket_type::dealer) {
-    socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::sndhwm, kQueuedMessages);
-    socket.set(zmq::sockopt::rcvhwm, kQueuedMessages);
-    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::kFrameBytes));
-    socket.connect(instance.rpc);
-    pid_fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(instance.pid), 0));
-  }
-  ~Peer() {
-    if (pid_fd >= 0) close(pid_fd);
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-};
 
 // A call that this process has made.
 struct Pending {
@@ -77,49 +51,38 @@ struct Pending {
   Peer* peer = nullptr;  // while it is out
   int failures = 0;
   bool items_seen = false;
+  std::int64_t untold_bytes = 0;  // of items that were taken
   TimerId deadline_timer = 0;
   TimerId retry_timer = 0;
 };
 
-class NodeImpl;
-
-class IncomingCall final : public Incoming, public std::enable_shared_from_this<IncomingCall> {
+// An answer that a thread waits for. It too looks a little before it sleeps: most answers are there
+// sooner than a core wakes up.
+class Awaited {
  public:
-  IncomingCall(NodeImpl& node, std::string caller, std::int64_t id, std::string body,
-               SteadyTime deadline, std::string traceparent);
-  ~IncomingCall() override;
-
-  const std::string& body() const override { return body_; }
-  SteadyTime deadline() const override { return deadline_; }
-  const std::string& traceparent() const override { return traceparent_; }
-  bool gone() const override { return cancelled_ || SystemClock::instance().now() > deadline_; }
-  bool item(std::string body) override;
-  void reply(Result<std::string> body) override;
-  void on_gone(std::function<void()> callback) override;
-  void cancel();
-  std::pair<std::string, std::int64_t> key() const { return {caller_, id_}; }
+  void give(Result<std::string> result) {
+    result_ = std::move(result);
+    there_ = true;
+    there_.notify_one();
+  }
+  Result<std::string> take() {
+    const SteadyTime end = SystemClock::instance().now() + kLook;
+    while (!there_ && SystemClock::instance().now() < end) sched_yield();
+    there_.wait(false);
+    return std::move(*result_);
+  }
 
  private:
-  void send(Envelope envelope, std::string body, bool last);
-
-  NodeImpl& node_;  // to be used on its loop only
-  std::shared_ptr<TaskLoop> loop_;
-  std::string caller_;
-  std::int64_t id_;
-  std::string body_;
-  SteadyTime deadline_;
-  std::string traceparent_;
-  std::atomic<bool> cancelled_{false};
-  std::atomic<bool> answered_{false};
-
-  std::mutex mutex_;
-  std::function<void()> on_gone_;
+  std::optional<Result<std::string>> result_;
+  std::atomic<bool> there_{false};
 };
 
-class NodeImpl final : public Node {
+class NodeImpl final : public Node, public Answering {
  public:
-  explicit NodeImpl(Options options)
+  NodeImpl(Options options, std::optional<Keys> keys)
       : options_(std::move(options)),
+        sockets_(std::move(keys)),
+        directory_(options_.directory ? options_.directory : make_run_directory(options_.run_dir)),
         random_(hash64(options_.service, static_cast<std::uint64_t>(getpid()))) {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
@@ -152,28 +115,33 @@ class NodeImpl final : public Node {
     loop_->cancel(id);
   }
 
-  const std::shared_ptr<TaskLoop>& loop() const { return loop_; }
-  // Sends to whoever called us; on the node's thread.
-  void answer(const std::string& caller, const Envelope& envelope, const std::string& body,
-              bool last);
-
  private:
+  void answer(const std::string& caller, const Envelope& envelope,
+              const std::string& body) override;
   void run(const std::stop_token& stop);
   void wait_for_input();
   void look_then_sleep(Milliseconds at_most);
   void receive_calls();
   void receive_events();
   void receive_replies(Peer& peer);
-  void handle_call(std::string caller, const Envelope& envelope, std::string body);
+  void handle_call(std::string caller, const Envelope& envelope, std::string body,
+                   std::string binary);
   void handle_reply(const Envelope& envelope, std::string body);
+  void handle_item(CallId id, Pending& pending, std::string body);
 
   void start(CallId id, Pending pending);
   void send(CallId id, Pending& pending);
+  void tell(Peer& peer, const Envelope& envelope);
   void attempt_failed(CallId id, Error error);
   void finish(CallId id, Result<std::string> result);
   Peer* choose(const std::string& service);
   void scan();
+  void rescan() { scan_wanted_ = true; }
   void peer_ended(Peer* peer);
+  void connection_lost(Peer& peer, Peer::Link link);
+  void give_up_connecting();
+  void calls_failed(const Peer* peer, const std::string& why);
+  Result<void> open_sockets();
   void connect_publishers(const std::vector<Instance>& found);
   void unsubscribe_from(const std::string& address);
 
@@ -185,20 +153,24 @@ class NodeImpl final : public Node {
   }
 
   Options options_;
-  zmq::context_t context_{1};
+  Sockets sockets_;
+  const std::shared_ptr<Directory> directory_;
   // Shared with the calls that are served: whoever holds one may drop it after the node has gone.
   const std::shared_ptr<TaskLoop> loop_ = std::make_shared<TaskLoop>();
   std::map<std::string, Serve, std::less<>> methods_;
   Instance self_;
   std::atomic<std::size_t> serving_count_{0};
   std::atomic<CallId> next_call_{1};
+  std::atomic<std::size_t> calls_posted_{0};
+  std::atomic<std::size_t> events_posted_{0};
 
   // Of the node's thread alone:
   bool stopping_ = false;
   Random random_;
-  std::unique_ptr<zmq::socket_t> router_;
-  std::unique_ptr<zmq::socket_t> publisher_;
-  std::unique_ptr<zmq::socket_t> subscriber_;
+  std::optional<zmq::socket_t> gatekeeper_;
+  std::optional<zmq::socket_t> router_;
+  std::optional<zmq::socket_t> publisher_;
+  std::optional<zmq::socket_t> subscriber_;
   std::vector<zmq::pollitem_t> poll_items_;
   bool router_readable_ = false;
   bool subscriber_readable_ = false;
@@ -212,88 +184,19 @@ class NodeImpl final : public Node {
   std::map<std::string, retry::Budget> budgets_;
   SteadyTime scanned_{};
   SteadyTime searched_{};
-  std::int64_t scanned_stamp_ = -1;
+  bool scan_wanted_ = true;
+  SteadyTime answered_{};
+  int quick_calls_ = 0;  // in a row, each soon after the last answer
 
   std::jthread thread_;
 };
 
 // --- served calls -------------------------------------------------------------------------------
 
-IncomingCall::IncomingCall(NodeImpl& node, std::string caller, std::int64_t id, std::string body,
-                           SteadyTime deadline, std::string traceparent)
-    : node_(node),
-      loop_(node.loop()),
-      caller_(std::move(caller)),
-      id_(id),
-      body_(std::move(body)),
-      deadline_(deadline),
-      traceparent_(std::move(traceparent)) {}
-
-IncomingCall::~IncomingCall() {
-  if (!answered_) reply(Error{Code::Internal, "the handler gave no answer"});
-}
-
-void IncomingCall::on_gone(std::function<void()> callback) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!cancelled_) {
-      on_gone_ = std::move(callback);
-      return;
-    }
-  }
-  loop_->post(std::move(callback));
-}
-
-void IncomingCall::cancel() {
-  std::function<void()> callback;
-  {
-    const std::lock_guard lock(mutex_);
-    cancelled_ = true;
-    callback = std::exchange(on_gone_, {});
-  }
-  if (callback && !answered_) guarded(callback);
-}
-
-bool IncomingCall::item(std::string body) {
-  if (gone() || answered_ || body.size() > limits::kFrameBytes) return false;
-  send(Envelope{.type = Type::Item, .id = id_}, std::move(body), false);
-  return true;
-}
-
-void IncomingCall::reply(Result<std::string> body) {
-  if (answered_.exchange(true)) return;
-  {
-    // What it holds may hold this call.
-    const std::lock_guard lock(mutex_);
-    on_gone_ = {};
-  }
-  if (body) {
-    if (auto error = too_large("the reply", body.value().size())) body = std::move(*error);
-  }
-  Envelope envelope{.type = Type::Reply, .id = id_};
-  if (body) {
-    send(std::move(envelope), std::move(body).value(), true);
-  } else {
-    envelope.type = Type::Error;
-    envelope.code = name(body.error().code);
-    send(std::move(envelope), std::move(body).error().message, true);
-  }
-}
-
-void IncomingCall::send(Envelope envelope, std::string body, bool last) {
-  // The loop runs nothing after its node has stopped.
-  auto task = [&node = node_, caller = caller_, envelope = std::move(envelope),
-               body = std::move(body), last] { node.answer(caller, envelope, body, last); };
-  if (loop_->on_thread()) {
-    task();
-  } else {
-    loop_->post(std::move(task));
-  }
-}
-
-void NodeImpl::answer(const std::string& caller, const Envelope& envelope, const std::string& body,
-                      bool last) {
-  if (last) {
+void NodeImpl::answer(const std::string& caller, const Envelope& envelope,
+                      const std::string& body) {
+  if (envelope.type != Type::Item) {
+    answered_ = SystemClock::instance().now();
     --serving_count_;
     incoming_.erase({caller, envelope.id});
   }
@@ -314,37 +217,57 @@ Result<void> NodeImpl::bind(const std::string& http_address) {
   const auto path = [&](std::string_view kind) {
     return fmt::format("{}/{}.{}.{}", options_.run_dir, options_.service, getpid(), kind);
   };
-  if (path("events").size() > limits::kRpcPathBytes) {
+  if (options_.tcp.empty() && path("events").size() > limits::kRpcPathBytes) {
     return Error{Code::InvalidArgument,
                  fmt::format("run directory {}: socket paths would exceed {} bytes",
                              options_.run_dir, limits::kRpcPathBytes)};
   }
-  self_ = {options_.service,          getpid(), http_address, "ipc://" + path("rpc"),
-           "ipc://" + path("events"), {}};
-  std::promise<Result<void>> bound;
-  post([&] {
-    try {
-      router_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::router);
-      router_->set(zmq::sockopt::linger, 200);
-      router_->set(zmq::sockopt::sndhwm, kQueuedMessages);
-      router_->set(zmq::sockopt::rcvhwm, kQueuedMessages);
-      router_->set(zmq::sockopt::router_mandatory, 1);
-      router_->set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::kFrameBytes));
-      router_->bind(self_.rpc);
-      if (!publisher_) {
-        publisher_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::pub);
-        publisher_->set(zmq::sockopt::linger, 0);
-        publisher_->bind(self_.events);
-      }
-      bound.set_value({});
-    } catch (const zmq::error_t& error) {
-      bound.set_value(
-          Error{Code::Unavailable, fmt::format("cannot bind {}: {}", self_.rpc, error.what())});
-    }
-  });
-  const auto result = bound.get_future().get();
+  self_ = {.service = options_.service,
+           .pid = getpid(),
+           .http = http_address,
+           .key = sockets_.public_key()};
+  if (options_.tcp.empty()) {
+    self_.rpc = "ipc://" + path("rpc");
+    self_.events = "ipc://" + path("events");
+  }
+  std::promise<Result<void>> opened;
+  post([&] { opened.set_value(open_sockets()); });
+  const auto result = opened.get_future().get();
   if (!result) return result;
   return announce(options_.run_dir, self_);
+}
+
+// On the node's thread: binds, and completes self_ with the ports that were given.
+Result<void> NodeImpl::open_sockets() {
+  const auto address = [&](const std::string& ipc, int port) {
+    if (!ipc.empty()) return ipc;
+    const std::string& host = options_.tcp;
+    return fmt::format("tcp://{}:{}",
+                       host.find(':') == std::string::npos ? host : fmt::format("[{}]", host),
+                       port == 0 ? "*" : std::to_string(port));
+  };
+  // What others connect to: of all addresses of this machine, the one that it reaches itself at.
+  const auto reachable = [](std::string endpoint) {
+    for (const auto& [any, own] :
+         {std::pair<std::string_view, std::string_view>{"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
+          {"tcp://[::]:", "tcp://[::1]:"}}) {
+      if (endpoint.starts_with(any)) endpoint.replace(0, any.size(), own);
+    }
+    return endpoint;
+  };
+  std::string now;
+  try {
+    gatekeeper_ = sockets_.gatekeeper();
+    now = address(self_.rpc, options_.rpc_port);
+    router_ = sockets_.router(now);
+    self_.rpc = reachable(router_->get(zmq::sockopt::last_endpoint));
+    now = address(self_.events, options_.events_port);
+    publisher_ = sockets_.publisher(now);
+    self_.events = reachable(publisher_->get(zmq::sockopt::last_endpoint));
+    return {};
+  } catch (const zmq::error_t& error) {
+    return Error{Code::Unavailable, fmt::format("cannot bind {}: {}", now, error.what())};
+  }
 }
 
 void NodeImpl::receive_calls() {
@@ -360,22 +283,32 @@ void NodeImpl::receive_calls() {
     if (frames.size() < 2) continue;
     auto envelope = json::decode<Envelope>(frames[0].to_string_view());
     if (!envelope) continue;
-    handle_call(caller.to_string(), envelope.value(), frames[1].to_string());
+    handle_call(caller.to_string(), envelope.value(), frames[1].to_string(),
+                frames.size() > 2 ? frames[2].to_string() : std::string());
   }
 }
 
-void NodeImpl::handle_call(std::string caller, const Envelope& envelope, std::string body) {
-  if (envelope.type == Type::Cancel) {
+void NodeImpl::handle_call(std::string caller, const Envelope& envelope, std::string body,
+                           std::string binary) {
+  if (envelope.type == Type::Cancel || envelope.type == Type::Taken) {
     const auto found = incoming_.find({caller, envelope.id});
     if (found == incoming_.end()) return;
-    if (const auto call = found->second.lock()) call->cancel();
-    return;
+    const auto call = found->second.lock();
+    if (!call) return;
+    return envelope.type == Type::Cancel ? call->cancel() : call->taken(envelope.bytes);
   }
   if (envelope.type != Type::Call) return;
   ++serving_count_;
+  quick_calls_ = SystemClock::instance().now() - answered_ < kLook ? quick_calls_ + 1 : 0;
   auto call = std::make_shared<IncomingCall>(
-      *this, caller, envelope.id, std::move(body),
-      SystemClock::instance().now() + Milliseconds(envelope.timeout_ms), envelope.traceparent);
+      *this, loop_,
+      IncomingCall::What{
+          .caller = std::move(caller),
+          .id = envelope.id,
+          .body = std::move(body),
+          .binary = std::move(binary),
+          .deadline = SystemClock::instance().now() + Milliseconds(envelope.timeout_ms),
+          .traceparent = envelope.traceparent});
   const auto method = methods_.find(envelope.method);
   if (method == methods_.end()) {
     call->reply(Error{Code::Unimplemented,
@@ -392,7 +325,10 @@ void NodeImpl::handle_call(std::string caller, const Envelope& envelope, std::st
 // --- events -------------------------------------------------------------------------------------
 
 void NodeImpl::publish(std::string topic, std::string body) {
+  if (events_posted_ >= kPublishing) return;
+  ++events_posted_;
   on_loop([this, topic = std::move(topic), body = std::move(body)] {
+    --events_posted_;
     if (!publisher_) return;
     publisher_->send(frame(topic), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
     publisher_->send(frame(body), zmq::send_flags::dontwait);
@@ -401,13 +337,10 @@ void NodeImpl::publish(std::string topic, std::string body) {
 
 void NodeImpl::subscribe(std::string topic, OnEvent on_event) {
   on_loop([this, topic = std::move(topic), on_event = std::move(on_event)] {
-    if (!subscriber_) {
-      subscriber_ = std::make_unique<zmq::socket_t>(context_, zmq::socket_type::sub);
-      subscriber_->set(zmq::sockopt::linger, 0);
-    }
+    if (!subscriber_) subscriber_ = sockets_.subscriber();
     subscriber_->set(zmq::sockopt::subscribe, topic);
     subscriptions_[topic].push_back(on_event);
-    scanned_stamp_ = -1;
+    rescan();
     scan();
   });
 }
@@ -424,7 +357,7 @@ void NodeImpl::connect_publishers(const std::vector<Instance>& found) {
   if (!subscriber_) return;
   std::set<std::string> live;
   for (const Instance& instance : found) {
-    if (!instance.events.empty()) live.insert(instance.events);
+    if (sockets_.suits(instance.events)) live.insert(instance.events);
   }
   for (const std::string& address : live) {
     if (!publishers_.insert(address).second) continue;
@@ -463,6 +396,10 @@ void NodeImpl::receive_events() {
 CallId NodeImpl::call(const std::string& service, std::string method, std::string body,
                       CallOptions options, OnReply on_reply, OnItem on_item) {
   const CallId id = next_call_++;
+  if (calls_posted_ >= options_.calls_max) {
+    on_reply(Error{Code::Overloaded, "too many calls wait for the node's thread"});
+    return id;
+  }
   Pending pending{.service = service,
                   .method = std::move(method),
                   .body = std::move(body),
@@ -470,7 +407,11 @@ CallId NodeImpl::call(const std::string& service, std::string method, std::strin
                   .on_reply = std::move(on_reply),
                   .on_item = std::move(on_item)};
   const auto moved = std::make_shared<Pending>(std::move(pending));
-  const bool posted = on_loop([this, id, moved] { start(id, std::move(*moved)); });
+  ++calls_posted_;
+  const bool posted = on_loop([this, id, moved] {
+    --calls_posted_;
+    start(id, std::move(*moved));
+  });
   if (!posted) moved->on_reply(Error{Code::Cancelled, "shut down"});
   return id;
 }
@@ -478,6 +419,9 @@ CallId NodeImpl::call(const std::string& service, std::string method, std::strin
 void NodeImpl::start(CallId id, Pending pending) {
   if (stopping_) return pending.on_reply(Error{Code::Cancelled, "shutting down"});
   if (auto error = too_large(pending.method, pending.body.size())) {
+    return pending.on_reply(std::move(*error));
+  }
+  if (auto error = too_large("the raw part", pending.options.binary.size())) {
     return pending.on_reply(std::move(*error));
   }
   if (calls_.size() >= options_.calls_max) {
@@ -522,7 +466,18 @@ void NodeImpl::send(CallId id, Pending& pending) {
     return attempt_failed(
         id, {Code::Overloaded, fmt::format("{}: its queue is full", pending.service)});
   }
-  peer->socket.send(frame(pending.body), zmq::send_flags::dontwait);
+  const bool raw = !pending.options.binary.empty();
+  peer->socket.send(frame(pending.body), raw ? zmq::send_flags::sndmore | zmq::send_flags::dontwait
+                                             : zmq::send_flags::dontwait);
+  if (raw) peer->socket.send(frame(pending.options.binary), zmq::send_flags::dontwait);
+}
+
+// A word about a call, without a body.
+void NodeImpl::tell(Peer& peer, const Envelope& envelope) {
+  if (peer.socket.send(frame(json::encode(envelope)),
+                       zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
+    peer.socket.send(frame(""), zmq::send_flags::dontwait);
+  }
 }
 
 void NodeImpl::attempt_failed(CallId id, Error error) {
@@ -557,15 +512,11 @@ void NodeImpl::finish(CallId id, Result<std::string> result) {
   loop_->cancel(pending.retry_timer);
   if (pending.peer != nullptr) {
     --pending.peer->in_flight;
-    if (pending.peer->withdrawn) scanned_stamp_ = -1;  // it may be the last call
+    if (pending.peer->withdrawn) rescan();  // it may be the last call
     const bool abandoned = !result && (result.error().code == Code::DeadlineExceeded ||
                                        result.error().code == Code::Cancelled);
     if (abandoned) {
-      const Envelope cancel{.type = Type::Cancel, .id = static_cast<std::int64_t>(id)};
-      if (pending.peer->socket.send(frame(json::encode(cancel)),
-                                    zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
-        pending.peer->socket.send(frame(""), zmq::send_flags::dontwait);
-      }
+      tell(*pending.peer, {.type = Type::Cancel, .id = static_cast<std::int64_t>(id)});
     }
   }
   if (result) budgets_[pending.service].earn();
@@ -579,11 +530,10 @@ void NodeImpl::cancel(CallId id) {
 Result<std::string> NodeImpl::call_and_wait(const std::string& service, std::string method,
                                             std::string body, CallOptions options) {
   assert(!on_thread());
-  std::promise<Result<std::string>> promise;
-  auto future = promise.get_future();
+  const auto answer = std::make_shared<Awaited>();
   call(service, std::move(method), std::move(body), std::move(options),
-       [&](Result<std::string> result) { promise.set_value(std::move(result)); }, {});
-  return future.get();
+       [answer](Result<std::string> result) { answer->give(std::move(result)); }, {});
+  return answer->take();
 }
 
 void NodeImpl::receive_replies(Peer& peer) {
@@ -607,9 +557,7 @@ void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
   if (found == calls_.end()) return;
   switch (envelope.type) {
     case Type::Item:
-      found->second.items_seen = true;
-      if (found->second.on_item) guarded([&] { found->second.on_item(std::move(body)); });
-      return;
+      return handle_item(id, found->second, std::move(body));
     case Type::Reply:
       return finish(id, std::move(body));
     case Type::Error: {
@@ -621,8 +569,23 @@ void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
     }
     case Type::Call:
     case Type::Cancel:
+    case Type::Taken:
       return;
   }
+}
+
+void NodeImpl::handle_item(CallId id, Pending& pending, std::string body) {
+  pending.items_seen = true;
+  pending.untold_bytes += static_cast<std::int64_t>(body.size());
+  if (pending.untold_bytes >= kTakenBytes && pending.peer != nullptr) {
+    tell(*pending.peer, {.type = Type::Taken,
+                         .id = static_cast<std::int64_t>(id),
+                         .bytes = std::exchange(pending.untold_bytes, 0)});
+  }
+  if (!pending.on_item) return;
+  // It may end the call, and itself with it.
+  const OnItem on_item = pending.on_item;
+  guarded([&] { on_item(std::move(body)); });
 }
 
 // --- peers --------------------------------------------------------------------------------------
@@ -630,16 +593,22 @@ void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
 // Power of two choices (Mitzenmacher 2001): of two random instances the less busy one.
 Peer* NodeImpl::choose(const std::string& service) {
   std::vector<Peer*> live;
-  const auto look = [&] {
+  const auto gather = [&](Peer::Link link) {
     for (const auto& peer : peers_) {
-      if (peer->instance.service == service && !peer->withdrawn) live.push_back(peer.get());
+      if (peer->instance.service == service && !peer->withdrawn && peer->link == link) {
+        live.push_back(peer.get());
+      }
     }
+  };
+  const auto look = [&] {
+    gather(Peer::Link::Up);
+    if (live.empty()) gather(Peer::Link::Connecting);
   };
   look();
   const SteadyTime now = SystemClock::instance().now();
   if (live.empty() && now - searched_ >= kSearchInterval) {
     searched_ = now;
-    scanned_stamp_ = -1;
+    rescan();
     scan();
     look();
   }
@@ -650,13 +619,9 @@ Peer* NodeImpl::choose(const std::string& service) {
 }
 
 void NodeImpl::scan() {
-  const std::int64_t stamp = run_dir_stamp(options_.run_dir);
-  if (stamp == scanned_stamp_) return;
-  // File times tick coarsely: a young stamp may be shared by a change still to come.
-  const bool settled =
-      SystemClock::instance().wall_ms() - stamp / 1'000'000 > kStampSettles.count();
-  scanned_stamp_ = settled ? stamp : -1;
-  const auto found = instances(options_.run_dir);
+  if (!directory_->changed() && !std::exchange(scan_wanted_, false)) return;
+  scan_wanted_ = false;
+  const auto found = directory_->instances();
   connect_publishers(found);
   std::vector<Peer*> ended;
   for (const auto& peer : peers_) {
@@ -665,13 +630,13 @@ void NodeImpl::scan() {
   }
   for (Peer* peer : ended) peer_ended(peer);
   for (const Instance& instance : found) {
-    if (instance.rpc.empty() || (instance.pid == getpid() && instance.service == options_.service))
-      continue;
+    const bool self = instance.pid == getpid() && instance.service == options_.service;
+    if (self || !sockets_.suits(instance.rpc)) continue;
     const bool known = std::any_of(peers_.begin(), peers_.end(),
                                    [&](const auto& peer) { return peer->instance == instance; });
     if (known) continue;
     try {
-      peers_.push_back(std::make_unique<Peer>(instance, context_));
+      peers_.push_back(std::make_unique<Peer>(instance, sockets_));
     } catch (const zmq::error_t& error) {
       telemetry::warn("peer not connected", {{"rpc", instance.rpc}, {"why", error.what()}});
     }
@@ -679,10 +644,6 @@ void NodeImpl::scan() {
 }
 
 void NodeImpl::peer_ended(Peer* peer) {
-  std::vector<CallId> lost;
-  for (const auto& [id, pending] : calls_) {
-    if (pending.peer == peer) lost.push_back(id);
-  }
   const std::string who =
       fmt::format("{} (process {}) ended", peer->instance.service, peer->instance.pid);
   std::erase_if(publishers_, [&](const std::string& address) {
@@ -694,12 +655,42 @@ void NodeImpl::peer_ended(Peer* peer) {
                                   [&](const auto& candidate) { return candidate.get() == peer; });
   ended_.push_back(std::move(*found));
   peers_.erase(found);
-  for (const CallId id : lost) attempt_failed(id, {Code::Unavailable, who});
+  calls_failed(peer, who);
+}
+
+// What was sent on the old connection is lost; a new one is tried from now on.
+void NodeImpl::connection_lost(Peer& peer, Peer::Link link) {
+  const std::string why =
+      fmt::format("the connection to {} at {} {}", peer.instance.service, peer.instance.rpc,
+                  link == Peer::Link::Lost ? "does not come up" : "was lost");
+  telemetry::debug("peer unreachable", {{"why", why}});
+  peer.reconnect(sockets_);
+  peer.link = link;
+  calls_failed(&peer, why);
+}
+
+void NodeImpl::give_up_connecting() {
+  const SteadyTime now = SystemClock::instance().now();
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    Peer& peer = *peers_[i];
+    if (peer.link == Peer::Link::Connecting && now - peer.connecting_since > kConnecting) {
+      connection_lost(peer, Peer::Link::Lost);
+    }
+  }
+}
+
+void NodeImpl::calls_failed(const Peer* peer, const std::string& why) {
+  std::vector<CallId> lost;
+  for (const auto& [id, pending] : calls_) {
+    if (pending.peer == peer) lost.push_back(id);
+  }
+  for (const CallId id : lost) attempt_failed(id, {Code::Unavailable, why});
 }
 
 // --- the thread ---------------------------------------------------------------------------------
 
 void NodeImpl::run(const std::stop_token& stop) {
+  const LoopThread mark;
   loop_->adopt_thread();
   const std::stop_callback wake(stop, [this] { post([] {}); });
   while (!stop.stop_requested()) {
@@ -715,6 +706,7 @@ void NodeImpl::run(const std::stop_token& stop) {
     if (now - scanned_ >= kScanInterval) {
       scanned_ = now;
       scan();
+      give_up_connecting();
     }
   }
   stopping_ = true;
@@ -725,14 +717,17 @@ void NodeImpl::run(const std::stop_token& stop) {
   subscriber_.reset();
   peers_.clear();
   ended_.clear();
+  gatekeeper_.reset();
 }
 
-// While an answer is due the thread looks for it a little, giving way to whoever can run, before it
-// sleeps: waking a core that sleeps costs more than most answers take.
+// While an answer is due, or somebody calls again and again, the thread looks for it a little,
+// giving way to whoever can run, before it sleeps: waking a core that sleeps costs more than most
+// answers take.
 void NodeImpl::look_then_sleep(Milliseconds at_most) {
   const SteadyTime end = SystemClock::instance().now() + kLook;
-  const bool few = !calls_.empty() && calls_.size() <= kLookCalls;  // with many, one always comes
-  while (few && at_most.count() > 0 && SystemClock::instance().now() < end) {
+  const bool due = !calls_.empty() && calls_.size() <= kLookCalls;  // with many, one always comes
+  const bool lively = quick_calls_ >= kQuickCalls && serving_count_ == 0;
+  while ((due || lively) && at_most.count() > 0 && SystemClock::instance().now() < end) {
     if (zmq::poll(poll_items_, Milliseconds(0)) > 0) return;
     sched_yield();
   }
@@ -749,9 +744,11 @@ void NodeImpl::wait_for_input() {
   };
   const std::size_t router = router_ ? add_socket(*router_) : 0;
   const std::size_t subscriber = subscriber_ ? add_socket(*subscriber_) : 0;
+  const std::size_t gatekeeper = gatekeeper_ ? add_socket(*gatekeeper_) : 0;
   for (const auto& peer : peers_) {
     peer->poll_index = add_socket(peer->socket);
     items.push_back({nullptr, peer->pid_fd, ZMQ_POLLIN, 0});  // a descriptor of -1 is passed over
+    if (peer->monitor) add_socket(*peer->monitor);
   }
   const bool looks_out = !peers_.empty() || subscriber_ || !calls_.empty();
   try {
@@ -762,16 +759,28 @@ void NodeImpl::wait_for_input() {
   const auto ready = [&](std::size_t index) { return index != 0 && items[index].revents != 0; };
   router_readable_ = ready(router);
   subscriber_readable_ = ready(subscriber);
+  if (ready(gatekeeper)) sockets_.answer(*gatekeeper_);
   std::vector<Peer*> ended;
+  std::vector<Peer*> disconnected;
   for (const auto& peer : peers_) {
     peer->readable = ready(peer->poll_index);
+    if (peer->monitor && ready(peer->poll_index + 2) && peer->connection_lost()) {
+      disconnected.push_back(peer.get());
+    }
     if (ready(peer->poll_index + 1)) ended.push_back(peer.get());
   }
+  // What they had still sent comes first; its callbacks may end other peers.
+  const auto still_there = [&](const Peer* peer) {
+    return std::any_of(peers_.begin(), peers_.end(),
+                       [&](const auto& other) { return other.get() == peer; });
+  };
+  for (Peer* peer : disconnected) {
+    if (still_there(peer)) receive_replies(*peer);
+    if (still_there(peer)) connection_lost(*peer, Peer::Link::Connecting);
+  }
   for (Peer* peer : ended) {
-    receive_replies(*peer);  // what it had still sent
-    const bool known = std::any_of(peers_.begin(), peers_.end(),
-                                   [&](const auto& other) { return other.get() == peer; });
-    if (known) peer_ended(peer);
+    if (still_there(peer)) receive_replies(*peer);
+    if (still_there(peer)) peer_ended(peer);
   }
 }
 
@@ -791,9 +800,15 @@ NodeImpl::~NodeImpl() {
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(Options options) {
-  const auto made = make_run_dir(options.run_dir);
-  if (!made) return made.error();
-  return std::unique_ptr<Node>(std::make_unique<NodeImpl>(std::move(options)));
+  TRY(make_run_dir(options.run_dir));
+  std::optional<Keys> keys;
+  if (!options.tcp.empty()) {
+    if (options.keys_dir.empty()) {
+      return Error{Code::InvalidArgument, "keys: a directory is required to serve over tcp"};
+    }
+    keys = TRY(open_keys(options.keys_dir, options.service));
+  }
+  return std::unique_ptr<Node>(std::make_unique<NodeImpl>(std::move(options), std::move(keys)));
 }
 
 }  // namespace messaging

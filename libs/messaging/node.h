@@ -1,11 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -15,15 +14,24 @@
 // all its sockets; that thread is also the loop on which replies, events, timers and served calls
 // run, so callbacks must not block. All public functions are thread-safe unless they say otherwise.
 //
-// A call travels as [envelope][body], each at most limits::kFrameBytes; the envelope names method,
-// id, sender, time left and traceparent. Bodies are JSON by contract, but nothing here reads them.
+// A call travels as [envelope][body][raw bytes, when there are any], each frame at most
+// limits::kFrameBytes; the envelope names method, id, sender, time left and traceparent. Bodies are
+// JSON by contract, but nothing here reads them: items and raw bytes carry vectors and images.
 namespace messaging {
+
+class Directory;
+
+// Bytes of streamed items that may wait for their caller. A caller that falls further behind loses
+// the call: it gets Overloaded.
+inline constexpr std::int64_t kItemWindowBytes = 4 * 1024 * 1024;
 
 struct CallOptions {
   SteadyTime deadline{};  // required
   std::string traceparent{};
   // Idempotent calls are tried again by retry::kServiceCall when the peer was unavailable.
   bool idempotent = true;
+  // Beside the body: float32 vectors, pictures.
+  std::string binary{};
 };
 
 using CallId = std::uint64_t;
@@ -36,13 +44,15 @@ class Incoming {
  public:
   virtual ~Incoming() = default;
   virtual const std::string& body() const = 0;
+  virtual const std::string& binary() const = 0;
   virtual SteadyTime deadline() const = 0;
   virtual const std::string& traceparent() const = 0;
   // The caller has cancelled, or its deadline has passed.
   virtual bool gone() const = 0;
   // `callback` runs once on the node's thread when the caller cancels; not after the answer.
   virtual void on_gone(std::function<void()> callback) = 0;
-  // One streamed item before the reply; false when nobody listens any more.
+  // One streamed item before the reply, any bytes; false when nobody listens any more, or too
+  // slowly (kItemWindowBytes).
   virtual bool item(std::string body) = 0;
   virtual void reply(Result<std::string> body) = 0;
 };
@@ -57,6 +67,14 @@ class Node {
     std::string run_dir;
     std::size_t calls_max = 8192;    // made and not answered; beyond: Overloaded
     std::size_t serving_max = 8192;  // received and not answered; beyond: Overloaded
+    // By default ipc:// sockets in run_dir. With `tcp`, the address to serve at ("0.0.0.0",
+    // "127.0.0.1"), tcp:// with CURVE keys from `keys_dir`, and only other such nodes are called.
+    std::string tcp{};
+    int rpc_port = 0;     // of tcp; 0 picks a free one
+    int events_port = 0;  // of tcp; 0 picks a free one
+    std::string keys_dir{};
+    // Who else there is; by default the files of run_dir.
+    std::shared_ptr<Directory> directory{};
   };
   static Result<std::unique_ptr<Node>> open(Options options);
   virtual ~Node() = default;

@@ -124,6 +124,64 @@ TEST_F(Calls, StreamTheirItemsInOrderAndThenTheReply) {
   EXPECT_FALSE(call->item("after the end"));
 }
 
+TEST_F(Calls, CarryRawBytesBesideTheirBody) {
+  start_server();
+  CallOptions options = soon();
+  options.binary = std::string("\0\x01\xff vector", 10);
+  auto answer = ask_later("hold", options);
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->body(), "{}");
+  EXPECT_EQ(call->binary(), options.binary);
+  call->reply(call->binary());
+  EXPECT_EQ(answer.get().value(), options.binary);
+}
+
+TEST_F(Calls, StreamMoreThanTheWindowToACallerThatKeepsUp) {
+  start_server();
+  std::atomic<std::int64_t> taken{0};
+  std::promise<Result<std::string>> done;
+  asker_->call(
+      "server", "hold", "{}", soon(),
+      [&](Result<std::string> body) { done.set_value(std::move(body)); },
+      [&](const std::string& item) { taken += static_cast<std::int64_t>(item.size()); });
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  const std::string item(kItemWindowBytes / 64, 'x');
+  for (int i = 1; i <= 256; ++i) {
+    ASSERT_TRUE(call->item(item)) << i;
+    // The caller has it, and has said so before the server's next turns.
+    while (taken < i * static_cast<std::int64_t>(item.size())) settle(*asker_);
+    settle(*server_);
+  }
+  call->reply(std::string("end"));
+  EXPECT_EQ(done.get_future().get().value(), "end");
+}
+
+TEST_F(Calls, WhoseItemsNobodyTakesInTimeEndOverloaded) {
+  start_server();
+  std::promise<void> stuck;
+  std::shared_future<void> released = stuck.get_future().share();
+  std::promise<Result<std::string>> done;
+  asker_->call(
+      "server", "hold", "{}", soon(),
+      [&](Result<std::string> body) { done.set_value(std::move(body)); },
+      [&](const std::string&) { released.wait(); });
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  const std::string item(kItemWindowBytes / 16, 'x');
+  int sent = 0;
+  while (sent < 1000 && call->item(item)) ++sent;
+  EXPECT_EQ(sent, 16);
+  EXPECT_FALSE(call->item("x"));
+  call->reply(std::string("end"));
+  stuck.set_value();
+  const auto reply = done.get_future().get();
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().code, Code::Overloaded);
+  EXPECT_EQ(reply.error().message, "the caller is too slow: over 4194304 bytes wait for it");
+}
+
 TEST_F(Calls, MayBeMadeFromACallback) {
   start_server();
   std::promise<Result<std::string>> done;
