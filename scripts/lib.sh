@@ -5,6 +5,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_dir=$top/build/release
 # shellcheck disable=SC2034  # read by the scripts that source this
 bin_dir=$build_dir/bin
+packages=$(<"$top/scripts/packages.txt")  # what setup installs
 
 say() { printf '%s\n' "troupe: $*" >&2; }
 die() {
@@ -12,10 +13,24 @@ die() {
   exit 1
 }
 
-# The packages of packages.txt that are not installed, one a line.
+# The names in $packages, one a line. One with "# unless: COMMAND" behind it is not wanted where
+# that command comes from elsewhere.
+wanted_packages() {
+  local package reason
+  while read -r package reason; do
+    if [[ -z $package || $package == \#* ]]; then continue; fi
+    if [[ $reason == "# unless: "* ]]; then
+      reason=${reason#"# unless: "}
+      if command -v "${reason%%[[:space:];]*}" >/dev/null; then continue; fi
+    fi
+    printf '%s\n' "$package"
+  done <<<"$packages" | sort -u
+}
+
+# Of them those that are not installed.
 missing_packages() {
   local wanted installed
-  wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$top/scripts/packages.txt" | sort -u)
+  wanted=$(wanted_packages)
   # dpkg-query fails when it does not know one of the names; what it does know still counts.
   # shellcheck disable=SC2016,SC2086
   installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' $wanted 2>/dev/null |
@@ -43,6 +58,19 @@ setup() {
   "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists there are"
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2 ||
     die "apt-get could not install: ${missing[*]}"
+}
+
+# The npm packages of the tests, into build/npm; only when their list has changed.
+npm_packages() {
+  local from=$top/tests/npm to=$top/build/npm
+  if cmp -s "$from/package-lock.json" "$to/installed.json"; then return; fi
+  say "installing npm packages in ${to#"$top"/}"
+  mkdir -p "$to"
+  rm -f "$to/installed.json"
+  cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$to/"
+  (cd "$to" && npm ci --no-progress --loglevel=error) >&2 ||
+    die "npm could not install them: is its registry ($(npm config get registry)) within reach?"
+  cp "$from/package-lock.json" "$to/installed.json"
 }
 
 # Parallel compilers: one a core, and 1.5 GB of memory for each, because a Beast file takes that.

@@ -33,7 +33,8 @@ struct Field {
   bool defaulted = false;  // may be absent: the struct's default stands
   bool secret = false;     // configuration: printed as (set)
   std::string_view help = {};
-  std::string_view variable = {};  // configuration: another environment variable that sets it
+  std::string_view variable = {};  // configuration: other environment variables that set
+                                  // it, with spaces between, the weakest first
 };
 
 // An enum's names on the wire. An enum E is a member type when `enum_names(E)` can be found beside

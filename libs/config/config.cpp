@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <sstream>
+#include <utility>
 
 namespace config {
 namespace {
@@ -18,7 +20,56 @@ std::string underscored(std::string_view flag) {
   return name;
 }
 
+// Levenshtein's distance, 1965.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
 }  // namespace
+
+std::string closest(std::string_view wrong, const std::vector<std::string>& names) {
+  const auto best =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return distance(wrong, a) < distance(wrong, b);
+      });
+  return best == names.end() ? "" : fmt::format(", the closest is '{}'", *best);
+}
+
+std::vector<std::string> detail::words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
+
+std::optional<Error> detail::foreign_variable(const Inputs& inputs,
+                                              const std::vector<std::string>& names,
+                                              const std::vector<std::string>& aliases) {
+  std::vector<std::string> known = aliases;
+  for (const auto& name : names) known.push_back(variable_name(inputs.section, name));
+  const std::string prefix = variable_name(inputs.section, "");
+  const auto first = inputs.environment.lower_bound(prefix);
+  for (auto it = first; it != inputs.environment.end() && it->first.starts_with(prefix); ++it) {
+    if (contains(known, it->first)) continue;
+    const auto shown = utf8_prefix(it->first, 100);
+    return Error{Code::InvalidArgument,
+                 fmt::format("unknown variable {}{}", shown, closest(shown, known))};
+  }
+  return std::nullopt;
+}
 
 std::string variable_name(std::string_view section, std::string_view name) {
   std::string variable = fmt::format("TROUPE_{}_{}", section, name);

@@ -25,7 +25,9 @@ using AllMessages = MessageList<
     // conversation
     Line, Empty,
     // characters
-    Character, CharacterList, PromptRequest, Prompt, CharacterChanged,
+    Character, CharacterList, PromptRequest, Prompt, CharacterChanged, Knowledge, PreviewRequest,
+    FiredEntry, Preview, LintFinding, LintRequest, LintReport, CharacterQuery, PutCharacter,
+    AcceptedCharacter, DeleteCharacter, DeletedCharacter, CharacterVersion, CharacterVersions,
     // coordinator
     Selection, SelectRequest, ObserveRequest, ObserveReply, FollowUpRequest, FollowUp,
     HistoryRequest, History,
@@ -40,6 +42,6 @@ using AllMessages = MessageList<
     OrchestrateRequest, Source, TurnReply, OrganicNotification, OrganicReply, Attempt, Stage,
     TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping, ConversationMessage,
     // watchdog
-    ServiceStatus, ServicesRequest, ServicesReply>;
+    ServiceStatus, ServicesRequest, ServicesReply, Incident, IncidentsRequest, IncidentsReply>;
 
 }  // namespace contracts

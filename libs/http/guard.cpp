@@ -9,14 +9,14 @@
 namespace http {
 namespace {
 
-// The host of "name", "name:port", "[::1]:port", in lower case.
+// The host of "name", "name:port", "[::1]:port", in lower case; empty when it is none of these.
 std::string host_of(std::string_view authority) {
-  if (authority.starts_with('[')) {
-    const std::size_t end = authority.find(']') + 1;
-    if (end < authority.size() && authority[end] != ':') return {};
-    return ascii_lower(authority.substr(0, end));
-  }
-  return ascii_lower(authority.substr(0, authority.find(':')));
+  const std::size_t end =
+      authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':');
+  const std::string_view host = authority.substr(0, end);
+  const std::string_view port = authority.substr(host.size());
+  if (!port.empty() && port.find_first_not_of("0123456789", 1) != std::string_view::npos) return {};
+  return port.empty() || port.front() == ':' ? ascii_lower(host) : std::string{};
 }
 
 bool own(std::string_view host, const std::vector<std::string>& hosts) {

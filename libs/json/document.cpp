@@ -222,6 +222,10 @@ Document& Document::operator=(Document&&) noexcept = default;
 Document::~Document() = default;
 
 Result<Document> Document::parse(std::string_view text, ParseOptions options) {
+  // To the parser a zero byte is the end of the text, whatever follows.
+  if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
+    return Error{Code::InvalidArgument, fmt::format("not JSON at byte {}: a zero byte", zero + 1)};
+  }
   // Nodes and texts together take about this much.
   auto impl = std::make_unique<Impl>(std::max<std::size_t>(1024, text.size() * 2));
   Builder builder(impl->arena, options.depth_max);

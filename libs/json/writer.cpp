@@ -101,6 +101,7 @@ void Writer::integer(std::int64_t value) {
 void Writer::real(double value) {
   if (!std::isfinite(value)) return null();
   separate();
+  if (value == 0) value = 0;  // "-0" would be read as an integer, which has no sign
   std::array<char, 32> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
   text_.append(digits.data(), end);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <resolv.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -104,6 +105,11 @@ class DnsDirectory final : public Directory {
 };
 
 std::optional<std::vector<std::string>> ask_system(const std::string& name) {
+  // Of this thread alone. A server that says nothing costs 10 s by default: the other names and the
+  // end of the process would wait for it.
+  if ((_res.options & RES_INIT) == 0) res_init();
+  _res.retrans = 1;
+  _res.retry = 1;
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

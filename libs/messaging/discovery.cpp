@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -24,9 +25,28 @@ fs::path file_of(const std::string& run_dir, const Instance& instance) {
   return fs::path(run_dir) / fmt::format("{}.{}.json", instance.service, instance.pid);
 }
 
-bool alive(std::int64_t pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM; }
+bool alive(const Instance& instance) {
+  if (kill(static_cast<pid_t>(instance.pid), 0) != 0 && errno != EPERM) return false;
+  const std::int64_t started = instance.started == 0 ? 0 : process_started(instance.pid);
+  return started == instance.started || started == 0;
+}
 
 }  // namespace
+
+std::int64_t process_started(std::int64_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(file, text);
+  // The second field is the program's name in parentheses and may hold anything.
+  std::istringstream fields(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string skipped;
+  fields >> skipped;
+  if (skipped == "Z") return -1;
+  for (int field = 4; field < 22; ++field) fields >> skipped;
+  std::int64_t started = 0;
+  fields >> started;
+  return started;
+}
 
 Result<void> make_run_dir(const std::string& run_dir) {
   std::error_code error;
@@ -83,7 +103,7 @@ std::vector<Instance> instances(const std::string& run_dir) {
     text << file.rdbuf();
     auto instance = json::decode<Instance>(std::string_view(text.view()));
     if (!instance) continue;
-    if (alive(instance.value().pid)) {
+    if (alive(instance.value())) {
       found.push_back(std::move(instance).value());
       continue;
     }

@@ -19,6 +19,8 @@ struct Instance {
   std::string rpc{};     // "ipc:///run/.../router.12.rpc"
   std::string events{};  // "ipc:///run/.../router.12.events"
   std::string key{};     // CURVE public key; empty over ipc
+  // process_started() of pid: ids are given again, in a restarted container at once. 0: not known.
+  std::int64_t started = 0;
 
   static void fields(auto& self, auto&& visit) {
     visit("service", self.service, Field{.bytes_min = 1, .bytes_max = 64});
@@ -27,9 +29,14 @@ struct Instance {
     visit("rpc", self.rpc, Field{.bytes_max = 256, .defaulted = true});
     visit("events", self.events, Field{.bytes_max = 256, .defaulted = true});
     visit("key", self.key, Field{.bytes_max = 256, .defaulted = true});
+    visit("started", self.started, Field{.min = 0, .defaulted = true});
   }
   friend bool operator==(const Instance&, const Instance&) = default;
 };
+
+// When a process started, in the kernel's ticks since the boot (proc(5)); -1 when it has ended and
+// its parent has not asked, 0 when nothing is to be had.
+std::int64_t process_started(std::int64_t pid);
 
 // Makes the directory, private to this user (mode 700).
 Result<void> make_run_dir(const std::string& run_dir);

@@ -3,9 +3,13 @@
 #include <cstdint>
 #include <string>
 
+#include "base/clock.h"
 #include "base/fields.h"
 
 namespace messaging {
+
+// Who calls with more time has this much.
+inline constexpr Milliseconds kCallTimeMax = std::chrono::hours(24);
 
 enum class Type { Call, Item, Reply, Error, Cancel, Taken };
 constexpr auto enum_names(Type) {
@@ -28,7 +32,7 @@ struct Envelope {
   std::int64_t timeout_ms = 0;
   std::string traceparent{};
   std::string code{};      // of an error; the body is its message
-  std::int64_t bytes = 0;  // of items that the caller has taken since it last said so
+  std::int64_t bytes = 0;  // of items (and kItemCost each) taken since the caller last said so
 
   static void fields(auto& self, auto&& visit) {
     visit("type", self.type);
@@ -37,7 +41,7 @@ struct Envelope {
       visit("method", self.method, Field{.bytes_max = 128, .defaulted = true});
       visit("sender", self.sender, Field{.bytes_max = 64, .defaulted = true});
       visit("timeout_ms", self.timeout_ms,
-            Field{.min = 0, .max = 24.0 * 3600 * 1000, .defaulted = true});
+            Field{.min = 0, .max = double{kCallTimeMax.count()}, .defaulted = true});
       visit("traceparent", self.traceparent, Field{.bytes_max = 64, .defaulted = true});
     }
     if (self.type == Type::Error) {

@@ -13,6 +13,7 @@ IncomingCall::~IncomingCall() {
 void IncomingCall::on_gone(std::function<void()> callback) {
   {
     const std::lock_guard lock(mutex_);
+    if (answered_) return;
     if (!gone_) {
       on_gone_ = std::move(callback);
       return;
@@ -32,7 +33,7 @@ void IncomingCall::cancel() {
 }
 
 bool IncomingCall::item(std::string body) {
-  const auto bytes = static_cast<std::int64_t>(body.size());
+  const auto bytes = static_cast<std::int64_t>(body.size()) + kItemCost;
   if (gone() || answered_ || too_slow_ || body.size() > limits::kFrameBytes) return false;
   if (untaken_ > 0 && untaken_ + bytes > kItemWindowBytes) {
     too_slow_ = true;
@@ -45,14 +46,16 @@ bool IncomingCall::item(std::string body) {
 
 void IncomingCall::reply(Result<std::string> body) {
   if (answered_.exchange(true)) return;
+  // What it holds may hold this call, as the last who does: it goes when all is done.
+  std::function<void()> unused;
   {
-    // What it holds may hold this call.
     const std::lock_guard lock(mutex_);
-    on_gone_ = {};
+    unused.swap(on_gone_);
   }
   if (too_slow_) {
-    body = Error{Code::Overloaded, fmt::format("the caller is too slow: over {} bytes wait for it",
-                                               kItemWindowBytes)};
+    body = Error{Code::Overloaded,
+                 fmt::format("the caller is too slow: over {} bytes of items wait for it",
+                             kItemWindowBytes)};
   } else if (body && body.value().size() > limits::kFrameBytes) {
     body = Error{Code::TooLarge, fmt::format("the reply has {} bytes, at most {} are allowed",
                                              body.value().size(), limits::kFrameBytes)};

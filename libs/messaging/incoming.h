@@ -50,6 +50,8 @@ class IncomingCall final : public Incoming {
 
   // The caller has cancelled.
   void cancel();
+  // An item could not be sent: what follows it would make the stream look whole.
+  void fall_behind() { too_slow_ = true; }
   // The caller has taken items of so many bytes.
   void taken(std::int64_t bytes) { untaken_ -= bytes; }
   std::pair<std::string, std::int64_t> key() const { return {what_.caller, what_.id}; }

@@ -79,6 +79,11 @@ Result<KeyPair> open_pair(const fs::path& path) {
   }
   auto pair = json::decode<KeyPair>(std::string_view(read_text(path)));
   if (!pair) return cannot("use", path, pair.error().message);
+  std::array<char, kKeyBytes + 1> derived{};
+  if (zmq_curve_public(derived.data(), pair.value().secret_key.c_str()) != 0 ||
+      pair.value().public_key != derived.data()) {
+    return cannot("use", path, "its public key is not that of its secret key");
+  }
   return pair;
 }
 
@@ -88,9 +93,10 @@ Result<Keys> open_keys(const std::string& directory, const std::string& service)
   const fs::path root(directory);
   TRY(make_private(root));
   TRY(make_private(root / "clients"));
-  Keys keys{.directory = directory,
-            .server = TRY(open_pair(root / "server.key")),
-            .own = TRY(open_pair(root / (service + ".key")))};
+  Keys keys;  // not built in one expression: g++ 12 leaks what stands before a TRY that returns
+  keys.directory = directory;
+  keys.server = TRY(open_pair(root / "server.key"));
+  keys.own = TRY(open_pair(root / (service + ".key")));
   const fs::path known = root / "clients" / (service + ".pub");
   const std::string line = keys.own.public_key + "\n";
   if (read_text(known) != line) TRY(place(known, line, 0644, Existing::Replace));

@@ -37,6 +37,11 @@ void TaskLoop::close() {
     tasks.swap(tasks_);
   }
   for (auto& task : tasks) guarded(task);
+  // What they hold may hold this loop.
+  decltype(timers_) unused;
+  unused.swap(timers_);
+  timer_of_.clear();
+  unused.clear();
   // The system gives the ids of ended threads to new ones.
   owner_ = std::thread::id{};
 }

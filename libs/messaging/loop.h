@@ -43,7 +43,7 @@ class TaskLoop {
   int wake_fd() const { return wake_fd_; }
   // The calling thread becomes the owner.
   void adopt_thread() { owner_ = std::this_thread::get_id(); }
-  // Runs what is posted, for the last time. Afterwards nobody owns the loop.
+  // Runs what is posted, for the last time, and drops the timers. Afterwards nobody owns the loop.
   void close();
   bool on_thread() const { return owner_ == std::this_thread::get_id(); }
 

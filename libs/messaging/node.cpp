@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cassert>
+#include <deque>
 #include <future>
 #include <optional>
 #include <set>
@@ -123,7 +124,7 @@ class NodeImpl final : public Node, public Answering {
   void look_then_sleep(Milliseconds at_most);
   void receive_calls();
   void receive_events();
-  void receive_replies(Peer& peer);
+  bool receive_replies(Peer& peer);
   void handle_call(std::string caller, const Envelope& envelope, std::string body,
                    std::string binary);
   void handle_reply(const Envelope& envelope, std::string body);
@@ -133,6 +134,7 @@ class NodeImpl final : public Node, public Answering {
   void send(CallId id, Pending& pending);
   void tell(Peer& peer, const Envelope& envelope);
   void attempt_failed(CallId id, Error error);
+  Peer* take_back(Pending& pending);
   void finish(CallId id, Result<std::string> result);
   Peer* choose(const std::string& service);
   void scan();
@@ -174,7 +176,7 @@ class NodeImpl final : public Node, public Answering {
   std::vector<zmq::pollitem_t> poll_items_;
   bool router_readable_ = false;
   bool subscriber_readable_ = false;
-  std::map<std::string, std::vector<OnEvent>> subscriptions_;
+  std::map<std::string, std::deque<OnEvent>> subscriptions_;  // stay in place while they run
   std::set<std::string> publishers_;
   std::vector<std::unique_ptr<Peer>> peers_;
   // No peers any more, but a caller further up may still hold one: they go in the next turn.
@@ -201,16 +203,26 @@ void NodeImpl::answer(const std::string& caller, const Envelope& envelope,
     incoming_.erase({caller, envelope.id});
   }
   if (!router_) return;
+  const std::string head = json::encode(envelope);
+  bool gone = false;
   try {
-    if (!router_->send(frame(caller), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
-      return;  // the caller does not read; its deadline will tell it
+    if (router_->send(frame(caller), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
+      router_->send(frame(head), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
+      router_->send(frame(body), zmq::send_flags::dontwait);
+      return;
     }
-    router_->send(frame(json::encode(envelope)),
-                  zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-    router_->send(frame(body), zmq::send_flags::dontwait);
   } catch (const zmq::error_t& error) {
-    telemetry::debug("reply dropped", {{"why", error.what()}});  // the caller has gone
+    gone = true;
+    telemetry::debug("reply dropped", {{"why", error.what()}});
   }
+  // A caller that does not read hears of a lost reply by its deadline, but a stream must not go on
+  // with a hole.
+  const auto found = incoming_.find({caller, envelope.id});
+  const auto call = found == incoming_.end() ? nullptr : found->second.lock();
+  if (call == nullptr) return;
+  call->fall_behind();
+  // Not now: a handler of this thread may be in the middle of item().
+  if (gone) post([call] { call->cancel(); });
 }
 
 Result<void> NodeImpl::bind(const std::string& http_address) {
@@ -225,13 +237,16 @@ Result<void> NodeImpl::bind(const std::string& http_address) {
   self_ = {.service = options_.service,
            .pid = getpid(),
            .http = http_address,
-           .key = sockets_.public_key()};
+           .key = sockets_.public_key(),
+           .started = process_started(getpid())};
   if (options_.tcp.empty()) {
     self_.rpc = "ipc://" + path("rpc");
     self_.events = "ipc://" + path("events");
   }
   std::promise<Result<void>> opened;
-  post([&] { opened.set_value(open_sockets()); });
+  if (!loop_->post([&] { opened.set_value(open_sockets()); })) {
+    return Error{Code::Cancelled, "shut down"};
+  }
   const auto result = opened.get_future().get();
   if (!result) return result;
   return announce(options_.run_dir, self_);
@@ -330,6 +345,9 @@ void NodeImpl::publish(std::string topic, std::string body) {
   on_loop([this, topic = std::move(topic), body = std::move(body)] {
     --events_posted_;
     if (!publisher_) return;
+    if (const auto error = too_large(topic, body.size())) {
+      return telemetry::warn("event dropped", {{"why", error->message}});
+    }
     publisher_->send(frame(topic), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
     publisher_->send(frame(body), zmq::send_flags::dontwait);
   });
@@ -385,8 +403,9 @@ void NodeImpl::receive_events() {
     if (!subscriber_->get(zmq::sockopt::rcvmore) || !subscriber_->recv(body)) continue;
     const auto found = subscriptions_.find(topic.to_string());
     if (found == subscriptions_.end()) continue;
-    for (const OnEvent& on_event : found->second) {
-      guarded([&] { on_event(found->first, body.to_string()); });
+    // They may subscribe to the same topic.
+    for (std::size_t j = 0; j < found->second.size(); ++j) {
+      guarded([&] { found->second[j](found->first, body.to_string()); });
     }
   }
 }
@@ -428,7 +447,9 @@ void NodeImpl::start(CallId id, Pending pending) {
     return pending.on_reply(
         Error{Code::Overloaded, fmt::format("{} calls are under way already", calls_.size())});
   }
-  const auto left = retry::remaining(SystemClock::instance().now(), pending.options.deadline);
+  const SteadyTime now = SystemClock::instance().now();
+  pending.options.deadline = std::min(pending.options.deadline, now + kCallTimeMax);
+  const auto left = retry::remaining(now, pending.options.deadline);
   if (left.count() <= 0) {
     return pending.on_reply(
         Error{Code::DeadlineExceeded, fmt::format("{}: no time left to call", pending.method)});
@@ -438,6 +459,7 @@ void NodeImpl::start(CallId id, Pending pending) {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     const Pending& late = found->second;
+    if (late.peer != nullptr) late.peer->silent = late.peer->link == Peer::Link::Up;
     finish(id, Error{Code::DeadlineExceeded,
                      fmt::format("{}: no answer in time{}", late.method,
                                  late.peer == nullptr ? " (no instance to ask)" : "")});
@@ -484,8 +506,7 @@ void NodeImpl::attempt_failed(CallId id, Error error) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   Pending& pending = found->second;
-  if (pending.peer != nullptr) --pending.peer->in_flight;
-  pending.peer = nullptr;
+  take_back(pending);
   ++pending.failures;
   retry::Budget& budget = budgets_[pending.service];
   const auto wait = retry::delay(retry::kServiceCall, pending.failures, random_);
@@ -503,6 +524,15 @@ void NodeImpl::attempt_failed(CallId id, Error error) {
   });
 }
 
+// The call is not out any more; where it was.
+Peer* NodeImpl::take_back(Pending& pending) {
+  Peer* const peer = std::exchange(pending.peer, nullptr);
+  if (peer == nullptr) return nullptr;
+  --peer->in_flight;
+  if (peer->withdrawn) rescan();  // it may be the last call
+  return peer;
+}
+
 void NodeImpl::finish(CallId id, Result<std::string> result) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
@@ -510,21 +540,21 @@ void NodeImpl::finish(CallId id, Result<std::string> result) {
   calls_.erase(found);
   loop_->cancel(pending.deadline_timer);
   loop_->cancel(pending.retry_timer);
-  if (pending.peer != nullptr) {
-    --pending.peer->in_flight;
-    if (pending.peer->withdrawn) rescan();  // it may be the last call
-    const bool abandoned = !result && (result.error().code == Code::DeadlineExceeded ||
-                                       result.error().code == Code::Cancelled);
-    if (abandoned) {
-      tell(*pending.peer, {.type = Type::Cancel, .id = static_cast<std::int64_t>(id)});
-    }
+  Peer* const peer = take_back(pending);
+  const bool abandoned = !result && (result.error().code == Code::DeadlineExceeded ||
+                                     result.error().code == Code::Cancelled);
+  if (peer != nullptr && abandoned) {
+    tell(*peer, {.type = Type::Cancel, .id = static_cast<std::int64_t>(id)});
   }
   if (result) budgets_[pending.service].earn();
   guarded([&] { pending.on_reply(std::move(result)); });
 }
 
 void NodeImpl::cancel(CallId id) {
-  on_loop([this, id] { finish(id, Error{Code::Cancelled, "cancelled by the caller"}); });
+  const auto end = [this, id] { finish(id, Error{Code::Cancelled, "cancelled by the caller"}); };
+  // On the thread, what is not there may be about to come: another thread has just called.
+  if (on_thread() && calls_.contains(id)) return end();
+  loop_->post(end);
 }
 
 Result<std::string> NodeImpl::call_and_wait(const std::string& service, std::string method,
@@ -536,19 +566,22 @@ Result<std::string> NodeImpl::call_and_wait(const std::string& service, std::str
   return answer->take();
 }
 
-void NodeImpl::receive_replies(Peer& peer) {
+// Whether there may be more.
+bool NodeImpl::receive_replies(Peer& peer) {
   for (int i = 0; i < kReceivePerTurn; ++i) {
     zmq::message_t head;
-    if (!peer.socket.recv(head, zmq::recv_flags::dontwait)) return;
+    if (!peer.socket.recv(head, zmq::recv_flags::dontwait)) return false;
+    peer.silent = false;
     zmq::message_t body;
     while (peer.socket.get(zmq::sockopt::rcvmore)) {
       zmq::message_t part;
-      if (!peer.socket.recv(part)) return;
+      if (!peer.socket.recv(part)) return false;
       if (body.size() == 0) body = std::move(part);
     }
     auto envelope = json::decode<Envelope>(head.to_string_view());
     if (envelope) handle_reply(envelope.value(), body.to_string());
   }
+  return true;
 }
 
 void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
@@ -576,7 +609,7 @@ void NodeImpl::handle_reply(const Envelope& envelope, std::string body) {
 
 void NodeImpl::handle_item(CallId id, Pending& pending, std::string body) {
   pending.items_seen = true;
-  pending.untold_bytes += static_cast<std::int64_t>(body.size());
+  pending.untold_bytes += static_cast<std::int64_t>(body.size()) + kItemCost;
   if (pending.untold_bytes >= kTakenBytes && pending.peer != nullptr) {
     tell(*pending.peer, {.type = Type::Taken,
                          .id = static_cast<std::int64_t>(id),
@@ -590,19 +623,23 @@ void NodeImpl::handle_item(CallId id, Pending& pending, std::string body) {
 
 // --- peers --------------------------------------------------------------------------------------
 
-// Power of two choices (Mitzenmacher 2001): of two random instances the less busy one.
+// Power of two choices (Mitzenmacher 2001): of two random instances the less busy one. One that has
+// fallen silent (stopped, or stuck) looks idle and would draw calls: it gets none while there are
+// others.
 Peer* NodeImpl::choose(const std::string& service) {
   std::vector<Peer*> live;
-  const auto gather = [&](Peer::Link link) {
+  const auto gather = [&](Peer::Link link, bool silent) {
     for (const auto& peer : peers_) {
-      if (peer->instance.service == service && !peer->withdrawn && peer->link == link) {
+      if (peer->instance.service == service && !peer->withdrawn && peer->link == link &&
+          peer->silent == silent) {
         live.push_back(peer.get());
       }
     }
   };
   const auto look = [&] {
-    gather(Peer::Link::Up);
-    if (live.empty()) gather(Peer::Link::Connecting);
+    gather(Peer::Link::Up, false);
+    if (live.empty()) gather(Peer::Link::Up, true);
+    if (live.empty()) gather(Peer::Link::Connecting, false);
   };
   look();
   const SteadyTime now = SystemClock::instance().now();
@@ -637,7 +674,7 @@ void NodeImpl::scan() {
     if (known) continue;
     try {
       peers_.push_back(std::make_unique<Peer>(instance, sockets_));
-    } catch (const zmq::error_t& error) {
+    } catch (const std::exception& error) {
       telemetry::warn("peer not connected", {{"rpc", instance.rpc}, {"why", error.what()}});
     }
   }
@@ -655,6 +692,7 @@ void NodeImpl::peer_ended(Peer* peer) {
                                   [&](const auto& candidate) { return candidate.get() == peer; });
   ended_.push_back(std::move(*found));
   peers_.erase(found);
+  rescan();  // a successor may publish at the same address
   calls_failed(peer, who);
 }
 
@@ -664,8 +702,15 @@ void NodeImpl::connection_lost(Peer& peer, Peer::Link link) {
       fmt::format("the connection to {} at {} {}", peer.instance.service, peer.instance.rpc,
                   link == Peer::Link::Lost ? "does not come up" : "was lost");
   telemetry::debug("peer unreachable", {{"why", why}});
-  peer.reconnect(sockets_);
-  peer.link = link;
+  try {
+    peer.reconnect(sockets_);
+    peer.link = link;
+  } catch (const zmq::error_t& error) {
+    // No descriptor was left, say: tried again as what does not come up.
+    telemetry::warn("peer not connected", {{"rpc", peer.instance.rpc}, {"why", error.what()}});
+    peer.link = Peer::Link::Connecting;
+    peer.connecting_since = SystemClock::instance().now();
+  }
   calls_failed(&peer, why);
 }
 
@@ -775,11 +820,13 @@ void NodeImpl::wait_for_input() {
                        [&](const auto& other) { return other.get() == peer; });
   };
   for (Peer* peer : disconnected) {
-    if (still_there(peer)) receive_replies(*peer);
+    while (still_there(peer) && receive_replies(*peer)) {
+    }
     if (still_there(peer)) connection_lost(*peer, Peer::Link::Connecting);
   }
   for (Peer* peer : ended) {
-    if (still_there(peer)) receive_replies(*peer);
+    while (still_there(peer) && receive_replies(*peer)) {
+    }
     if (still_there(peer)) peer_ended(peer);
   }
 }

@@ -22,8 +22,10 @@ namespace messaging {
 class Directory;
 
 // Bytes of streamed items that may wait for their caller. A caller that falls further behind loses
-// the call: it gets Overloaded.
+// the call: it gets Overloaded. Each item counts kItemCost more than it has, because all calls of a
+// caller share one queue: many small items must not crowd out the answers to the others.
 inline constexpr std::int64_t kItemWindowBytes = 4 * 1024 * 1024;
+inline constexpr std::int64_t kItemCost = 1024;
 
 struct CallOptions {
   SteadyTime deadline{};  // required
@@ -86,7 +88,8 @@ class Node {
   virtual void withdraw() = 0;
   virtual std::size_t serving() const = 0;
 
-  // Calling. `on_reply` is called once, on the node's thread.
+  // Calling. `on_reply` is called once, on the node's thread; on the caller's own, before call()
+  // returns, when the node was stopped or too many calls wait for its thread.
   virtual CallId call(const std::string& service, std::string method, std::string body,
                       CallOptions options, OnReply on_reply, OnItem on_item = {}) = 0;
   // The peer is told; on_reply gets Cancelled.

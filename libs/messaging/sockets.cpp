@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -124,6 +126,8 @@ void Sockets::answer(zmq::socket_t& gatekeeper) const {
 Peer::Peer(Instance what, Sockets& sockets) : instance(std::move(what)), socket(sockets.dealer()) {
   if (instance.pid > 0) {
     pid_fd = static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(instance.pid), 0));
+    // Nobody would ever tell us.
+    if (pid_fd < 0 && errno == ESRCH) throw std::runtime_error("its process has ended");
   }
   reconnect(sockets);
 }
@@ -135,12 +139,14 @@ Peer::~Peer() {
 void Peer::reconnect(Sockets& sockets) {
   monitor.reset();
   socket = sockets.dealer();
+  silent = false;
   if (instance.rpc.starts_with("tcp://")) {
-    const std::string report =
-        "inproc://peer." + std::to_string(reinterpret_cast<std::uintptr_t>(socket.handle()));
-    zmq_socket_monitor(
-        socket.handle(), report.c_str(),
-        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    const std::string report = sockets.new_report();
+    if (zmq_socket_monitor(socket.handle(), report.c_str(),
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+      throw zmq::error_t();
+    }
     monitor.emplace(sockets.context(), zmq::socket_type::pair);
     monitor->set(zmq::sockopt::linger, 0);
     monitor->connect(report);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +39,16 @@ class Sockets {
   // With which others check who serves them; empty without keys.
   std::string public_key() const { return keys_ ? keys_->server.public_key : std::string(); }
   zmq::context_t& context() { return context_; }
+  // Where a socket may report on its connection. Never twice the same: ZeroMQ frees an address some
+  // time after its socket.
+  std::string new_report() { return "inproc://report." + std::to_string(++reports_); }
 
  private:
   void serve_with_keys(zmq::socket_t& socket, std::string_view address) const;
   void call_with_keys(zmq::socket_t& socket) const;
 
   std::optional<Keys> keys_;
+  std::uint64_t reports_ = 0;
   zmq::context_t context_{1};
 };
 
@@ -72,6 +77,7 @@ class Peer {
   std::size_t in_flight = 0;
   std::size_t poll_index = 0;
   bool readable = false;
+  bool silent = false;     // has let a call's deadline pass and said nothing since
   bool withdrawn = false;  // ends once its calls have
 };
 

@@ -5,9 +5,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -23,7 +21,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "net/loop_impl.h"
+#include "net/dial.h"
+#include "net/stream.h"
 #include "net/wire.h"
 
 namespace net {
@@ -39,16 +38,16 @@ class Exchange;
 
 // One kept or busy connection to a server.
 struct Link {
-  explicit Link(Executor executor) : socket(executor) {}
+  explicit Link(Executor executor) : stream(executor) {}
 
-  Socket socket;
+  Stream stream;
   beast::flat_buffer buffer{kHeaderBytesMax + kReadBytes};
   SteadyTime idle_since;
 
   // Whether the server has closed it, or said something unasked, while it was idle.
   bool stale() {
     char byte = 0;
-    const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto got = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
   }
 };
@@ -75,8 +74,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void stop(Error reason) {
     if (stopped || finished) return;
     stopped = std::move(reason);
-    error_code ignored;
-    if (link != nullptr) link->socket.close(ignored);
+    if (dial != nullptr) {
+      dial->stop();
+    } else if (link != nullptr) {
+      link->stream.close();
+    }
     event.signal();
   }
 
@@ -97,7 +99,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   }
 
   std::string where() const {
-    return fmt::format("http://{}{}", url.authority, url.target.substr(0, url.target.find('?')));
+    return fmt::format("{}://{}{}", url.tls ? "https" : "http", url.authority,
+                       url.target.substr(0, url.target.find('?')));
   }
 
   Loop::Impl& loop;
@@ -109,7 +112,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool admitted = false;  // holds one of its host's connections
   Event event;
   Link* link = nullptr;
-  std::shared_ptr<asio::ip::basic_resolver<Tcp, Executor>> resolver;
+  Dial* dial = nullptr;
 
  private:
   void expired() {
@@ -135,20 +138,24 @@ class ResponseParser final : public beast::http::basic_parser<false> {
   }
 
   bool informational() const { return status_ / 100 == 1; }
+  bool can_take(const beast::flat_buffer& buffer) const {
+    return !chunked() || chunk_bytes_left_ > 0 ||
+           shows_chunk({static_cast<const char*>(buffer.cdata().data()), buffer.size()});
+  }
   bool headed() const { return is_header_done() && !informational(); }
   std::size_t body_bytes() const { return body_bytes_; }
 
  private:
   void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int,
                        error_code&) override {}
-  void on_response_impl(int status, beast::string_view, int, error_code&) override {
+  void on_response_impl(int status, beast::string_view, int, error_code& failed) override {
     status_ = status;
+    // Nobody asked for another protocol (RFC 9110 section 15.2.2).
+    if (status < 100 || status == 101) failed = beast::http::error::bad_status;
   }
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
                      error_code& failed) override {
-    // Beast's own limit forgets the lines it has parsed already.
-    header_bytes_ += name.size() + value.size() + 4;
-    if (header_bytes_ > kHeaderBytesMax) failed = beast::http::error::header_limit;
+    count_line(name.size() + value.size() + 4, failed);
     if (!is_header_done()) headers_.add(std::string(name), std::string(value));
   }
   void on_header_impl(error_code& failed) override {
@@ -168,17 +175,29 @@ class ResponseParser final : public beast::http::basic_parser<false> {
     }
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body,
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions,
+                            error_code& failed) override {
+    chunk_bytes_left_ = size;
+    count_line(extensions.size(), failed);
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t left, beast::string_view body,
                                  error_code& failed) override {
+    chunk_bytes_left_ = left - body.size();
     return on_body_impl(body, failed);
   }
   void on_finish_impl(error_code&) override {}
 
+  // Head, chunk extensions and trailers together: Beast's own limit forgets what it has parsed.
+  void count_line(std::size_t bytes, error_code& failed) {
+    line_bytes_ += bytes;
+    if (line_bytes_ > kHeaderBytesMax) failed = beast::http::error::header_limit;
+  }
+
   Exchange& exchange_;
   int status_ = 0;
   http::Headers headers_;
-  std::size_t header_bytes_ = 0;
+  std::size_t line_bytes_ = 0;
+  std::uint64_t chunk_bytes_left_ = 0;
   std::size_t body_bytes_ = 0;
 };
 
@@ -207,9 +226,14 @@ class CallHandle final : public Client::Call {
   std::weak_ptr<Exchange> exchange_;
 };
 
+bool idempotent(http::Method method) {
+  return method != http::Method::Post && method != http::Method::Patch;
+}
+
 // How far one exchange came on one connection.
 struct Progress {
   error_code unsent;      // why the request was not sent whole
+  bool begun = false;     // some of it may have reached the server
   bool answered = false;  // a byte of the response came
   bool reusable = false;  // the connection can take another request
 };
@@ -217,7 +241,7 @@ struct Progress {
 }  // namespace
 
 struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
-  Impl(Loop::Impl& loop_in, Options options_in) : loop(loop_in), options(options_in) {}
+  Impl(Loop::Impl& loop_in, Options options_in) : loop(loop_in), options(std::move(options_in)) {}
 
   // Connections that have been idle for too long are closed by one timer for all.
   void start() {
@@ -255,7 +279,8 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
   bool closed = false;
 };
 
-Client::Client(Loop& loop, Options options) : impl_(std::make_shared<Impl>(loop.impl(), options)) {
+Client::Client(Loop& loop, Options options)
+    : impl_(std::make_shared<Impl>(loop.impl(), std::move(options))) {
   impl_->loop.dispatch([impl = impl_] { impl->start(); });
 }
 
@@ -328,11 +353,9 @@ Awaitable<Result<void>> Client::Impl::perform(Exchange& exchange) {
   Result<Url> url = parse_url(exchange.request.url);
   if (!url) co_return url.error();
   exchange.url = std::move(url).value();
-  if (exchange.url.tls) {
-    co_return Error{Code::Unimplemented, "https:// URLs are not supported: no TLS yet"};
-  }
   exchange.begin();
-  const std::string key = exchange.url.host + ":" + exchange.url.port;
+  const std::string key = fmt::format("{}://{}:{}", exchange.url.tls ? "https" : "http",
+                                      exchange.url.host, exchange.url.port);
   Host& host = hosts[key];
   std::optional<Result<void>> outcome;
   try {
@@ -398,50 +421,22 @@ Awaitable<Result<void>> Client::Impl::attempt(Exchange& exchange, Host& host) {
     exchange.link = nullptr;
     if (outcome.ok() && progress.reusable && !closing) keep(host, std::move(link));
     if (outcome.ok() || progress.answered || !kept || exchange.stopped) co_return outcome;
-    // The server closed a kept connection as the request was on its way. A fresh one, once.
+    // The server closed a kept connection as the request was on its way: it may have read it, and
+    // what is not idempotent must not happen twice (RFC 9110 section 9.2.2). Else a fresh one,
+    // once.
+    if (progress.begun && !idempotent(exchange.request.method)) co_return outcome;
     link = nullptr;
   }
 }
 
 Awaitable<Result<void>> Client::Impl::connect(Exchange& exchange, Link& link) {
-  exchange.allow("connect", exchange.request.connect_timeout);
-  const auto port = static_cast<std::uint16_t>(std::stoi(exchange.url.port));
-  std::vector<Tcp::endpoint> endpoints;
-  error_code failed;
-  const auto address = asio::ip::make_address(exchange.url.host, failed);
-  if (!failed) {
-    endpoints.emplace_back(address, port);
-  } else {
-    // Looked up beside the coroutine: getaddrinfo cannot be interrupted, the call can.
-    struct Lookup {
-      bool done = false;
-      error_code failed;
-      std::vector<Tcp::endpoint> endpoints;
-    };
-    const auto lookup = std::make_shared<Lookup>();
-    exchange.resolver =
-        std::make_shared<asio::ip::basic_resolver<Tcp, Executor>>(loop.context.get_executor());
-    exchange.resolver->async_resolve(
-        exchange.url.host, exchange.url.port,
-        [lookup, keep = exchange.shared_from_this()](const error_code& error, const auto& found) {
-          lookup->done = true;
-          lookup->failed = error;
-          for (const auto& entry : found) lookup->endpoints.push_back(entry.endpoint());
-          keep->event.signal();
-        });
-    while (!lookup->done && !exchange.stopped) co_await exchange.event.wait();
-    exchange.resolver->cancel();
-    endpoints = std::move(lookup->endpoints);
-    if (lookup->failed || exchange.stopped) {
-      co_return exchange.failure(Code::Unavailable,
-                                 "cannot resolve the host: " + lookup->failed.message());
-    }
-  }
-  co_await asio::async_connect(link.socket, endpoints, asio::redirect_error(kAwait, failed));
-  if (failed || exchange.stopped) {
-    co_return exchange.failure(Code::Unavailable, "cannot connect: " + failed.message());
-  }
-  link.socket.set_option(Tcp::no_delay(true), failed);
+  Dial dial(loop, link.stream, exchange.url, options.ca_file);
+  exchange.dial = &dial;
+  const Result<void> outcome = co_await dial.run(
+      [&](std::string_view phase) { exchange.allow(phase, exchange.request.connect_timeout); });
+  exchange.dial = nullptr;
+  if (!outcome) co_return exchange.failure(outcome.error().code, outcome.error().message);
+  if (exchange.stopped) co_return *exchange.stopped;
   co_return Result<void>{};
 }
 
@@ -461,8 +456,10 @@ Awaitable<Result<void>> Client::Impl::talk(Exchange& exchange, Link& link, Progr
     exchange.allow("idle", request.idle_timeout);
     return kReadBytes * 16;
   };
-  co_await asio::async_write(link.socket, pieces, renew,
-                             asio::redirect_error(kAwait, progress.unsent));
+  const std::size_t sent = co_await asio::async_write(
+      link.stream, pieces, renew, asio::redirect_error(kAwait, progress.unsent));
+  // What TLS counts is what it sent whole; a record may be on its way beside that.
+  progress.begun = sent > 0 || exchange.url.tls;
   if (exchange.stopped) co_return *exchange.stopped;
   // Also when it could not be sent whole: a server may refuse what it has not read to its end.
   Result<void> outcome = co_await receive(exchange, link, progress);
@@ -477,7 +474,7 @@ Awaitable<Result<void>> Client::Impl::receive(Exchange& exchange, Link& link, Pr
       co_return exchange.failure(Code::Unavailable, "malformed response: a line is too long");
     }
     error_code failed;
-    const std::size_t bytes = co_await link.socket.async_read_some(
+    const std::size_t bytes = co_await link.stream.async_read_some(
         link.buffer.prepare(kReadBytes), asio::redirect_error(kAwait, failed));
     link.buffer.commit(bytes);
     progress.answered = progress.answered || bytes > 0;
@@ -507,7 +504,7 @@ Awaitable<Result<void>> Client::Impl::receive(Exchange& exchange, Link& link, Pr
 // Parses what the buffer holds; interim (1xx) responses are passed over.
 std::optional<Error> Client::Impl::parse(Exchange& exchange, Link& link,
                                          std::optional<ResponseParser>& parser) {
-  while (link.buffer.size() > 0 && !parser->is_done()) {
+  while (link.buffer.size() > 0 && !parser->is_done() && parser->can_take(link.buffer)) {
     error_code failed;
     link.buffer.consume(parser->put(link.buffer.cdata(), failed));
     if (failed == beast::http::error::need_more) break;

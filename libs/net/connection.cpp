@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -9,9 +10,12 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <chrono>
+#include <functional>
 #include <utility>
+#include <variant>
 
 #include "http/guard.h"
+#include "net/upgrade.h"
 #include "net/wire.h"
 
 namespace net {
@@ -20,13 +24,21 @@ namespace beast = boost::beast;
 
 namespace {
 
+// What an idle connection holds ready; most requests fit into it.
+constexpr std::size_t kIdleReadBytes = 1024;
 constexpr std::size_t kHeadReadBytes = 8 * 1024;
 constexpr std::size_t kBodyReadBytes = 64 * 1024;
 // What a client may send ahead while its request is handled; beyond it waits in the kernel.
 constexpr std::size_t kAheadBytesMax = 64 * 1024;
-constexpr std::size_t kKeptBytesMax = 64 * 1024;
+constexpr std::size_t kKeptBytesMax = 1024;
+// Up to here copying a body behind its head is cheaper than handing two pieces to the kernel.
+constexpr std::size_t kJoinBytesMax = 4 * 1024;
 // How long a refused client is listened to, so that it reads the refusal and not a reset.
 constexpr Milliseconds kLinger{5'000};
+
+std::string_view text_of(const beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.cdata().data()), buffer.size()};
+}
 
 // Two servers must never disagree on where a request ends (RFC 9112 sections 6.1, 6.3 and 11.2), so
 // whatever leaves room for two readings is refused, more strictly than the parser does.
@@ -41,6 +53,16 @@ bool framing_clear(const http::Headers& headers, bool http_1_0) {
                      length->find_first_not_of("0123456789") == std::string_view::npos);
 }
 
+// Whether a request line that the parser stumbled over does end in the version of another HTTP.
+bool of_another_version(std::string_view line) {
+  line = line.substr(0, line.find("\r\n"));
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::string_view version = line.substr(line.size() - std::min<std::size_t>(line.size(), 9));
+  return version.size() == 9 && version.starts_with(" HTTP/") && digit(version[6]) &&
+         version[7] == '.' && digit(version[8]) && !version.ends_with("1.0") &&
+         !version.ends_with("1.1");
+}
+
 }  // namespace
 
 // Beast's parser over our own Request: each field is stored once.
@@ -50,7 +72,20 @@ class RequestParser final : public beast::http::basic_parser<true> {
   std::string method;
   int version = 11;
 
+  // Limits all lines of the head and, by themselves, all chunk extensions and trailers.
+  void limit_lines(std::size_t bytes_max) {
+    lines_bytes_max_ = bytes_max;
+    header_limit(static_cast<std::uint32_t>(bytes_max));
+  }
+  bool can_take(const beast::flat_buffer& buffer) const {
+    return !chunked() || chunk_bytes_left_ > 0 || shows_chunk(text_of(buffer));
+  }
+
  private:
+  void count_extra(std::size_t bytes, error_code& failed) {
+    extra_bytes_ += bytes;
+    if (extra_bytes_ > lines_bytes_max_) failed = beast::http::error::header_limit;
+  }
   void on_request_impl(beast::http::verb, beast::string_view method_text, beast::string_view target,
                        int version_in, error_code&) override {
     method = std::string(method_text);
@@ -59,9 +94,15 @@ class RequestParser final : public beast::http::basic_parser<true> {
   }
   void on_response_impl(int, beast::string_view, int, error_code&) override {}
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
-                     error_code&) override {
-    // Trailers are read and dropped: merged into the head they could replace what was checked.
-    if (!is_header_done()) request.headers.add(std::string(name), std::string(value));
+                     error_code& failed) override {
+    if (folded(name, value)) {
+      failed = beast::http::error::bad_value;  // RFC 9112 section 5.2
+    } else if (is_header_done()) {
+      // Trailers are read and dropped: merged into the head they could replace what was checked.
+      count_extra(name.size() + value.size() + 4, failed);
+    } else {
+      request.headers.add(std::string(name), std::string(value));
+    }
   }
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
@@ -72,20 +113,40 @@ class RequestParser final : public beast::http::basic_parser<true> {
     request.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, error_code&) override {
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions,
+                            error_code& failed) override {
+    chunk_bytes_left_ = size;
+    count_extra(extensions.size(), failed);
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t left, beast::string_view body,
+                                 error_code&) override {
+    chunk_bytes_left_ = left - body.size();
     request.body.append(body.data(), body.size());
     return body.size();
   }
   void on_finish_impl(error_code&) override {}
+
+  // The parser hands on where a value stands: behind its name, or, when it had to join lines, in
+  // memory of its own.
+  bool folded(beast::string_view name, beast::string_view value) const {
+    if (value.empty()) return false;
+    const char* const name_end = name.data() + name.size();
+    const std::less<const char*> before;
+    return before(value.data(), name_end) || before(name_end + lines_bytes_max_, value.data()) ||
+           std::find(name_end, value.data(), '\r') != value.data();
+  }
+
+  std::size_t lines_bytes_max_ = 0;
+  std::size_t extra_bytes_ = 0;
+  std::uint64_t chunk_bytes_left_ = 0;
 };
 
 Connection::Connection(std::shared_ptr<DoorState> door, Socket socket, std::string peer)
     : door_(std::move(door)),
-      socket_(std::move(socket)),
+      stream_(std::move(socket)),
       peer_(std::move(peer)),
-      event_(socket_.get_executor()),
-      watchdog_(socket_.get_executor(), [this] { expired(); }),
+      event_(stream_.get_executor()),
+      watchdog_(stream_.get_executor(), [this] { expired(); }),
       outbox_(std::make_shared<Outbox>(*this, door_->options.limits.send_queue_bytes)),
       buffer_(std::max(door_->options.limits.header_bytes, kAheadBytesMax) + kHeadReadBytes) {}
 
@@ -93,19 +154,89 @@ Connection::~Connection() = default;
 
 Awaitable<void> Connection::run() {
   try {
-    bool more = true;
+    bool more = door_->tls == nullptr;
+    if (!more) more = co_await secure();
     while (more) more = co_await serve_one();
     if (refusal_ && !broken_) co_await refuse();
+    if (stream_.tls() != nullptr && !broken_) co_await say_goodbye();
   } catch (...) {
     // Out of memory, or a bug below a handler: this connection ends, the others go on.
   }
   close();
 }
 
+Awaitable<bool> Connection::secure() {
+  watchdog_.set_after(door_->options.limits.header_timeout);
+  secure_server(stream_, *door_->tls);
+  error_code failed;
+  co_await stream_.async_handshake(asio::redirect_error(kAwait, failed));
+  if (!failed) co_return true;
+  if (plain_http(failed)) {
+    constexpr std::string_view kAnswer =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 28\r\n"
+        "Connection: close\r\n\r\nThis door speaks TLS: https\n";
+    ::send(stream_.socket().native_handle(), kAnswer.data(), kAnswer.size(),
+           MSG_DONTWAIT | MSG_NOSIGNAL);
+    stream_.socket().shutdown(Socket::shutdown_send, failed);
+  }
+  broken_ = true;
+  co_return false;
+}
+
+// Without it the client could take the end of the last body for a cut.
+Awaitable<void> Connection::say_goodbye() {
+  phase_ = Phase::Ending;
+  watchdog_.set_after(kLinger);
+  error_code ignored;
+  co_await stream_.async_shut_down(asio::redirect_error(kAwait, ignored));
+}
+
+// Hands the stream to a WebSocket and stays until it ends.
+Awaitable<void> Connection::upgrade() {
+  const http::Request& request = parser_->request;
+  if (auto refusal = refuse_handshake(request)) {
+    refusal_ = std::move(*refusal);
+    co_return;
+  }
+  if (!parser_->is_done() || buffer_.size() > 0) {
+    // A client waits for the answer before it says more (RFC 6455 section 4.1).
+    co_return refuse_with(400, Code::InvalidArgument, "bytes after a WebSocket handshake");
+  }
+  std::variant<WebSocketAccept, http::Response> answer;
+  try {
+    answer = door_->upgrade(request);
+  } catch (...) {
+    answer = http::Response::error({Code::Internal, "the handshake could not be handled"});
+  }
+  if (auto* refusal = std::get_if<http::Response>(&answer)) {
+    refusal_ = std::move(*refusal);
+    co_return;
+  }
+  auto& consent = std::get<WebSocketAccept>(answer);
+  if (!has_word(request.headers, "Sec-WebSocket-Protocol", consent.protocol)) {
+    consent.protocol.clear();
+  }
+  watchdog_.clear();
+  session_ = make_session(door_->loop, std::move(stream_), consent.options);
+  broken_ = true;  // for HTTP
+  const bool accepted = co_await session_->accept(request, consent.protocol);
+  if (!accepted) co_return;
+  parser_.reset();
+  buffer_ = boost::beast::flat_buffer(0);
+  WebSocketEvents events;
+  if (consent.opened) events = consent.opened(session_->handle());
+  if (door_->draining) session_->go_away();
+  co_await session_->run(std::move(events));
+}
+
 Awaitable<bool> Connection::serve_one() {
   parser_ = std::make_unique<RequestParser>();
   const bool head = co_await read_head();
   if (!head || !head_acceptable()) co_return false;
+  if (door_->upgrade && !http_1_0_ && wants_websocket(parser_->request)) {
+    co_await upgrade();
+    co_return false;
+  }
   const bool body = co_await read_body();
   if (!body) co_return false;
   const bool more = co_await answer();
@@ -118,13 +249,12 @@ Awaitable<bool> Connection::read_head() {
   timed_out_ = head_only_ = http_1_0_ = false;
   watchdog_.set_after(first_request_ ? limits.header_timeout : limits.idle_timeout);
   first_request_ = false;
-  parser_->header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  parser_->limit_lines(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   std::size_t head_bytes = 0;
   while (!parser_->is_header_done()) {
     // An empty line in front of a request is passed over (RFC 9112 section 2.2).
-    while (phase_ == Phase::Idle && buffer_.size() >= 2 &&
-           std::string_view(static_cast<const char*>(buffer_.cdata().data()), 2) == "\r\n") {
+    while (phase_ == Phase::Idle && text_of(buffer_).starts_with("\r\n")) {
       buffer_.consume(2);
     }
     if (buffer_.size() > 0) {
@@ -144,7 +274,7 @@ Awaitable<bool> Connection::read_head() {
     } else if (door_->draining) {
       co_return false;
     }
-    const bool read = co_await fill(kHeadReadBytes);
+    const bool read = co_await fill(phase_ == Phase::Idle ? kIdleReadBytes : kHeadReadBytes);
     if (!read) {
       if (timed_out_ && phase_ == Phase::Reading) {
         refuse_with(408, Code::DeadlineExceeded, "the request's header took too long");
@@ -209,9 +339,14 @@ Awaitable<bool> Connection::read_body() {
   }
   watchdog_.set_after(door_->options.limits.body_timeout);
   while (!parser_->is_done()) {
-    if (buffer_.size() > 0) {
+    if (buffer_.size() > 0 && parser_->can_take(buffer_)) {
       error_code failed;
       buffer_.consume(parser_->put(buffer_.cdata(), failed));
+      // What is left over is one line of a chunk, or trailers, without an end so far.
+      if (failed == beast::http::error::need_more &&
+          buffer_.size() > door_->options.limits.header_bytes) {
+        failed = beast::http::error::header_limit;
+      }
       if (failed && failed != beast::http::error::need_more) {
         refuse_parse_error(failed);
         co_return false;
@@ -242,13 +377,15 @@ Awaitable<bool> Connection::fill(std::size_t bytes) {
   }
   const auto space = buffer_.prepare(std::min(bytes, room));
   const std::size_t read =
-      co_await socket_.async_read_some(space, asio::redirect_error(kAwait, read_error_));
+      co_await stream_.async_read_some(space, asio::redirect_error(kAwait, read_error_));
   buffer_.commit(read);
   co_return !read_error_ && !broken_;
 }
 
 Awaitable<bool> Connection::answer() {
   if (broken_) co_return false;
+  // The read that watches the client becomes that of the idle connection, which is to be light.
+  if (buffer_.size() == 0 && buffer_.capacity() > kIdleReadBytes) buffer_.shrink_to_fit();
   phase_ = Phase::Answering;
   watchdog_.clear();
   timed_out_ = false;
@@ -267,7 +404,12 @@ Awaitable<bool> Connection::answer() {
   phase_ = Phase::Idle;
   if (!keep_alive_) co_return false;
   co_await settle_watch();
+  // An idle connection is light.
   if (bytes_.capacity() > kKeptBytesMax) bytes_ = {};
+  if (head_.capacity() > kKeptBytesMax) head_ = {};
+  if (buffer_.size() == 0 && !read_pending_ && buffer_.capacity() > kIdleReadBytes) {
+    buffer_.shrink_to_fit();
+  }
   co_return !read_error_ || buffer_.size() > 0;
 }
 
@@ -317,16 +459,31 @@ void Connection::build_head(const Outbox::Batch& batch) {
 
 // Writes head and bytes; each piece that the client takes renews the deadline.
 Awaitable<bool> Connection::send() {
-  const std::array<asio::const_buffer, 2> pieces{asio::buffer(head_), asio::buffer(bytes_)};
+  if (bytes_.size() <= kJoinBytesMax) {
+    head_.append(bytes_);
+    bytes_.clear();
+  }
+  const std::size_t sent = send_at_once();
+  if (sent == head_.size() && bytes_.empty()) co_return true;
+  const std::array<asio::const_buffer, 2> pieces{asio::buffer(head_) + sent, asio::buffer(bytes_)};
   error_code failed;
   const auto progress = [this](const error_code& stopped, std::size_t) -> std::size_t {
     if (stopped) return 0;
     watchdog_.set_after(door_->options.limits.body_timeout);
     return 1024 * 1024;
   };
-  co_await asio::async_write(socket_, pieces, progress, asio::redirect_error(kAwait, failed));
+  co_await asio::async_write(stream_, pieces, progress, asio::redirect_error(kAwait, failed));
   watchdog_.clear();
   co_return !failed;
+}
+
+// Most answers fit into the socket's buffer, and go without a turn of the loop. A client that sends
+// ahead gets no such favour: the others would wait for all its answers.
+std::size_t Connection::send_at_once() {
+  if (stream_.tls() != nullptr || buffer_.size() > 0) return 0;
+  const auto sent = ::send(stream_.socket().native_handle(), head_.data(), head_.size(),
+                           MSG_DONTWAIT | MSG_NOSIGNAL | (bytes_.empty() ? 0 : MSG_MORE));
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
 // Answers a request that is not served, and closes: where it ends is unknown or too far away.
@@ -340,12 +497,13 @@ Awaitable<void> Connection::refuse() {
   const bool sent = co_await send();
   if (!sent || read_error_) co_return;
   error_code failed;
-  socket_.shutdown(Socket::shutdown_send, failed);
+  // TLS says goodbye afterwards: what follows its end could not be read.
+  if (stream_.tls() == nullptr) stream_.socket().shutdown(Socket::shutdown_send, failed);
   watchdog_.set_after(kLinger);
   buffer_.clear();
   const auto space = buffer_.prepare(std::min(kBodyReadBytes, buffer_.max_size()));
   while (!failed && !timed_out_ && !door_->draining) {
-    co_await socket_.async_read_some(space, asio::redirect_error(kAwait, failed));
+    co_await stream_.async_read_some(space, asio::redirect_error(kAwait, failed));
   }
 }
 
@@ -358,13 +516,19 @@ void Connection::refuse_with(int status, Code code, std::string message) {
 void Connection::refuse_parse_error(const error_code& failed) {
   const http::ServerLimits& limits = door_->options.limits;
   using beast::http::error;
-  if (failed == error::header_limit) {
+  if (failed == error::header_limit && parser_->method.empty() &&
+      text_of(buffer_).substr(0, limits.header_bytes).find("\r\n") == std::string_view::npos) {
+    refuse_with(414, Code::TooLarge,
+                fmt::format("the request line exceeds {} bytes", limits.header_bytes));
+  } else if (failed == error::header_limit) {
     refuse_with(431, Code::TooLarge,
                 fmt::format("the header exceeds {} bytes", limits.header_bytes));
   } else if (failed == error::body_limit) {
     refuse_with(413, Code::TooLarge, fmt::format("the body exceeds {} bytes", limits.body_bytes));
   } else if (failed == error::bad_version) {
-    refuse_with(505, Code::InvalidArgument, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    const bool other = of_another_version(text_of(buffer_));
+    refuse_with(other ? 505 : 400, Code::InvalidArgument,
+                "only HTTP/1.0 and HTTP/1.1 are spoken here");
   } else {
     refuse_with(400, Code::InvalidArgument, "malformed request: " + failed.message());
   }
@@ -374,7 +538,7 @@ void Connection::refuse_parse_error(const error_code& failed) {
 void Connection::watch() {
   if (read_pending_ || read_error_ || buffer_.size() >= kAheadBytesMax) return;
   read_pending_ = true;
-  socket_.async_read_some(buffer_.prepare(kHeadReadBytes),
+  stream_.async_read_some(buffer_.prepare(kIdleReadBytes),
                           [self = shared_from_this()](const error_code& failed, std::size_t bytes) {
                             self->watched(failed, bytes);
                           });
@@ -401,16 +565,14 @@ void Connection::watched(const error_code& failed, std::size_t bytes) {
 Awaitable<void> Connection::settle_watch() {
   if (!read_pending_ || buffer_.size() == 0) co_return;
   read_cancelled_ = true;
-  error_code ignored;
-  socket_.cancel(ignored);
+  stream_.cancel();
   while (read_pending_) co_await event_.wait();
   read_cancelled_ = false;
 }
 
 void Connection::expired() {
   timed_out_ = true;
-  error_code ignored;
-  socket_.cancel(ignored);
+  stream_.cancel();
   event_.signal();
 }
 
@@ -418,29 +580,33 @@ void Connection::wake() {
   if (door_->loop.on_thread()) {
     event_.signal();
   } else {
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->event_.signal(); });
+    asio::post(door_->loop.context, [self = shared_from_this()] { self->event_.signal(); });
   }
 }
 
 void Connection::abort() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
+  asio::post(door_->loop.context, [self = shared_from_this()] { self->close(); });
 }
 
 void Connection::close() {
   broken_ = true;
-  error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  if (session_ != nullptr) {
+    session_->abort();
+  } else {
+    stream_.close();
+  }
   watchdog_.clear();
   outbox_->detach();
   event_.signal();
 }
 
 void Connection::drain() {
+  if (session_ != nullptr) return session_->go_away();
   error_code failed;
   // What has arrived unread is a request in flight for its sender.
-  const bool idle = phase_ == Phase::Idle && buffer_.size() == 0 && socket_.available(failed) == 0;
-  if (idle || phase_ == Phase::Refusing) close();
+  const bool idle =
+      phase_ == Phase::Idle && buffer_.size() == 0 && stream_.socket().available(failed) == 0;
+  if (idle || phase_ == Phase::Refusing || phase_ == Phase::Ending) close();
 }
 
 }  // namespace net

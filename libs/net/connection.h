@@ -10,8 +10,10 @@
 #include <string>
 #include <unordered_set>
 
-#include "net/loop_impl.h"
 #include "net/outbox.h"
+#include "net/session.h"
+#include "net/stream.h"
+#include "net/tls.h"
 
 // One server connection. Not for other libraries: it shows Asio and Beast.
 namespace net {
@@ -27,6 +29,8 @@ struct DoorState {
   Loop::Impl& loop;
   const http::ServerOptions options;
   http::Handler handler;
+  UpgradeHandler upgrade;
+  std::shared_ptr<TlsContext> tls;  // null on a plain door
   bool draining = false;
   std::unordered_set<Connection*> connections;
   std::time_t date_at = 0;
@@ -58,8 +62,11 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void drain();
 
  private:
-  enum class Phase { Idle, Reading, Answering, Refusing };
+  enum class Phase { Idle, Reading, Answering, Refusing, Ending };
 
+  Awaitable<bool> secure();
+  Awaitable<void> say_goodbye();
+  Awaitable<void> upgrade();
   Awaitable<bool> serve_one();
   Awaitable<bool> read_head();
   Awaitable<bool> read_body();
@@ -67,6 +74,7 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   Awaitable<bool> answer();
   Awaitable<bool> send_answer();
   Awaitable<bool> send();
+  std::size_t send_at_once();
   Awaitable<void> refuse();
   Awaitable<void> settle_watch();
   void refuse_with(int status, Code code, std::string message);
@@ -78,13 +86,14 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void expired();
 
   std::shared_ptr<DoorState> door_;
-  Socket socket_;
+  Stream stream_;
   const std::string peer_;
   Event event_;
   Watchdog watchdog_;
   std::shared_ptr<Outbox> outbox_;
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<RequestParser> parser_;
+  std::shared_ptr<Session> session_;  // after an upgrade, which took the stream along
   std::optional<http::Response> refusal_;
   std::string head_;
   std::string bytes_;

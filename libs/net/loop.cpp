@@ -1,6 +1,7 @@
 #include <atomic>
 #include <cassert>
 
+#include "base/loop_thread.h"
 #include "net/loop_impl.h"
 
 namespace net {
@@ -46,7 +47,10 @@ class TimerHandle final : public Loop::Timer {
 }  // namespace
 
 Loop::Loop() : impl_(std::make_unique<Impl>()) {
-  impl_->thread = std::thread([this] { impl_->context.run(); });
+  impl_->thread = std::thread([this] {
+    const LoopThread mark;
+    impl_->context.run();
+  });
 }
 
 Loop::~Loop() {

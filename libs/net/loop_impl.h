@@ -11,7 +11,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "net/net.h"
@@ -33,7 +35,11 @@ using SteadyTimer =
     asio::basic_waitable_timer<std::chrono::steady_clock,
                                asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
+class TlsContext;
+
 struct Loop::Impl {
+  // Of clients, by CA file: made on first use. Loop thread only.
+  std::unordered_map<std::string, std::shared_ptr<TlsContext>> tls_contexts;
   asio::io_context context{1};
   asio::executor_work_guard<Executor> work{context.get_executor()};
   std::thread thread;

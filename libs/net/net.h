@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "http/http.h"
+#include "net/websocket.h"
 
 // Asynchronous HTTP/1.1 for all that meets the internet, and for every outbound call. One Loop is
 // one thread; servers and clients live on it and are used from any thread. Boost.Beast stays
@@ -41,18 +43,33 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
+// A door's certificate chain and its key, both PEM.
+struct TlsFiles {
+  std::string certificate_file;
+  std::string key_file;
+};
+
+// What a door does beyond answering plain requests.
+struct DoorExtras {
+  std::optional<TlsFiles> tls;  // read once, by listen(); TLS 1.2 or later
+  // Asked, on the loop's thread, about each WebSocket handshake that passed the same checks as any
+  // request. Without it such a request is one like any other.
+  UpgradeHandler upgrade;
+};
+
 // Opens an HTTP/1.1 door on the loop. Handlers run on the loop's thread and must not block; answers
 // may come from any thread. Bodies are counted while they arrive, also when chunked; requests that
 // RFC 9112 calls malformed or ambiguous (both lengths, bad chunks, bare CR) get 400 and a close.
+// WebSockets count as connections; drain() closes them with 1001.
 Result<std::unique_ptr<http::Server>> listen(Loop& loop, http::ServerOptions options,
-                                             http::Handler handler);
+                                             http::Handler handler, DoorExtras extras = {});
 
 struct ClientRequest {
   http::Method method = http::Method::Get;
-  std::string url;  // http://host[:port]/path?query (https:// when TLS is there)
+  std::string url;  // http://host[:port]/path?query, or https://
   http::Headers headers;
   std::string body;
-  Milliseconds connect_timeout{2'000};
+  Milliseconds connect_timeout{2'000};      // as long again for TLS
   Milliseconds first_byte_timeout{30'000};  // from sent to the response's head
   Milliseconds idle_timeout{30'000};        // between two pieces of the body
   Milliseconds total_timeout{120'000};
@@ -68,14 +85,17 @@ struct ClientEvents {
   std::function<void(Result<void> outcome)> done;
 };
 
-// Sends requests over pooled keep-alive connections. Thread-safe. Never retries by itself, except
-// that a kept connection found closed before any answer is replaced once by a fresh one.
+// Sends requests over pooled keep-alive connections, http and https apart. Thread-safe. Verifies
+// the chain and the name of every certificate. Never retries by itself, except that a kept
+// connection found closed before any answer is replaced once by a fresh one, and for a method that
+// is not idempotent only when nothing of the request was sent.
 class Client {
  public:
   struct Options {
     std::size_t connections_per_host = 32;  // more wait in order
     std::size_t waiting_max = 1024;         // beyond: Overloaded
     Milliseconds keep_alive{30'000};
+    std::string ca_file = {};  // PEM; trusted instead of the system's authorities
   };
   Client(Loop& loop, Options options);
   ~Client();

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "net/connection.h"
+#include "net/tls.h"
+#include "telemetry/log.h"
 
 namespace net {
 namespace {
@@ -20,6 +22,7 @@ using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 
 // How long the door rests when the process has no file descriptor left for the next connection.
 constexpr Milliseconds kAcceptPause{20};
+constexpr std::chrono::minutes kWarnPause{1};
 
 // The listening socket and its connections; shared by its owner's handle and the accept loop.
 class Door : public std::enable_shared_from_this<Door> {
@@ -39,6 +42,7 @@ class Door : public std::enable_shared_from_this<Door> {
       if (!failed) {
         self->admit(std::move(socket));
       } else if (self->acceptor_.is_open()) {
+        self->exhausted(failed);
         self->pause_.expires_after(kAcceptPause);
         co_await self->pause_.async_wait(asio::redirect_error(kAwait, failed));
       }
@@ -75,9 +79,20 @@ class Door : public std::enable_shared_from_this<Door> {
     wait_closed(std::nullopt);
     // What the handler holds is freed here, not later on the loop's thread.
     state_->handler = nullptr;
+    state_->upgrade = nullptr;
   }
 
  private:
+  // Says that the process has run out of descriptors or memory, but not at every turn; what came
+  // waits meanwhile.
+  void exhausted(const error_code& failed) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (failed == asio::error::connection_aborted || now < silent_until_) return;
+    silent_until_ = now + kWarnPause;
+    telemetry::warn("cannot accept connections for now",
+                    {{"port", port_}, {"reason", failed.message()}});
+  }
+
   void stop_accepting() {
     error_code ignored;
     acceptor_.close(ignored);
@@ -97,6 +112,7 @@ class Door : public std::enable_shared_from_this<Door> {
   void admit(Socket socket) {
     error_code failed;
     if (state_->connections.size() >= state_->options.limits.connections) {
+      if (state_->tls != nullptr) return;  // a handshake is what a full door cannot afford
       constexpr std::string_view kBody =
           R"({"error":{"code":"overloaded","message":"too many connections"}})";
       const std::string full = fmt::format(
@@ -137,6 +153,7 @@ class Door : public std::enable_shared_from_this<Door> {
   Acceptor acceptor_;
   SteadyTimer pause_;
   std::uint16_t port_;
+  SteadyTime silent_until_;
 };
 
 // The door as its owner holds it.
@@ -154,7 +171,7 @@ class DoorHandle final : public http::Server {
 }  // namespace
 
 Result<std::unique_ptr<http::Server>> listen(Loop& loop, http::ServerOptions options,
-                                             http::Handler handler) {
+                                             http::Handler handler, DoorExtras extras) {
   const auto failure = [&](const error_code& failed) {
     return Error{Code::Unavailable, fmt::format("cannot listen on {}:{}: {}", options.bind,
                                                 options.port, failed.message())};
@@ -166,6 +183,8 @@ Result<std::unique_ptr<http::Server>> listen(Loop& loop, http::ServerOptions opt
     return Error{Code::InvalidArgument,
                  fmt::format("cannot listen on '{}': not an IP address", options.bind)};
   }
+  std::shared_ptr<TlsContext> tls;
+  if (extras.tls) tls = TRY(server_context(*extras.tls));
   const Tcp::endpoint endpoint(address, options.port);
   Acceptor acceptor(loop.impl().context);
   acceptor.open(endpoint.protocol(), failed);
@@ -180,6 +199,8 @@ Result<std::unique_ptr<http::Server>> listen(Loop& loop, http::ServerOptions opt
                                             : address.to_string());
   }
   auto state = std::make_shared<DoorState>(loop.impl(), std::move(options), std::move(handler));
+  state->upgrade = std::move(extras.upgrade);
+  state->tls = std::move(tls);
   auto door = std::make_shared<Door>(std::move(state), std::move(acceptor), bound.port());
   asio::co_spawn(loop.impl().context.get_executor(), door->accept_all(door), asio::detached);
   return std::unique_ptr<http::Server>(std::make_unique<DoorHandle>(std::move(door)));

@@ -11,24 +11,12 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Lines that say how the message is framed, and whether its connection lives on.
-bool framing_line(std::string_view name) {
-  return same_word(name, "Content-Length") || same_word(name, "Transfer-Encoding") ||
-         same_word(name, "Connection") || same_word(name, "Keep-Alive");
-}
-
 bool token(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
            kMarks.find(c) != std::string_view::npos;
   });
-}
-
-bool sendable(std::string_view name, std::string_view value) {
-  return token(name) && std::none_of(value.begin(), value.end(), [](char c) {
-           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-         });
 }
 
 void append_line(std::string& out, std::string_view name, std::string_view value) {
@@ -42,15 +30,26 @@ bool same_word(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool framing_line(std::string_view name) {
+  return same_word(name, "Content-Length") || same_word(name, "Transfer-Encoding") ||
+         same_word(name, "Connection") || same_word(name, "Keep-Alive");
+}
+
+bool sendable(std::string_view name, std::string_view value) {
+  return token(name) && std::none_of(value.begin(), value.end(), [](char c) {
+           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+         });
+}
+
 void append_head(std::string& out, const ResponseHead& head) {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", head.status,
-                 http::reason(head.status));
+  out.append("HTTP/1.1 ").append(fmt::format_int(head.status).c_str()).append(" ");
+  out.append(http::reason(head.status)).append("\r\n");
   for (const auto& [name, value] : head.headers.lines()) {
     if (sendable(name, value) && !framing_line(name)) append_line(out, name, value);
   }
   if (head.headers.count("Date") == 0) append_line(out, "Date", head.date);
   if (head.framing == Framing::Length) {
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", head.length);
+    append_line(out, "Content-Length", fmt::format_int(head.length).c_str());
   } else if (head.framing == Framing::Chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   }
@@ -62,6 +61,8 @@ void append_chunk(std::string& out, std::string_view data) {
   fmt::format_to(std::back_inserter(out), "{:x}\r\n", data.size());
   out.append(data).append("\r\n");
 }
+
+bool shows_chunk(std::string_view bytes) { return bytes.size() >= 5 || !bytes.starts_with('0'); }
 
 std::string http_date(std::time_t time) {
   constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -75,7 +76,7 @@ std::string http_date(std::time_t time) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-Result<Url> parse_url(std::string_view text) {
+Result<Url> parse_url(std::string_view text, Scheme expected) {
   const auto invalid = [&](std::string_view why) {
     return Error{Code::InvalidArgument, fmt::format("URL: {}", why)};
   };
@@ -85,9 +86,15 @@ Result<Url> parse_url(std::string_view text) {
   Url url;
   const std::size_t scheme_end = text.find("://");
   const std::string_view scheme = text.substr(0, std::min(scheme_end, text.size()));
-  url.tls = same_word(scheme, "https");
-  if (scheme_end == std::string_view::npos || (!url.tls && !same_word(scheme, "http"))) {
-    return invalid("must begin with http:// or https://");
+  const std::string_view plain = expected == Scheme::Http ? "http" : "ws";
+  const std::string_view secure = expected == Scheme::Http ? "https" : "wss";
+  url.tls = same_word(scheme, secure);
+  if (scheme_end == std::string_view::npos) {
+    return invalid(fmt::format("must begin with {}:// or {}://", plain, secure));
+  }
+  if (!url.tls && !same_word(scheme, plain)) {
+    return invalid(fmt::format("the scheme '{}' is not spoken here, only {} and {}",
+                               scheme.substr(0, 32), plain, secure));
   }
   text.remove_prefix(scheme_end + 3);
   text = text.substr(0, text.find('#'));

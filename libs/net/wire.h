@@ -31,24 +31,38 @@ void append_head(std::string& out, const ResponseHead& head);
 void append_chunk(std::string& out, std::string_view data);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
+// Whether Beast's parser may be shown `bytes` where a chunk begins: an empty body's "0\r\n" without
+// the two bytes behind it trips an assertion of Boost 1.81 (basic_parser.ipp, parse_chunk_header).
+// Every chunked body ends in five bytes, so waiting for them delays nothing.
+bool shows_chunk(std::string_view bytes);
+
 // IMF-fixdate (RFC 9110 section 5.6.7).
 std::string http_date(std::time_t time);
 
 struct Url {
-  bool tls = false;
+  bool tls = false;       // https and wss
   std::string host;       // without brackets
-  std::string port;       // "80" when the URL names none
+  std::string port;       // "80" or "443" when the URL names none
   std::string authority;  // for the Host line: brackets kept, default port left out
   std::string target;     // path and query, at least "/"
 };
 
-// InvalidArgument unless it is an absolute http or https URL in ASCII without user information.
-Result<Url> parse_url(std::string_view url);
+enum class Scheme { Http, WebSocket };
+
+// InvalidArgument unless it is an absolute URL in ASCII without user information: http or https, or
+// ws or wss.
+Result<Url> parse_url(std::string_view url, Scheme scheme = Scheme::Http);
 
 // The whole request in front of its body. InvalidArgument for a header line that cannot be sent.
 Result<std::string> request_head(http::Method method, const Url& url, const http::Headers& headers,
                                  std::size_t body_bytes);
 
 bool same_word(std::string_view a, std::string_view b);
+
+// Lines that say how the message is framed, and whether its connection lives on: net's own.
+bool framing_line(std::string_view name);
+
+// Whether a header line can be sent as it is (RFC 9110 section 5.5).
+bool sendable(std::string_view name, std::string_view value);
 
 }  // namespace net

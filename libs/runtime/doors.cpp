@@ -1,5 +1,8 @@
 #include "runtime/doors.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <exception>
 
 #include "telemetry/log.h"
@@ -24,7 +27,24 @@ void guarded(std::string_view what, const Body& body, const Fail& fail) {
 Doors::Doors(Options options, messaging::Node& node, WorkerPool& workers)
     : options_(std::move(options)), node_(node), workers_(workers) {}
 
-void Doors::add(const std::string& name, const Route& route, Mode mode, Handle handle) {
+void Doors::http(const Route& route, About about, http::Handler handler) {
+  describe(route, std::move(about));
+  router_.add(route.method, route.path, std::move(handler));
+}
+
+// A method with two URLs is two operations: the second is named after its HTTP method as well.
+void Doors::describe(const Route& route, About about) {
+  const bool taken = std::any_of(specs_.begin(), specs_.end(), [&](const DoorSpec& spec) {
+    return spec.about.operation == about.operation;
+  });
+  if (taken) about.operation += fmt::format(".{}", name(route.method));
+  specs_.push_back({route.method, route.path, route.summary, std::move(about)});
+}
+
+void Doors::add(const std::string& name, const Route& route, About about, Mode mode,
+                Handle handle) {
+  about.operation = name;
+  describe(route, std::move(about));
   const auto shared = std::make_shared<const Handle>(std::move(handle));
   add_rpc(name, mode, shared);
   add_http(route, mode, shared);

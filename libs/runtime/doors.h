@@ -6,12 +6,14 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/fields.h"
 #include "http/http.h"
 #include "http/router.h"
 #include "json/codec.h"
 #include "messaging/node.h"
+#include "runtime/openapi.h"
 #include "runtime/worker_pool.h"
 
 // The doors of a process: every method is registered once and served over RPC and HTTP. A handler
@@ -20,15 +22,24 @@
 namespace runtime {
 
 // The URL of a method. Of a GET or DELETE the request's members come from path and query, of a POST
-// or PUT from the JSON body.
+// or PUT from the JSON body. The summary is one line of the OpenAPI document.
 struct Route {
   http::Method method;
   std::string path;
+  std::string summary{};
 };
-inline Route Get(std::string path) { return {http::Method::Get, std::move(path)}; }
-inline Route Post(std::string path) { return {http::Method::Post, std::move(path)}; }
-inline Route Put(std::string path) { return {http::Method::Put, std::move(path)}; }
-inline Route Delete(std::string path) { return {http::Method::Delete, std::move(path)}; }
+inline Route Get(std::string path, std::string summary = {}) {
+  return {http::Method::Get, std::move(path), std::move(summary)};
+}
+inline Route Post(std::string path, std::string summary = {}) {
+  return {http::Method::Post, std::move(path), std::move(summary)};
+}
+inline Route Put(std::string path, std::string summary = {}) {
+  return {http::Method::Put, std::move(path), std::move(summary)};
+}
+inline Route Delete(std::string path, std::string summary = {}) {
+  return {http::Method::Delete, std::move(path), std::move(summary)};
+}
 
 // What a handler may want to know of its call.
 struct Call {
@@ -56,21 +67,23 @@ class Doors {
   // on the worker pool, HTTP requests on their connection's thread.
   template <HasFields Request, HasFields Reply, class Handler>
   void method(const std::string& name, const Route& route, Handler handler) {
-    add(name, route, Mode::Blocking, handle_of<Request, Reply>(std::move(handler)));
+    add(name, route, types_of<Request, Reply>(route), Mode::Blocking,
+        handle_of<Request, Reply>(std::move(handler)));
   }
 
   // As method(), for a handler that is over in microseconds: RPC calls run on the node's thread,
   // which saves two changes of thread a call. It must neither wait nor do I/O.
   template <HasFields Request, HasFields Reply, class Handler>
   void quick_method(const std::string& name, const Route& route, Handler handler) {
-    add(name, route, Mode::Quick, handle_of<Request, Reply>(std::move(handler)));
+    add(name, route, types_of<Request, Reply>(route), Mode::Quick,
+        handle_of<Request, Reply>(std::move(handler)));
   }
 
   // A handler on the node's thread that must not block and answers when it can:
   // `void handler(Request, Call, Answer<Reply>)`.
   template <HasFields Request, HasFields Reply, class Handler>
   void async_method(const std::string& name, const Route& route, Handler handler) {
-    add(name, route, Mode::Loop,
+    add(name, route, types_of<Request, Reply>(route), Mode::Loop,
         [handler = std::move(handler)](Decode& in, const Call& call, Raw raw) {
           auto request = in.as<Request>();
           if (!request) return raw(request.error());
@@ -82,14 +95,14 @@ class Doors {
   }
 
   // A plain HTTP door, and a plain RPC method, for foreign formats and streams.
-  void http(http::Method method, std::string_view pattern, http::Handler handler) {
-    router_.add(method, pattern, std::move(handler));
-  }
+  void http(const Route& route, About about, http::Handler handler);
   void rpc(std::string name, messaging::Serve handler) {
     node_.serve(std::move(name), std::move(handler));
   }
 
   const http::Router& router() const { return router_; }
+  // Every door in the order registered, for openapi().
+  const std::vector<DoorSpec>& specs() const { return specs_; }
 
  private:
   // The bytes of a request, to be read as the handler's struct.
@@ -133,7 +146,20 @@ class Doors {
     };
   }
 
-  void add(const std::string& name, const Route& route, Mode mode, Handle handle);
+  template <HasFields Request, HasFields Reply>
+  static About types_of(const Route& route) {
+    About about;
+    if (route.method == http::Method::Get || route.method == http::Method::Delete) {
+      about.texts = schema_of<Request>();
+    } else {
+      about.takes = {json_of<Request>()};
+    }
+    about.gives = {{200, {json_of<Reply>()}}};
+    return about;
+  }
+
+  void add(const std::string& name, const Route& route, About about, Mode mode, Handle handle);
+  void describe(const Route& route, About about);
   void add_rpc(const std::string& name, Mode mode, const std::shared_ptr<const Handle>& handle);
   void add_http(const Route& route, Mode mode, const std::shared_ptr<const Handle>& handle);
 
@@ -141,6 +167,7 @@ class Doors {
   messaging::Node& node_;
   WorkerPool& workers_;
   http::Router router_;
+  std::vector<DoorSpec> specs_;
 };
 
 }  // namespace runtime

@@ -9,7 +9,10 @@
 #include <filesystem>
 #include <future>
 
+#include "base/line.h"
 #include "contracts/conversation.h"
+#include "contracts/services.h"
+#include "messaging/directory.h"
 #include "ops_http/ops_http.h"
 #include "runtime/runtime.h"
 #include "telemetry/log.h"
@@ -41,6 +44,34 @@ sigset_t ending_signals() {
   return set;
 }
 
+messaging::Node::Options node_options(const std::string& service, const Settings& settings) {
+  messaging::Node::Options options{.service = service, .run_dir = settings.run};
+  if (settings.rpc == Transport::Tcp) {
+    options.tcp = settings.bind;
+    options.keys_dir = settings.keys;
+    if (settings.port != 0) {
+      options.rpc_port = settings.port + contracts::kRpcAbove;
+      options.events_port = settings.port + contracts::kEventsAbove;
+    }
+  }
+  if (settings.discovery == Discovery::Dns) {
+    std::vector<messaging::NamedService> names;
+    for (const contracts::Service& other : contracts::kServices) {
+      names.push_back({std::string(other.name), other.port + contracts::kRpcAbove});
+    }
+    options.directory =
+        messaging::make_dns_directory(std::move(names), messaging::system_resolver());
+  }
+  return options;
+}
+
+Caches::Options cache_options(const std::string& service, const Settings& settings) {
+  return {.service = service,
+          .redis_url = settings.redis_url,
+          .redis_timeout = Milliseconds(settings.redis_timeout_ms),
+          .redis_connect_timeout = Milliseconds(settings.redis_connect_timeout_ms)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::open(std::string service, Settings settings,
@@ -55,8 +86,9 @@ Result<std::unique_ptr<Process>> Process::open(std::string service, Settings set
     process->settings_.run =
         messaging::default_run_dir(process->settings_.data, xdg == nullptr ? "" : xdg);
   }
-  process->node_ =
-      TRY(messaging::Node::open({.service = process->service_, .run_dir = process->settings_.run}));
+  process->caches_ = TRY(Caches::open(cache_options(process->service_, process->settings_),
+                                      process->metrics_));
+  process->node_ = TRY(messaging::Node::open(node_options(process->service_, process->settings_)));
   process->workers_ =
       std::make_unique<WorkerPool>(static_cast<std::size_t>(process->settings_.workers),
                                    static_cast<std::size_t>(process->settings_.queue));
@@ -69,6 +101,7 @@ Result<std::unique_ptr<Process>> Process::open(std::string service, Settings set
 
 Process::~Process() {
   // A process that never ran: as at the end of run().
+  if (caches_) caches_->close();
   if (node_) node_->stop();
   workers_.reset();
   node_.reset();
@@ -87,6 +120,15 @@ Result<std::string> Process::data_dir() const {
                  fmt::format("data directory {}: cannot be made private", path.string())};
   }
   return path.string();
+}
+
+std::shared_ptr<cache::Cache> Process::make_cache(const std::string& name,
+                                                  cache::MemoryOptions options) {
+  auto cache = caches_->make(name, options);
+  if (const cache::Redis* redis = caches_->redis()) {
+    check("redis", [redis] { return State{std::string(redis->state()), true}; });
+  }
+  return cache;
 }
 
 messaging::Client Process::client(const std::string& other, Need need) {
@@ -151,56 +193,55 @@ std::string Process::health_json(bool& ready) const {
     healthy = healthy && (state.good && state.word != "unavailable");
     ready = ready && state.good;
   }
-  json::Writer writer;
-  writer.begin_object();
-  writer.key("status");
-  writer.string(healthy ? "healthy" : "degraded");
-  writer.key("service");
-  writer.string(service_);
-  writer.key("version");
-  writer.string(kVersion);
-  writer.key("ready");
-  writer.boolean(ready);
-  writer.key("uptime_s");
-  writer.integer(
-      static_cast<std::int64_t>(elapsed_ms(started_, SystemClock::instance().now()) / 1000));
-  writer.key("services");
-  writer.begin_object();
-  for (const auto& [name, state] : states) {
-    writer.key(name);
-    writer.string(state.word);
-  }
-  writer.end_object();
-  writer.end_object();
-  return writer.take();
+  Health health;
+  health.status = healthy ? "healthy" : "degraded";
+  health.service = service_;
+  health.version = kVersion;
+  health.ready = ready;
+  health.uptime_s =
+      static_cast<std::int64_t>(elapsed_ms(started_, SystemClock::instance().now())) / 1000;
+  for (const auto& [name, state] : states) health.services[name] = state.word;
+  return json::encode(health);
 }
 
 void Process::install_own_doors() {
-  doors_->http(http::Method::Get, "/health",
+  doors_->http(Get("/health", "Whether the process lives, and what it can reach"),
+               {service_ + ".health", {}, {}, {{200, {json_of<Health>()}}}},
                [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
                  bool ready = false;
                  reply->respond(http::Response::json(health_json(ready)));
                });
-  doors_->http(http::Method::Get, "/ready",
-               [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
-                 bool ready = false;
-                 std::string body = health_json(ready);
-                 reply->respond(http::Response::json(std::move(body), ready ? 200 : 503));
-               });
-  doors_->http(http::Method::Get, "/metrics",
+  doors_->http(
+      Get("/ready", "The same, with status 503 until it can serve"),
+      {service_ + ".ready", {}, {}, {{200, {json_of<Health>()}}, {503, {json_of<Health>()}}}},
+      [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+        bool ready = false;
+        std::string body = health_json(ready);
+        reply->respond(http::Response::json(std::move(body), ready ? 200 : 503));
+      });
+  doors_->http(Get("/metrics", "Metrics for Prometheus"),
+               {service_ + ".metrics", {}, {}, {{200, {Content{"text/plain"}}}}},
                [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
                  http::Response response = http::Response::text(metrics_.text());
                  response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
                  reply->respond(std::move(response));
                });
-  doors_->http(http::Method::Get, "/config",
+  doors_->http(Get("/config", "The settings in force, secrets hidden"), {service_ + ".config"},
                [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
                  reply->respond(http::Response::json(shown_config_));
+               });
+  doors_->http(Get("/openapi.json", "This document"), {service_ + ".openapi"},
+               [this](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
+                 // Where the client found this door, it finds the others.
+                 const auto host = request.headers.get("Host");
+                 const std::string url = host ? fmt::format("http://{}", *host) : "/";
+                 const ApiSource source{service_, std::string(kVersion), url};
+                 reply->respond(http::Response::json(openapi(source, doors_->specs())));
                });
   doors_->rpc("ping", [this](const std::shared_ptr<messaging::Incoming>& incoming) {
     bool ready = false;
     health_json(ready);
-    incoming->reply(json::encode(Pong{service_, ready}));
+    incoming->reply(json::encode(Pong{service_, ready, ::getpid()}));
   });
   const auto uptime = metrics_.gauge("troupe_process_uptime_seconds", "Seconds since the start");
   metrics_.before_text(
@@ -212,6 +253,8 @@ Result<void> Process::run(const http::Listen& listen) {
   struct Quiet {
     Process& process;
     ~Quiet() {
+      // Nobody shall wait for Redis, nor be told what it had.
+      process.caches_->close();
       // First the node: it hands calls to the workers, and ends the waits of those that call.
       process.node_->stop();
       process.workers_.reset();
@@ -264,7 +307,7 @@ Result<void> Process::run(const http::Listen& listen) {
 namespace detail {
 
 int refuse_start(std::string_view service, const Error& error) {
-  fmt::print(stderr, "{}: {}\n", service, error.message);
+  fmt::print(stderr, "{}: {}\n", service, one_line(error.message));
   return 2;
 }
 

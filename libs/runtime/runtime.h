@@ -13,6 +13,7 @@
 #include "messaging/client.h"
 #include "messaging/discovery.h"
 #include "messaging/node.h"
+#include "runtime/caches.h"
 #include "runtime/doors.h"
 #include "runtime/settings.h"
 #include "telemetry/metrics.h"
@@ -30,7 +31,7 @@
 //   }
 //
 // A Config has `static constexpr int kPort` and fields(). Every process answers GET /health,
-// /ready, /metrics and /config, and the RPC method "ping".
+// /ready, /metrics, /config and /openapi.json, and the RPC method "ping".
 namespace runtime {
 
 // Reply of "ping".
@@ -38,9 +39,30 @@ struct Pong {
   static constexpr std::string_view kName = "pong";
   std::string service;
   bool ready = false;
+  std::int64_t pid = 0;
   static void fields(auto& self, auto&& visit) {
     visit("service", self.service);
     visit("ready", self.ready);
+    visit("pid", self.pid, Field{.defaulted = true});
+  }
+};
+
+// Reply of GET /health and /ready.
+struct Health {
+  static constexpr std::string_view kName = "health";
+  std::string status;  // healthy or degraded
+  std::string service;
+  std::string version;
+  bool ready = false;
+  std::int64_t uptime_s = 0;
+  std::map<std::string, std::string> services;  // state of each dependency, in a word
+  static void fields(auto& self, auto&& visit) {
+    visit("status", self.status);
+    visit("service", self.service);
+    visit("version", self.version);
+    visit("ready", self.ready);
+    visit("uptime_s", self.uptime_s);
+    visit("services", self.services);
   }
 };
 
@@ -59,6 +81,10 @@ class Process {
 
   // <data>/<service>/, made with mode 700.
   Result<std::string> data_dir() const;
+
+  // A cache in memory, before Redis when `redis_url` names one; `name` stands in its metrics. Redis
+  // then is in `services` of /health, and what is away there is no reason not to serve.
+  std::shared_ptr<cache::Cache> make_cache(const std::string& name, cache::MemoryOptions options);
 
   // Another service that this one calls: pinged twice a second, shown in `services` of /health;
   // /ready waits for it unless it is optional.
@@ -94,6 +120,7 @@ class Process {
   Settings settings_;
   std::string shown_config_;
   telemetry::Metrics metrics_;
+  std::unique_ptr<Caches> caches_;
   SteadyTime started_{};
   std::unique_ptr<messaging::Node> node_;
   std::unique_ptr<WorkerPool> workers_;

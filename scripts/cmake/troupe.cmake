@@ -1,4 +1,5 @@
-# The project's vocabulary for targets: add_lib, add_service, add_unit_test, add_bench.
+# The project's vocabulary for targets: add_lib, add_service, add_unit_test, add_fuzz_target,
+# add_forms, add_bench.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -23,11 +24,16 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(cppzmq REQUIRED)
-find_package(GTest REQUIRED)
-find_package(benchmark REQUIRED)
+option(TROUPE_TESTS "Build the tests and measurements as well as the programs" ON)
+if(TROUPE_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()
 find_package(Boost 1.81 REQUIRED)
 # Debian's cpp-httplib is a compiled library: without its flags a client segfaults.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_library(STEMMER stemmer REQUIRED)
 
 add_library(warnings INTERFACE)
@@ -35,6 +41,8 @@ target_compile_options(warnings INTERFACE -Wall -Wextra -Wpedantic -Werror -Wsha
   -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(warnings INTERFACE -Wno-restrict)  # GCC bug 105329
+else()
+  target_compile_options(warnings INTERFACE -Wno-sign-conversion)  # no part of GCC's -Wconversion
 endif()
 
 add_library(sanitizers INTERFACE)
@@ -89,6 +97,43 @@ function(add_unit_test name)
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME unit.${name} COMMAND ${name}_test)
   set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
+# add_forms(NAME LABEL label TIMEOUTS short long COMMAND ... [ENVIRONMENT ...]): a test of which ctest
+# runs a sample, NAME, and under `ctest -C long -LE sample` the whole, long.NAME.
+function(add_forms name)
+  cmake_parse_arguments(arg "" "LABEL" "TIMEOUTS;COMMAND;ENVIRONMENT" ${ARGN})
+  list(GET arg_TIMEOUTS 0 short)
+  list(GET arg_TIMEOUTS 1 long)
+  add_test(NAME ${name} COMMAND ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES LABELS "sample;${arg_LABEL}" TIMEOUT ${short}
+    ENVIRONMENT "TROUPE_TEST_FORM=short;${arg_ENVIRONMENT}")
+  add_test(NAME long.${name} COMMAND ${arg_COMMAND} CONFIGURATIONS long)
+  set_tests_properties(long.${name} PROPERTIES LABELS "long;${arg_LABEL}" TIMEOUT ${long}
+    ENVIRONMENT "TROUPE_TEST_FORM=long;${arg_ENVIRONMENT}")
+endfunction()
+
+# add_fuzz_target(NAME DEPS ...): NAME.cpp as build/<preset>/fuzz/fuzz-NAME on our own driver and,
+# in the preset fuzz, as libfuzzer-NAME beside it, which the long form runs when it is there.
+function(add_fuzz_target name)
+  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
+  set(programs fuzz-${name})
+  add_executable(fuzz-${name} ${name}.cpp $<TARGET_OBJECTS:fuzz_driver>)
+  if(TROUPE_SANITIZE MATCHES "fuzzer")
+    add_executable(libfuzzer-${name} ${name}.cpp)
+    target_link_options(libfuzzer-${name} PRIVATE -fsanitize=fuzzer)
+    list(APPEND programs libfuzzer-${name})
+  endif()
+  foreach(program ${programs})
+    target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(${program} PRIVATE ${arg_DEPS} base fmt::fmt warnings sanitizers)
+    target_compile_options(${program} PRIVATE -O1)
+    set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    add_dependencies(fuzzers ${program})
+  endforeach()
+  add_forms(fuzz.${name} LABEL fuzz TIMEOUTS 120 7200
+    COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/fuzz/run.py
+      $<TARGET_FILE:fuzz-${name}> ${PROJECT_SOURCE_DIR}/build/fuzz/fuzz/libfuzzer-${name})
 endfunction()
 
 # add_bench(NAME SOURCES a.cpp... DEPS ...): build/<preset>/bench/NAME.

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "characters/library.h"
 
@@ -24,7 +28,8 @@ class Outside {
 enum class Delivery { UnderWay, RetrieverAway, Done };
 
 // Keeps the world up to date with the card folder: announces what changed, and sees that the
-// knowledge of every character reaches the retriever. One thread polls; delivery() from anywhere.
+// knowledge of every character reaches the retriever. One thread polls; the others are
+// thread-safe.
 class Keeper {
  public:
   // Both must outlive the keeper.
@@ -38,6 +43,13 @@ class Keeper {
   // The first half of poll(): loads and announces what is new.
   void look();
 
+  // For a change that was made through the library: announces it at once, and wakes the poll that
+  // delivers.
+  void tell(const Change& change);
+
+  // Waits until somebody tells, at most so long.
+  void wait(const std::stop_token& stop, Milliseconds at_most);
+
   Delivery delivery() const { return delivery_.load(); }
 
  private:
@@ -46,9 +58,15 @@ class Keeper {
 
   Library& library_;
   Outside& outside_;
-  std::set<std::string> pending_;  // ids whose knowledge is not delivered yet
+  std::string next_pending();
+
   bool folder_readable_ = true;
   std::atomic<Delivery> delivery_ = Delivery::UnderWay;
+
+  std::mutex mutex_;
+  std::condition_variable_any told_;
+  std::set<std::string> pending_;  // ids whose knowledge is not delivered yet
+  bool news_ = false;
 };
 
 }  // namespace characters

@@ -7,30 +7,16 @@
 #include <system_error>
 #include <utility>
 
+#include "base/ids.h"
 #include "base/utf8.h"
+#include "characters/files.h"
 
 namespace characters {
 namespace {
 
 namespace fs = std::filesystem;
 
-Error io_error(std::string_view what, const fs::path& path, std::string_view why) {
-  return Error{Code::Unavailable, fmt::format("{} {}: {}", what, path.string(), why)};
-}
-
-Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return io_error("cannot read", path, "no such file or no permission");
-  std::string text(bytes_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return io_error("cannot read", path, "read failed");
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > bytes_max) {
-    return Error{Code::TooLarge,
-                 fmt::format("{} exceeds {} bytes", path.filename().string(), bytes_max)};
-  }
-  return text;
-}
+constexpr const char* kHistoryFolder = ".history";
 
 // The folder appears under its name (or takes the place of an empty one) only when all files are in
 // it, so that a start that was cut short does not leave half a cast.
@@ -39,19 +25,32 @@ Result<void> fill(const fs::path& folder, std::span<const ShippedFile> shipped) 
   std::error_code error;
   fs::remove_all(draft, error);
   fs::create_directories(draft, error);
-  if (error) return io_error("cannot make", draft, error.message());
+  if (error) return file_error("cannot make", draft, error.message());
   for (const auto& [name, text] : shipped) {
     std::ofstream out(draft / name, std::ios::binary);
     out.write(text.data(), static_cast<std::streamsize>(text.size()));
     out.close();
-    if (!out) return io_error("cannot write", draft / name, "write failed");
+    if (!out) return file_error("cannot write", draft / name, "write failed");
   }
   fs::rename(draft, folder, error);
-  if (error) return io_error("cannot make", folder, error.message());
+  if (error) return file_error("cannot make", folder, error.message());
   return {};
 }
 
+Result<std::string> knowledge_of(const fs::path& folder, const Card& card) {
+  if (card.knowledge_file.empty()) return std::string();
+  std::string knowledge = TRY(read_file(folder / card.knowledge_file, Library::kKnowledgeBytesMax));
+  if (!utf8_valid(knowledge)) {
+    return Error{Code::InvalidArgument, fmt::format("{} is not UTF-8", card.knowledge_file)};
+  }
+  return knowledge;
+}
+
 }  // namespace
+
+Error no_character(std::string_view id) {
+  return Error{Code::NotFound, fmt::format("no character {}", id)};
+}
 
 const Member* Cast::find(std::string_view id) const {
   const auto found = members.find(id);
@@ -66,16 +65,19 @@ std::vector<const Card*> Cast::others_than(std::string_view id) const {
   return others;
 }
 
-Library::Library(fs::path folder)
-    : folder_(std::move(folder)), cast_(std::make_shared<const Cast>()) {}
+Library::Library(fs::path folder, int versions_max)
+    : folder_(std::move(folder)),
+      history_(folder_ / kHistoryFolder, versions_max),
+      cast_(std::make_shared<const Cast>()) {}
 
 Result<std::unique_ptr<Library>> Library::open(fs::path folder,
-                                               std::span<const ShippedFile> shipped) {
+                                               std::span<const ShippedFile> shipped,
+                                               int versions_max) {
   std::error_code error;
   const bool missing = !fs::exists(folder, error);
   if (missing || fs::is_empty(folder, error)) TRY(fill(folder, shipped));
-  if (!fs::is_directory(folder, error)) return io_error("cannot open", folder, "not a folder");
-  return std::unique_ptr<Library>(new Library(std::move(folder)));
+  if (!fs::is_directory(folder, error)) return file_error("cannot open", folder, "not a folder");
+  return std::unique_ptr<Library>(new Library(std::move(folder), versions_max));
 }
 
 std::shared_ptr<const Cast> Library::cast() const {
@@ -84,6 +86,7 @@ std::shared_ptr<const Cast> Library::cast() const {
 }
 
 Result<Reload> Library::reload() {
+  const std::lock_guard folder_lock(folder_mutex_);
   const std::vector<std::string> files = TRY(card_files());
   std::erase_if(entries_, [&](const auto& entry) {
     return !std::binary_search(files.begin(), files.end(), entry.first);
@@ -97,9 +100,11 @@ Result<Reload> Library::reload() {
     }
     Entry& entry = entries_[file];
     auto loaded = load(file, entry);
-    std::string problem = loaded ? std::string() : loaded.error().message;
-    const bool news = std::exchange(entry.problem, std::move(problem)) != entry.problem;
-    if (!loaded && news) result.problems.push_back({file, std::move(loaded).error()});
+    const auto before = std::exchange(entry.problem, std::nullopt);
+    if (loaded) continue;
+    entry.problem = loaded.error();
+    if (before && before->message == entry.problem->message) continue;
+    result.problems.push_back({file, entry.good ? entry.good->card.id : "", *entry.problem});
   }
   result.changes = publish();
   return result;
@@ -113,32 +118,142 @@ Result<void> Library::load(const std::string& file, Entry& entry) {
   Card card = TRY(parse_card(text));
   entry.knowledge_file = card.knowledge_file;
   entry.knowledge = stamp(entry.knowledge_file);
-  if (id_taken(card.id, file)) {
+  const std::string* holder = file_of(card.id);
+  if (holder != nullptr && *holder != file) {
     entry.card.reset();  // tried again until the other card gives the id up
     return Error{Code::Conflict, fmt::format("another card has the id {}", card.id)};
   }
-  std::string knowledge;
-  if (!card.knowledge_file.empty()) {
-    knowledge = TRY(read_file(folder_ / card.knowledge_file, kKnowledgeBytesMax));
-    if (!utf8_valid(knowledge)) {
-      return Error{Code::InvalidArgument, fmt::format("{} is not UTF-8", card.knowledge_file)};
-    }
-  }
-  entry.good = std::make_shared<const Member>(Member{std::move(card), std::move(knowledge)});
+  std::string knowledge = TRY(knowledge_of(folder_, card));
+  // A card that cannot be kept (a folder that is read-only) is on stage all the same.
+  const int version = [&] {
+    const auto kept = history_.keep(card.id, card.raw);
+    return kept ? kept.value() : 0;
+  }();
+  entry.good =
+      std::make_shared<const Member>(Member{std::move(card), std::move(knowledge), version});
   return {};
 }
 
-bool Library::id_taken(const std::string& id, const std::string& file) const {
-  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
-    return entry.first != file && entry.second.good && entry.second.good->card.id == id;
-  });
+// The file that holds the card of `id`.
+const std::string* Library::file_of(std::string_view id) const {
+  for (const auto& [file, entry] : entries_) {
+    if (entry.good && entry.good->card.id == id) return &file;
+  }
+  return nullptr;
+}
+
+// Where a card is to be written.
+Result<std::string> Library::file_for(const Card& card) const {
+  if (const std::string* file = file_of(card.id)) return *file;
+  std::string file = card.id + ".json";
+  std::error_code ignored;
+  if (fs::exists(folder_ / file, ignored)) {
+    return Error{Code::Conflict,
+                 fmt::format("the card of {} belongs into {}, which holds another or a bad one",
+                             card.id, file)};
+  }
+  if (entries_.size() >= kCardsMax) {
+    return Error{Code::TooLarge,
+                 fmt::format("there are {} characters, the most that can be", kCardsMax)};
+  }
+  return file;
+}
+
+Result<void> Library::check_version(std::string_view id, std::optional<int> expected) const {
+  const auto present = cast();
+  const Member* member = present->find(id);
+  const int version = member == nullptr ? 0 : member->version;
+  if (!expected || *expected == version) return {};
+  if (member == nullptr) {
+    return Error{Code::Conflict,
+                 fmt::format("there is no character {}, so no version {} of it", id, *expected)};
+  }
+  return Error{Code::Conflict,
+               fmt::format("character {} is at version {}, not {}", id, version, *expected)};
+}
+
+Result<Put> Library::put(std::string_view id, const Package& package, std::optional<int> expected) {
+  std::string text = package.card;
+  Card card = TRY(parse_card(text));
+  if (!id.empty() && card.id != id) {
+    if (card.has_own_id) {
+      return Error{
+          Code::InvalidArgument,
+          fmt::format("data.extensions.troupe.id: is {}, but it is put as {}", card.id, id)};
+    }
+    text = TRY(with_id(text, id));
+    card = TRY(parse_card(text));
+  }
+  const std::lock_guard folder_lock(folder_mutex_);
+  TRY(check_version(card.id, expected));
+  auto knowledge = knowledge_of(folder_, card);
+  if (!knowledge) {
+    return Error{Code::InvalidArgument,
+                 fmt::format("data.extensions.troupe.knowledge: {}", knowledge.error().message)};
+  }
+  const std::string file = TRY(file_for(card));
+  // First the card, then its version: a crash in between leaves a card whose version is kept at the
+  // next start, and never a version of what was not put.
+  TRY(write_file(folder_ / file, text));
+  if (!package.carrier.empty()) {
+    TRY(history_.keep_carrier(card.id, package.form, package.carrier));
+  }
+  Entry& entry = entries_[file];
+  const auto before = entry.good;
+  TRY(load(file, entry));
+  entry.problem.reset();
+  if (entry.good->version == 0) {
+    return Error{Code::Unavailable, fmt::format("the version of {} cannot be kept", card.id)};
+  }
+  const bool same = before && before->card.raw == text && before->version == entry.good->version;
+  publish();
+  Put result{card.id, card.name, entry.good->version, std::nullopt};
+  if (!same) result.change = Change{card.id, false};
+  return result;
+}
+
+Result<Change> Library::remove(std::string_view id, std::optional<int> expected) {
+  const std::lock_guard folder_lock(folder_mutex_);
+  const std::string* file = file_of(id);
+  if (file == nullptr) return no_character(id);
+  TRY(check_version(id, expected));
+  std::error_code error;
+  fs::remove(folder_ / *file, error);
+  if (error) return file_error("cannot remove", folder_ / *file, error.message());
+  TRY(sync_folder(folder_));
+  TRY(history_.forget(id));
+  entries_.erase(std::string(*file));
+  publish();
+  return Change{std::string(id), true};
+}
+
+Result<std::vector<Version>> Library::versions(std::string_view id) const {
+  if (cast()->find(id) == nullptr) return no_character(id);
+  const std::lock_guard folder_lock(folder_mutex_);
+  return history_.versions(id);
+}
+
+Result<std::string> Library::version(std::string_view id, int number) const {
+  if (cast()->find(id) == nullptr) return no_character(id);
+  const std::lock_guard folder_lock(folder_mutex_);
+  return history_.card(id, number);
+}
+
+Result<std::string> Library::carrier(std::string_view id, Form form) const {
+  const std::lock_guard folder_lock(folder_mutex_);
+  return history_.carrier(id, form);
 }
 
 // Makes the entries the cast and says what differs from the one before.
 std::vector<Change> Library::publish() {
   auto next = std::make_shared<Cast>();
   for (const auto& [file, entry] : entries_) {
-    if (entry.good) next->members.emplace(entry.good->card.id, entry.good);
+    const std::string id = entry.good ? entry.good->card.id : "";
+    if (entry.good) next->members.emplace(id, entry.good);
+    if (entry.problem) next->problems.push_back({file, id, *entry.problem});
+  }
+  for (const auto& [id, member] : next->members) {
+    next->fingerprint = hash64(member->card.raw, hash64(id, next->fingerprint));
   }
   const auto before = cast();
   std::vector<Change> changes;
@@ -181,7 +296,7 @@ Result<std::vector<std::string>> Library::card_files() const {
     }
     files.push_back(it->path().filename().string());
   }
-  if (error) return io_error("cannot list", folder_, error.message());
+  if (error) return file_error("cannot list", folder_, error.message());
   std::sort(files.begin(), files.end());
   return files;
 }

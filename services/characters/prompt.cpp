@@ -18,6 +18,9 @@ namespace {
 
 namespace layout = contracts::prompt;
 
+constexpr std::size_t kOthersBytesMax = 8 * 1024;
+constexpr std::size_t kPostHistoryMax = 7 * 1024;  // of the lore, and of the instructions
+
 // A text of the card in the prompt: within the limit, and no line of it may look like a heading of
 // the layout.
 std::string free_text(std::string_view text, std::size_t bytes_max) {
@@ -41,19 +44,45 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-void write_who(std::string& out, const Card& card, const PromptLimits& limits) {
-  out += fmt::format("You are {}.\n\n{}\n", card.name, layout::kWho);
-  out += free_text(card.description, limits.free_text_max);
-  out += free_text(card.scenario, limits.free_text_max);
-  out += free_text(card.system_prompt, limits.free_text_max);
+// A card with what it is staged with: all of its texts as they go into the prompt.
+struct Stage {
+  const Card& card;
+  const Staging& staging;
+  const PromptLimits& limits;
+
+  Scene scene() const { return card.scene(staging.seed, staging.user); }
+  std::string text(std::string_view written, std::size_t bytes_max) const {
+    return free_text(filled(written, scene()), bytes_max);
+  }
+  std::string text(std::string_view written) const { return text(written, limits.free_text_max); }
+  std::string lore(Place place) const {
+    std::string out;
+    for (const Fired& fired : staging.lore) {
+      if (fired.dropped || fired.entry->place != place) continue;
+      out += free_text(fired.text, limits.free_text_max);
+    }
+    return out;
+  }
+};
+
+void write_who(std::string& out, const Stage& stage) {
+  out += fmt::format("You are {}.\n\n{}\n", stage.card.name, layout::kWho);
+  out += stage.lore(Place::BeforeCharacter);
+  out += stage.text(stage.card.description);
+  out += stage.lore(Place::AfterCharacter);
+  out += stage.text(stage.card.scenario);
+  out += stage.lore(Place::Scenario);
+  out += stage.text(stage.card.system_prompt);
 }
 
-void write_speech(std::string& out, const Card& card, const PromptLimits& limits) {
+void write_speech(std::string& out, const Stage& stage) {
+  const Card& card = stage.card;
   out += fmt::format("\n{}\n", layout::kSpeech);
-  out += free_text(card.personality, limits.free_text_max);
+  out += stage.text(card.personality);
+  out += stage.lore(Place::Personality);
   if (!card.example_dialogue.empty()) {
-    out +=
-        fmt::format("For example:\n{}", free_text(card.example_dialogue, limits.free_text_max / 2));
+    out += fmt::format("For example:\n{}",
+                       stage.text(card.example_dialogue, stage.limits.free_text_max / 2));
   }
   if (!card.lines.empty()) {
     out += "The lines of yours below are samples of your voice; vary them.\n";
@@ -67,7 +96,9 @@ std::string others_section(const std::vector<const Card*>& others) {
   if (others.empty()) return {};
   std::string out = fmt::format("\n{}\n", layout::kOthers);
   for (const Card* other : others) {
-    const auto about = lexical::sentences(other->description);
+    if (out.size() > kOthersBytesMax) break;  // a crowd
+    const std::string description = filled(other->description, other->scene());
+    const auto about = lexical::sentences(description);
     out += fmt::format("{} ({}): {}\n", other->name, other->id,
                        about.empty() ? "" : one_line(utf8_prefix(about.front(), 300)));
   }
@@ -129,9 +160,10 @@ std::vector<Situation> drawn(const Card& card, const std::vector<const Card*>& o
 }
 
 // One line for every situation, then a second for every one, and so on while the room lasts.
-std::string lines_section(const Card& card, const std::vector<const Card*>& others,
-                          std::uint64_t seed, std::size_t bytes_max, std::size_t lines_max) {
-  auto situations = drawn(card, others, seed);
+std::string lines_section(const Stage& stage, const std::vector<const Card*>& others,
+                          std::size_t bytes_max) {
+  const std::size_t lines_max = stage.limits.lines_per_situation_max;
+  auto situations = drawn(stage.card, others, stage.staging.seed);
   std::size_t bytes = 0;
   for (std::size_t round = 0; round < lines_max; ++round) {
     for (auto& [name, lines, shown] : situations) {
@@ -146,7 +178,7 @@ std::string lines_section(const Card& card, const std::vector<const Card*>& othe
   std::string out;
   for (const auto& [name, lines, shown] : situations) {
     for (std::size_t i = 0; i < shown; ++i) {
-      out += fmt::format("{}: {}\n", name, one_line(lines[i]));
+      out += fmt::format("{}: {}\n", name, one_line(filled(lines[i], stage.scene())));
     }
   }
   return out.empty() ? out : fmt::format("\n{}\n{}", layout::kLines, out);
@@ -155,15 +187,24 @@ std::string lines_section(const Card& card, const std::vector<const Card*>& othe
 }  // namespace
 
 std::string system_prompt(const Card& card, const std::vector<const Card*>& others,
-                          std::uint64_t seed, const PromptLimits& limits) {
+                          const Staging& staging, const PromptLimits& limits) {
+  const Stage stage{card, staging, limits};
   std::string out;
-  write_who(out, card, limits);
-  write_speech(out, card, limits);
+  write_who(out, stage);
+  write_speech(out, stage);
   const std::string tail = others_section(others) + rules_section(card);
   const std::size_t used = out.size() + tail.size() + layout::kLines.size() + 2;
   const std::size_t room = limits.bytes_max - std::min(used, limits.bytes_max);
-  out += lines_section(card, others, seed, room, limits.lines_per_situation_max);
+  out += lines_section(stage, others, room);
   return out + tail;
+}
+
+std::string post_history(const Card& card, const Staging& staging) {
+  const PromptLimits limits;
+  const Stage stage{card, staging, limits};
+  std::string out(utf8_prefix(stage.lore(Place::End), kPostHistoryMax));
+  out += utf8_prefix(filled(card.post_history, stage.scene()), kPostHistoryMax);
+  return out;
 }
 
 }  // namespace characters

@@ -16,10 +16,19 @@ struct PromptLimits {
   std::size_t lines_per_situation_max = 6;
 };
 
+// What a prompt depends on beside the cards.
+struct Staging {
+  std::uint64_t seed = 0;  // chooses the example lines; the same seed gives the same prompt
+  std::string user = "Visitor";
+  std::vector<Fired> lore{};  // points into the card
+};
+
 // The system prompt of `card` up to and including the rules, as contracts/prompt_layout.h lays it
-// out. `others` are on stage with it. The seed chooses the example lines; the same seed gives the
-// same prompt.
+// out. `others` are on stage with it.
 std::string system_prompt(const Card& card, const std::vector<const Card*>& others,
-                          std::uint64_t seed, const PromptLimits& limits = {});
+                          const Staging& staging, const PromptLimits& limits = {});
+
+// What goes after the conversation: the lore that belongs near its end, then the instructions.
+std::string post_history(const Card& card, const Staging& staging);
 
 }  // namespace characters

@@ -3,7 +3,10 @@
 #include <string>
 
 #include "characters/card.h"
+#include "characters/keeper.h"
 #include "characters/library.h"
+#include "characters/lint.h"
+#include "characters/prompter.h"
 #include "contracts/characters.h"
 #include "runtime/doors.h"
 
@@ -12,7 +15,13 @@ namespace characters {
 // What other services need to know of a card.
 contracts::Character profile(const Card& card);
 
-// `library` must outlive the doors.
-void install_routes(runtime::Doors& doors, const Library& library);
+// All must outlive the doors.
+struct House {
+  Library& library;
+  Keeper& keeper;
+  const Prompter& prompter;
+  LintLimits lint{};
+};
+void install_routes(runtime::Doors& doors, const House& house);
 
 }  // namespace characters

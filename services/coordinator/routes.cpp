@@ -69,26 +69,31 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
   const auto decisions = std::make_shared<const Decisions>(metrics);
   install_cache_gauges(conversations, metrics);
 
-  doors.method<ObserveRequest, ObserveReply>("coordinator.observe", runtime::Post("/observe"),
-                                             [&stage, decisions](const ObserveRequest& request) {
-                                               auto reply = stage.observe(request);
-                                               if (reply && !reply.value().repeated)
-                                                 decisions->count(reply.value().selection.reason);
-                                               return reply;
-                                             });
+  doors.method<ObserveRequest, ObserveReply>(
+      "coordinator.observe",
+      runtime::Post("/observe", "A line was said: keep it, and say who answers"),
+      [&stage, decisions](const ObserveRequest& request) {
+        auto reply = stage.observe(request);
+        if (reply && !reply.value().repeated) decisions->count(reply.value().selection.reason);
+        return reply;
+      });
   doors.quick_method<SelectRequest, Selection>(
-      "coordinator.select", runtime::Post("/select"),
+      "coordinator.select",
+      runtime::Post("/select", "Who would answer in a scene that is given whole"),
       [&stage](const SelectRequest& request) -> Result<Selection> {
         return stage.select(request);
       });
-  doors.method<FollowUpRequest, FollowUp>("coordinator.follow_up", runtime::Post("/follow-up"),
-                                          [&stage, decisions](const FollowUpRequest& request) {
-                                            auto reply = stage.follow_up(request);
-                                            if (reply) decisions->count(reply.value().reason);
-                                            return reply;
-                                          });
+  doors.method<FollowUpRequest, FollowUp>(
+      "coordinator.follow_up",
+      runtime::Post("/follow-up", "Whether another character goes on, and when"),
+      [&stage, decisions](const FollowUpRequest& request) {
+        auto reply = stage.follow_up(request);
+        if (reply) decisions->count(reply.value().reason);
+        return reply;
+      });
   // One method, two URLs; registering it again replaces its RPC door by the same.
-  for (const auto& route : {runtime::Get("/history"), runtime::Post("/history")}) {
+  for (const auto& route : {runtime::Get("/history", "The last lines of a conversation"),
+                            runtime::Post("/history", "The same, asked for with a body")}) {
     doors.method<HistoryRequest, History>(
         "coordinator.history", route,
         [&stage](const HistoryRequest& request) { return stage.history(request); });

@@ -92,6 +92,7 @@ class Run final : public Chain::Handle,
 
   // The attempt under way.
   Provider* provider_ = nullptr;
+  Provider::Pass pass_ = 0;
   bool placed_ = false;   // it has a place to give back
   bool waiting_ = false;  // it stands in the provider's queue
   SteadyTime sent_{};
@@ -209,9 +210,11 @@ void Run::try_next() {
   if (chain_.closing) return done(Error{Code::Cancelled, "shutting down"});
   if (next_ == order_.size()) return done(last_error_);
   provider_ = order_[next_++];
-  if (!provider_->admit(clock().now())) {
+  const auto pass = provider_->admit(clock().now());
+  if (!pass) {
     return go_on_after({Code::Unavailable, "out of service after failures"});
   }
+  pass_ = *pass;
   if (!provider_->take_place()) return wait_for_place();
   placed_ = true;
   ask_provider();
@@ -259,7 +262,7 @@ void Run::play_understudy() {
   const auto seed = ask_.seed ? static_cast<std::uint64_t>(*ask_.seed) : hash64(last);
   const std::string line = understudy_line(ask_.messages, seed);
   for (const std::string& piece : understudy_pieces(line)) on_text(piece);
-  provider_->succeeded();
+  provider_->succeeded(pass_);
   completion_.estimated = true;
   completion_.completion_tokens = estimated_tokens(line);
   done(completion_);
@@ -340,14 +343,14 @@ void Run::on_end(const Result<void>& outcome) {
     // Stopped from our side; a provider that had been silent for long has failed all the same.
     const bool hung = completion_.text.empty() && clock().now() - sent_ >= kHang;
     if (hung) {
-      provider_->failed(clock().now(), "it did not answer in the caller's time");
+      provider_->failed(pass_, clock().now(), "it did not answer in the caller's time");
     } else {
-      provider_->abandoned("");
+      provider_->abandoned(pass_, "");
     }
     return give_place_back();
   }
   if (const auto failure = failure_of(outcome)) return failed(*failure);
-  provider_->succeeded();
+  provider_->succeeded(pass_);
   completion_.estimated = true;
   completion_.completion_tokens = estimated_tokens(completion_.text);
   reader_->summarize(completion_);
@@ -358,10 +361,10 @@ void Run::on_end(const Result<void>& outcome) {
 void Run::failed(const Failure& failure) {
   switch (failure.blame) {
     case Blame::Provider:
-      provider_->failed(clock().now(), failure.error.message);
+      provider_->failed(pass_, clock().now(), failure.error.message);
       break;
     case Blame::Nobody:
-      provider_->abandoned(failure.error.message);
+      provider_->abandoned(pass_, failure.error.message);
       break;
   }
   give_place_back();
@@ -392,7 +395,7 @@ void Run::stop(Error why) {
   if (over_) return;
   if (std::exchange(waiting_, false)) {
     provider_->stop_waiting(this);
-    provider_->abandoned("");
+    provider_->abandoned(pass_, "");
   }
   done(std::move(why));
   // Its on_end gives the place back and settles with the breaker.

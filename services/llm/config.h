@@ -39,6 +39,8 @@ struct Config {
   int idle_timeout_ms = 15'000;
   int total_timeout_ms = 120'000;
   int health_every_ms = 30'000;
+  int cache_kib = 4 * 1024;
+  int cache_ttl_ms = 3'600'000;
 
   static void fields(auto& self, auto&& visit) {
     visit("ollama_url", self.ollama_url,
@@ -64,6 +66,10 @@ struct Config {
           Field{.min = 10, .max = 3'600'000, .help = "for one request on all providers"});
     visit("health_every_ms", self.health_every_ms,
           Field{.min = 100, .max = 3'600'000, .help = "between health checks of the providers"});
+    visit("cache_kib", self.cache_kib,
+          Field{.min = 0, .max = 1024 * 1024, .help = "memory for answers that may be repeated"});
+    visit("cache_ttl_ms", self.cache_ttl_ms,
+          Field{.min = 1, .max = 86'400'000, .help = "how long an answer is kept"});
   }
 };
 

@@ -1,3 +1,4 @@
+#include "llm/cached_chain.h"
 #include "llm/chain.h"
 #include "llm/config.h"
 #include "llm/routes.h"
@@ -9,7 +10,10 @@ namespace {
 Result<void> serve(runtime::Process& process, const llm::Config& config) {
   net::Loop loop;
   const auto chain = TRY(llm::Chain::open(loop, llm::chain_options(config), process.metrics()));
-  llm::install_routes(process.doors(), *chain, Milliseconds(config.total_timeout_ms));
+  const auto cache = process.make_cache(
+      "answers", {.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
+  llm::CachedChain cached(*chain, loop, *cache, Milliseconds(config.cache_ttl_ms));
+  llm::install_routes(process.doors(), cached, Milliseconds(config.total_timeout_ms));
   for (const auto& provider : chain->providers()) {
     process.check(provider.name, [&chain, name = provider.name] {
       for (const auto& state : chain->providers()) {

@@ -19,7 +19,11 @@ class OllamaReader final : public StreamReader {
   Result<void> feed(std::string_view bytes,
                     const std::function<void(std::string_view)>& on_text) override {
     TRY(lines_.feed(bytes));
-    while (auto line = lines_.next()) TRY(read_line(*line, on_text));
+    while (!done_) {  // what follows the end, in this piece or another, is nobody's
+      const auto line = lines_.next();
+      if (!line) break;
+      TRY(read_line(*line, on_text));
+    }
     return {};
   }
   bool done() const override { return done_; }

@@ -45,27 +45,27 @@ void Provider::models_read(const Result<std::vector<std::string>>& models) {
   }
 }
 
-bool Provider::admit(SteadyTime now) {
+std::optional<Provider::Pass> Provider::admit(SteadyTime now) {
   const std::lock_guard lock(mutex_);
   return breaker_.allow(now);
 }
 
-void Provider::succeeded() {
+void Provider::succeeded(Pass pass) {
   const std::lock_guard lock(mutex_);
-  breaker_.succeeded();
+  breaker_.succeeded(pass);
   state_ = "up";
 }
 
-void Provider::failed(SteadyTime now, const std::string& why) {
+void Provider::failed(Pass pass, SteadyTime now, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  breaker_.failed(now);
+  breaker_.failed(pass, now);
   state_ = "down";
   last_error_ = why;
 }
 
-void Provider::abandoned(const std::string& why) {
+void Provider::abandoned(Pass pass, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  breaker_.abandoned();
+  breaker_.abandoned(pass);
   if (!why.empty()) last_error_ = why;
 }
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,17 @@ struct ProviderState {
   int in_flight = 0;
   int waiting = 0;
   std::string last_error;
+
+  static void fields(auto& self, auto&& visit) {
+    visit("name", self.name);
+    visit("kind", self.kind);
+    visit("state", self.state);
+    visit("breaker", self.breaker);
+    visit("last_error", self.last_error);
+    visit("models", self.models);
+    visit("in_flight", self.in_flight);
+    visit("waiting", self.waiting);
+  }
 };
 
 // One provider of the chain: how it is spoken to, whether it may be asked, and its places. Places
@@ -66,11 +78,12 @@ class Provider {
   bool knows_models() const;
   void models_read(const Result<std::vector<std::string>>& models);
 
-  // The breaker. Each admit() that was true is answered by one of the three.
-  bool admit(SteadyTime now);
-  void succeeded();
-  void failed(SteadyTime now, const std::string& why);  // its own fault
-  void abandoned(const std::string& why);               // says nothing about it
+  // The breaker. Each pass is answered by one of the three.
+  using Pass = retry::Breaker::Pass;
+  std::optional<Pass> admit(SteadyTime now);
+  void succeeded(Pass pass);
+  void failed(Pass pass, SteadyTime now, const std::string& why);  // its own fault
+  void abandoned(Pass pass, const std::string& why);               // says nothing about it
 
   ProviderState state(SteadyTime now) const;
 

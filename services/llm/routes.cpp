@@ -117,40 +117,18 @@ void chat_completions(Chain& chain, Milliseconds timeout, const http::Request& r
   });
 }
 
-std::string providers_json(const std::vector<ProviderState>& providers) {
-  json::Writer writer;
-  writer.begin_object();
-  writer.key("providers");
-  writer.begin_array();
-  for (const auto& provider : providers) {
-    writer.begin_object();
-    const auto text = [&](std::string_view key, std::string_view value) {
-      writer.key(key);
-      writer.string(value);
-    };
-    text("name", provider.name);
-    text("kind", provider.kind);
-    text("state", provider.state);
-    text("breaker", provider.breaker);
-    text("last_error", provider.last_error);
-    writer.key("models");
-    json::detail::write(writer, provider.models);
-    writer.key("in_flight");
-    writer.integer(provider.in_flight);
-    writer.key("waiting");
-    writer.integer(provider.waiting);
-    writer.end_object();
-  }
-  writer.end_array();
-  writer.end_object();
-  return writer.take();
-}
+// Reply of GET /providers.
+struct ProviderList {
+  static constexpr std::string_view kName = "provider_list";
+  std::vector<ProviderState> providers;
+  static void fields(auto& self, auto&& visit) { visit("providers", self.providers); }
+};
 
 }  // namespace
 
 void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_timeout) {
   doors.async_method<contracts::ChatRequest, contracts::ChatReply>(
-      "llm.chat", runtime::Post("/chat"),
+      "llm.chat", runtime::Post("/chat", "A model's next line in a conversation"),
       [&chain](const contracts::ChatRequest& request, const runtime::Call& call,
                const runtime::Answer<contracts::ChatReply>& answer) {
         if (request.messages.empty()) {
@@ -167,9 +145,18 @@ void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_ti
                                                        const std::shared_ptr<http::Reply>& reply) {
     chat_completions(chain, request_timeout, request, reply);
   };
-  doors.http(http::Method::Post, "/v1/chat/completions", chat);
-  doors.http(http::Method::Post, "/chat/completions", chat);
-  doors.http(http::Method::Get, "/v1/models",
+  // With "stream": true the answer is a stream of server-sent events, the last of them [DONE].
+  const runtime::About openai{"llm.completions",
+                              {},
+                              {runtime::Content{}},
+                              {{200, {runtime::Content{}, {"text/event-stream"}}}},
+                              true};
+  for (const char* const path : {"/v1/chat/completions", "/chat/completions"}) {
+    doors.http(runtime::Post(path, "Chat completions in the OpenAI dialect, streamed on request"),
+               openai, chat);
+  }
+  doors.http(runtime::Get("/v1/models", "The models there are, in the OpenAI dialect"),
+             {"llm.models"},
              [&chain](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
                std::vector<std::pair<std::string, std::string>> models{{"auto", "troupe"}};
                for (const auto& provider : chain.providers()) {
@@ -178,10 +165,12 @@ void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_ti
                }
                reply->respond(http::Response::json(openai::models_json(models)));
              });
-  doors.http(http::Method::Get, "/providers",
-             [&chain](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
-               reply->respond(http::Response::json(providers_json(chain.providers())));
-             });
+  doors.quick_method<contracts::Empty, ProviderList>(
+      "llm.providers",
+      runtime::Get("/providers", "The providers in the order asked, and their state"),
+      [&chain](const contracts::Empty&) -> Result<ProviderList> {
+        return ProviderList{chain.providers()};
+      });
 }
 
 }  // namespace llm

@@ -6,17 +6,14 @@
 #include <optional>
 #include <string_view>
 
-#include "base/ids.h"
+#include "crypto/crypto.h"
 #include "json/codec.h"
 #include "quality/draft.h"
 
 namespace quality {
 namespace {
 
-// An entry is the basis, an end mark, and the assessment. The basis gives lengths before texts, so
-// no two requests have the same.
-constexpr char kEnd = '\n';
-
+// With its length, so that no two requests have the same basis.
 void append(std::string& basis, std::string_view text) {
   fmt::format_to(std::back_inserter(basis), "{}:", text.size());
   basis += text;
@@ -25,7 +22,11 @@ void append(std::string& basis, std::string_view text) {
 }  // namespace
 
 std::string CachedReviewer::basis(const contracts::AssessRequest& request, const Cast& cast) const {
-  std::string basis = fmt::format("{:x} {} ", cast.fingerprint(), reviewer_.threshold(request));
+  // Another process may judge by other settings.
+  const Reviewer::Options& options = reviewer_.options();
+  std::string basis =
+      fmt::format("{:x} {} {} {} {} ", cast.fingerprint(), reviewer_.threshold(request),
+                  json::encode(options.weights), options.major_cap, options.critical_cap);
   append(basis, request.character);
   append(basis, request.line);
   const std::size_t first =
@@ -36,7 +37,6 @@ std::string CachedReviewer::basis(const contracts::AssessRequest& request, const
     append(basis, request.context[i].text);
   }
   for (const std::string& text : request.knowledge) append(basis, text);
-  basis += kEnd;
   return basis;
 }
 
@@ -44,17 +44,15 @@ Result<contracts::Assessment> CachedReviewer::assess(
     const contracts::AssessRequest& request) const {
   const auto cast = view_.cast();
   if (cast == nullptr || cast->find(request.character) == nullptr) return reviewer_.assess(request);
-  std::string entry = basis(request, *cast);
   const std::string key =
-      fmt::format("qc:{:016x}:{}:{}", hash64(entry), request.character, enum_name(request.kind));
-  if (const auto kept = cache_.get(key); kept && kept->starts_with(entry)) {
-    auto assessment =
-        json::decode<contracts::Assessment>(std::string_view(*kept).substr(entry.size()));
+      fmt::format("qc:{}:{}:{}", crypto::hex(crypto::sha256(basis(request, *cast))),
+                  request.character, enum_name(request.kind));
+  if (const auto kept = cache::fetch_and_wait(cache_, key)) {
+    auto assessment = json::decode<contracts::Assessment>(std::string_view(*kept));
     if (assessment) return assessment;
   }
   const contracts::Assessment assessment = TRY(reviewer_.assess(request));
-  entry += json::encode(assessment);
-  cache_.put(key, std::move(entry), ttl_);
+  cache_.put(key, json::encode(assessment), ttl_);
   return assessment;
 }
 

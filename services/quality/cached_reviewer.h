@@ -8,9 +8,8 @@
 namespace quality {
 
 // A reviewer that remembers what it said of a line. The key is
-// qc:{response_hash}:{character}:{type}; the hash covers the line, its last 20 lines, knowledge,
-// threshold and the cast. An entry also holds all that was hashed, so a collision is a miss and
-// never another line's verdict. Thread-safe.
+// qc:{response_hash}:{character}:{type}; the hash (SHA-256) covers the line, its last 20 lines,
+// knowledge, threshold, settings and the cast. Thread-safe.
 class CachedReviewer {
  public:
   // All must outlive it.
@@ -18,7 +17,7 @@ class CachedReviewer {
                  Milliseconds ttl)
       : reviewer_(reviewer), view_(view), cache_(cache), ttl_(ttl) {}
 
-  // As Reviewer::assess(); errors are not remembered.
+  // As Reviewer::assess(); errors are not remembered. Waits for a cache that is remote.
   Result<contracts::Assessment> assess(const contracts::AssessRequest& request) const;
 
  private:

@@ -16,8 +16,8 @@ Result<void> serve(runtime::Process& process, const quality::Config& config) {
     const bool known = source.cast() != nullptr;
     return {known ? "known" : "waiting for the characters", known};
   });
-  const auto cache =
-      cache::make_memory_cache({.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
+  const auto cache = process.make_cache(
+      "assessments", {.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
   const quality::Reviewer reviewer(config.review, source);
   const quality::CachedReviewer cached(reviewer, source, *cache, Milliseconds(config.cache_ttl_ms));
   quality::install_routes(process.doors(), cached, reviewer, *cache, process.metrics());

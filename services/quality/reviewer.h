@@ -73,6 +73,8 @@ class Reviewer {
   // Whose voice a line is in; probabilities by character id.
   Result<contracts::VoiceScores> voice(const contracts::VoiceRequest& request) const;
 
+  const Options& options() const { return options_; }
+
   // What the request's line must score.
   double threshold(const contracts::AssessRequest& request) const;
 

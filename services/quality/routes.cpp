@@ -40,41 +40,27 @@ class Verdicts {
   std::map<FindingCode, telemetry::Counter> findings_;
 };
 
-void install_cache_gauges(const cache::Cache& cache, telemetry::Metrics& metrics) {
-  const auto gauge = [&](const std::string& what, const std::string& help) {
-    return metrics.gauge("troupe_quality_cache_" + what, help);
-  };
-  const auto hits = gauge("hits", "Assessments found in the cache since the start");
-  const auto misses = gauge("misses", "Assessments not found in the cache since the start");
-  const auto evictions = gauge("evictions", "Assessments dropped for room since the start");
-  const auto bytes = gauge("bytes", "Memory of cached assessments");
-  const auto entries = gauge("entries", "Assessments in the cache");
-  metrics.before_text([=, &cache] {
-    const cache::Stats stats = cache.stats();
-    hits.set(static_cast<double>(stats.hits));
-    misses.set(static_cast<double>(stats.misses));
-    evictions.set(static_cast<double>(stats.evictions));
-    bytes.set(static_cast<double>(stats.bytes));
-    entries.set(static_cast<double>(stats.entries));
-  });
-}
-
 }  // namespace
 
 void install_routes(runtime::Doors& doors, const CachedReviewer& cached, const Reviewer& reviewer,
                     const cache::Cache& cache, telemetry::Metrics& metrics) {
   const auto verdicts = std::make_shared<const Verdicts>(metrics);
-  install_cache_gauges(cache, metrics);
 
-  doors.quick_method<AssessRequest, Assessment>("quality.assess", runtime::Post("/assess"),
-                                                [&cached, verdicts](const AssessRequest& request) {
-                                                  auto assessment = cached.assess(request);
-                                                  if (assessment)
-                                                    verdicts->count(assessment.value());
-                                                  return assessment;
-                                                });
+  const auto route =
+      runtime::Post("/assess", "Scores a drafted line, and says what is wrong with it");
+  const auto assess = [&cached, verdicts](const AssessRequest& request) {
+    auto assessment = cached.assess(request);
+    if (assessment) verdicts->count(assessment.value());
+    return assessment;
+  };
+  // Whoever may wait for Redis does so on a worker, not on the node's thread.
+  if (cache.remote()) {
+    doors.method<AssessRequest, Assessment>("quality.assess", route, assess);
+  } else {
+    doors.quick_method<AssessRequest, Assessment>("quality.assess", route, assess);
+  }
   doors.quick_method<VoiceRequest, VoiceScores>(
-      "quality.voice", runtime::Post("/voice"),
+      "quality.voice", runtime::Post("/voice", "How much a line sounds like each character"),
       [&reviewer](const VoiceRequest& request) { return reviewer.voice(request); });
 }
 

@@ -11,7 +11,7 @@ namespace retriever {
 namespace {
 
 constexpr std::size_t kHeadingBytes = 120;
-constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kBlanks = " \t\r\n\v\f";
 
 struct Heading {
   std::size_t level = 0;
@@ -88,7 +88,8 @@ void split_words(std::string_view text, Span span, std::size_t bytes_max, std::v
     const std::string_view rest = text.substr(span.start, span.end - span.start);
     std::size_t cut = utf8_prefix(rest, bytes_max).size();
     const std::size_t blank = rest.substr(0, cut).find_last_of(kBlanks);
-    if (blank != std::string_view::npos && blank > 0) cut = blank;
+    // Before all the blanks that stand there, not only before the last.
+    if (blank != std::string_view::npos) cut = rest.find_last_not_of(kBlanks, blank) + 1;
     cut = std::max<std::size_t>(cut, 1);
     out.push_back({span.start, span.start + cut});
     span.start = std::min(text.find_first_not_of(kBlanks, span.start + cut), span.end);

@@ -12,6 +12,8 @@ struct Config {
   int context_tokens = 10'000;
   int readers = 4;
   int cache_kib = 1024;
+  int results_kib = 4 * 1024;
+  int results_ttl_ms = 3'600'000;
 
   static void fields(auto& self, auto&& visit) {
     visit("chunk_tokens", self.chunk_tokens,
@@ -23,6 +25,10 @@ struct Config {
     visit("readers", self.readers, Field{.min = 1, .max = 64, .help = "queries at the same time"});
     visit("cache_kib", self.cache_kib,
           Field{.min = 64, .max = 1'048'576, .help = "pages kept by the writer and each reader"});
+    visit("results_kib", self.results_kib,
+          Field{.min = 0, .max = 1'048'576, .help = "memory for the replies to queries"});
+    visit("results_ttl_ms", self.results_ttl_ms,
+          Field{.min = 1, .max = 86'400'000, .help = "how long a reply is kept"});
   }
 };
 

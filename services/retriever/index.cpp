@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "crypto/crypto.h"
 #include "json/json.h"
 #include "lexical/analyser.h"
 #include "retriever/expansion.h"
@@ -49,6 +50,14 @@ constexpr const char* kSchema = R"sql(
   INSERT INTO state VALUES(1);
 )sql";
 
+constexpr const char* kStamps = R"sql(
+  ALTER TABLE state ADD COLUMN stamp TEXT NOT NULL DEFAULT '';
+  UPDATE state SET stamp = lower(hex(randomblob(16)));
+)sql";
+
+constexpr const char* kChanged =
+    "UPDATE state SET generation = generation + 1, stamp = lower(hex(randomblob(16)))";
+
 constexpr const char* kIsObject =
     "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' ELSE 0 END";
 
@@ -86,8 +95,7 @@ Result<void> require_object(Connection& connection, const std::string& json,
   return Error(Code::InvalidArgument, fmt::format("{} must be a JSON object", what));
 }
 
-// What a replacement is compared by. Two seeds make 128 bits; who forges a collision of a hash that
-// is not cryptographic only keeps his own document from being updated.
+// What a replacement is compared by.
 std::string fingerprint(const Document& document) {
   std::string all;
   for (const std::string* part : {&document.collection, &document.source_type, &document.source_id,
@@ -95,7 +103,15 @@ std::string fingerprint(const Document& document) {
     all += fmt::format("{}:{}", part->size(), *part);
   }
   all += document.content;
-  return fmt::format("{:016x}{:016x}", hash64(all), hash64(all, 1));
+  return crypto::hex(crypto::sha256(all));
+}
+
+Result<Index::Version> read_version(Connection& connection) {
+  Index::Version version;
+  TRY(connection.query("SELECT generation, stamp FROM state", {}, [&](const Row& row) {
+    version = {row.integer(0), std::string(row.text(1))};
+  }));
+  return version;
 }
 
 // The documents that an upsert takes the place of.
@@ -213,30 +229,40 @@ Result<std::unique_ptr<Index>> Index::open(Options options, const Clock& clock) 
   store::Database::Options file;
   file.path = options.path;
   file.grade = store::Grade::PowerSafe;
-  file.migrations = {kSchema};
+  file.migrations = {kSchema, kStamps};
   file.readers = options.readers;
   file.cache_kib = options.cache_kib;
   std::unique_ptr<Index> index(
       new Index(std::move(options), clock, TRY(store::Database::open(std::move(file)))));
-  TRY(index->database_->read([&](Connection& connection) {
-    return connection.query("SELECT generation FROM state", {},
-                            [&](const Row& row) { index->generation_ = row.integer(0); });
-  }));
+  const store::Work read = [&](Connection& connection) -> Result<void> {
+    index->adopt(TRY(read_version(connection)));
+    return {};
+  };
+  TRY(index->database_->read(read));
   return index;
 }
 
-// The generation is told after the commit: an answer cached meanwhile stays under the old one.
+Index::Version Index::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+// Writers may arrive here in another order than they have committed in.
+void Index::adopt(Version version) {
+  const std::lock_guard lock(mutex_);
+  if (version.generation > version_.generation) version_ = std::move(version);
+}
+
+// The version is told after the commit: an answer cached meanwhile stays under the old one.
 Result<void> Index::change(const store::Work& work) {
-  std::int64_t generation = 0;
-  const store::Work changed = [&](Connection& connection) -> Result<void> {
+  Version changed;
+  const store::Work do_it = [&](Connection& connection) -> Result<void> {
     TRY(work(connection));
-    return connection.query("SELECT generation FROM state", {},
-                            [&](const Row& row) { generation = row.integer(0); });
+    changed = TRY(read_version(connection));
+    return {};
   };
-  TRY(database_->write(changed));
-  std::int64_t known = generation_;
-  while (known < generation && !generation_.compare_exchange_weak(known, generation)) {
-  }
+  TRY(database_->write(do_it));
+  adopt(std::move(changed));
   return {};
 }
 
@@ -265,7 +291,7 @@ Result<Upserted> Index::upsert(Document document) {
     TRY(insert(connection, document, print, chunks,
                replaced ? replaced->created_ms : clock_.wall_ms()));
     done = {document.id, chunks.size(), false};
-    return connection.execute("UPDATE state SET generation = generation + 1");
+    return connection.execute(kChanged);
   };
   TRY(change(replace));
   return done;
@@ -280,7 +306,7 @@ Result<bool> Index::remove(const std::string& id) {
     if (!key) return {};
     removed = true;
     TRY(erase(connection, *key));
-    return connection.execute("UPDATE state SET generation = generation + 1");
+    return connection.execute(kChanged);
   };
   TRY(change(erase_it));
   return removed;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,16 +97,25 @@ class Index {
   Result<std::vector<Summary>> list(const std::string& collection) const;
   Result<Stats> stats() const;
   // Grows with every change, also over restarts: part of the key of whatever is cached about this.
-  std::int64_t generation() const { return generation_; }
+  std::int64_t generation() const { return version().generation; }
+  // The generation with a random stamp, made with it, that no other index and no other history of
+  // this one has: what is cached outside this process may come from either.
+  struct Version {
+    std::int64_t generation = 0;
+    std::string stamp;
+  };
+  Version version() const;
 
  private:
   Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database);
   Result<void> change(const store::Work& work);
+  void adopt(Version version);
 
   const Options options_;
   const Clock& clock_;
   const std::unique_ptr<store::Database> database_;
-  std::atomic<std::int64_t> generation_ = 0;
+  mutable std::mutex mutex_;
+  Version version_;
 };
 
 // The FTS5 expression for the words of a text: quoted, joined by OR, at most 32; empty when there

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "crypto/crypto.h"
+#include "json/codec.h"
 #include "json/json.h"
 #include "retriever/chunker.h"
 
@@ -89,16 +91,33 @@ Result<contracts::DeletedDocument> Knowledge::remove(const contracts::DeleteDocu
 }
 
 Result<contracts::QueryReply> Knowledge::query(const contracts::QueryRequest& request) const {
-  contracts::QueryReply reply;
   // Read first: a change during the query then makes the reply look older than it is, never newer.
-  reply.generation = index_.generation();
+  const Index::Version version = index_.version();
+  contracts::QueryRequest what = request;
+  what.session_id.reset();  // nothing of the reply depends on it
+  const std::string basis = fmt::format("{} {}", options_.context_tokens_max, json::encode(what));
+  const std::string key =
+      fmt::format("rag:{}:{}", crypto::hex(crypto::sha256(basis)), version.stamp);
+  if (const auto kept = cache::fetch_and_wait(cache_, key)) {
+    auto reply = json::decode<contracts::QueryReply>(std::string_view(*kept));
+    if (reply) return reply;
+  }
+  auto reply = TRY(searched(request, version.generation));
+  if (!reply.degraded) cache_.put(key, json::encode(reply), options_.ttl);
+  return reply;
+}
+
+Result<contracts::QueryReply> Knowledge::searched(const contracts::QueryRequest& request,
+                                                  std::int64_t generation) const {
+  contracts::QueryReply reply;
+  reply.generation = generation;
   Query query;
   query.text = request.query;
   query.collections = request.collections;
   query.filters = object_text(request.filters);
   query.top_k = static_cast<std::size_t>(request.top_k);
   for (Hit& hit : TRY(index_.query(query))) reply.hits.push_back(TRY(reply_hit(std::move(hit))));
-  if (request.context) reply.context = context_of(reply.hits, context_tokens_max_);
+  if (request.context) reply.context = context_of(reply.hits, options_.context_tokens_max);
   return reply;
 }
 

@@ -21,7 +21,12 @@ Result<void> serve(runtime::Process& process, const retriever::Config& config) {
   const std::string folder = TRY(process.data_dir());
   const auto index =
       TRY(retriever::Index::open(options_of(config, folder), SystemClock::instance()));
-  retriever::Knowledge knowledge(*index, static_cast<std::size_t>(config.context_tokens));
+  const auto cache = process.make_cache(
+      "queries", {.bytes_max = static_cast<std::size_t>(config.results_kib) * 1024});
+  retriever::Knowledge knowledge(
+      *index, *cache,
+      {.context_tokens_max = static_cast<std::size_t>(config.context_tokens),
+       .ttl = Milliseconds(config.results_ttl_ms)});
   retriever::install_routes(process.doors(), knowledge, *index, process.metrics());
   return process.run();
 }

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "json/codec.h"
 
 namespace retriever {
 namespace {
@@ -16,12 +15,6 @@ using contracts::DocumentList;
 using contracts::ListDocuments;
 using contracts::QueryReply;
 using contracts::QueryRequest;
-
-template <class T>
-http::Response response(const Result<T>& result) {
-  return result ? http::Response::json(json::encode(result.value()))
-                : http::Response::error(result.error());
-}
 
 // Reply of GET /rag/health.
 struct RagHealth {
@@ -68,14 +61,14 @@ void install_routes(runtime::Doors& doors, Knowledge& knowledge, const Index& in
   install_gauges(index, metrics);
 
   doors.method<AddDocument, AddedDocument>(
-      "retriever.add", runtime::Post("/rag/documents"),
+      "retriever.add", runtime::Post("/rag/documents", "Adds a document or replaces it"),
       [&knowledge, indexed](const AddDocument& request) -> Result<AddedDocument> {
         AddedDocument added = TRY(knowledge.add(request));
         if (!added.unchanged) indexed.add(static_cast<double>(added.chunks));
         return added;
       });
   doors.method<QueryRequest, QueryReply>(
-      "retriever.query", runtime::Post("/rag/query"),
+      "retriever.query", runtime::Post("/rag/query", "Searches, and builds a context of the hits"),
       [&knowledge, queries, latency](const QueryRequest& request) {
         const SteadyTime start = SystemClock::instance().now();
         auto reply = knowledge.query(request);
@@ -83,23 +76,19 @@ void install_routes(runtime::Doors& doors, Knowledge& knowledge, const Index& in
         latency.observe(elapsed_ms(start, SystemClock::instance().now()) / 1000);
         return reply;
       });
-  doors.method<DeleteDocument, DeletedDocument>(
-      "retriever.delete", runtime::Post("/rag/documents/delete"),
-      [&](const DeleteDocument& request) { return knowledge.remove(request); });
+  for (const auto& route :
+       {runtime::Post("/rag/documents/delete", "Deletes a document that a body names"),
+        runtime::Delete("/documents/{id}", "Deletes a document")}) {
+    doors.method<DeleteDocument, DeletedDocument>(
+        "retriever.delete", route,
+        [&](const DeleteDocument& request) { return knowledge.remove(request); });
+  }
   doors.method<ListDocuments, DocumentList>(
-      "retriever.documents", runtime::Get("/documents"),
+      "retriever.documents", runtime::Get("/documents", "The documents of a collection, or all"),
       [&](const ListDocuments& request) { return knowledge.documents(request); });
-
-  doors.http(http::Method::Delete, "/documents/{id}",
-             [&](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
-               DeleteDocument message;
-               message.id = request.params.at("id");
-               reply->respond(response(knowledge.remove(message)));
-             });
-  doors.http(http::Method::Get, "/rag/health",
-             [&](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
-               reply->respond(response(health(index)));
-             });
+  doors.method<contracts::Empty, RagHealth>(
+      "retriever.health", runtime::Get("/rag/health", "What the knowledge base holds"),
+      [&](const contracts::Empty&) { return health(index); });
 }
 
 }  // namespace retriever

@@ -15,6 +15,7 @@ namespace {
 namespace layout = contracts::prompt;
 
 constexpr std::size_t kNotesMax = 6;
+constexpr std::size_t kLoreMax = 16;
 
 // Text from outside must not close the fence around it.
 std::string without_fences(std::string text) {
@@ -113,6 +114,11 @@ contracts::AssessRequest assess_request(const TurnState& state, const std::strin
     request.context.push_back({line.author, line.text});
   if (state.knowledge) {
     for (const contracts::Hit& hit : state.knowledge->hits) request.knowledge.push_back(hit.text);
+  }
+  if (state.prompt && state.prompt->lore.size() <= kLoreMax) {  // it was given that, too
+    for (const std::string& text : state.prompt->lore) {
+      request.knowledge.emplace_back(utf8_prefix(text, limits::kMessageBytes));
+    }
   }
   request.kind = state.record.kind;
   request.message_count = state.message_count;

@@ -24,7 +24,7 @@ constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question
 std::string key_of(const std::string& channel, const std::string& message_id,
                    const std::string& character) {
   // With their lengths, so that no two triples make the same key.
-  return fmt::format("{}:{}{}:{}{}", channel.size(), channel, message_id.size(), message_id,
+  return fmt::format("turn:{}:{}{}:{}{}", channel.size(), channel, message_id.size(), message_id,
                      character);
 }
 
@@ -32,12 +32,13 @@ const SystemClock& clock() { return SystemClock::instance(); }
 
 }  // namespace
 
-Executor::Executor(Options options, Peers peers, TurnStore& store, telemetry::Metrics& metrics)
+Executor::Executor(Options options, Peers peers, TurnStore& store, cache::Cache& repeats,
+                   telemetry::Metrics& metrics)
     : options_(options),
       peers_(std::move(peers)),
       store_(store),
       node_(peers_.llm.node()),
-      repeats_(cache::make_memory_cache({.bytes_max = options.repeat_bytes_max, .shards = 1})),
+      repeats_(repeats),
       turns_said_(
           metrics.counter("troupe_router_turns_total", "Turns by outcome", {{"outcome", "said"}})),
       turns_silent_(metrics.counter("troupe_router_turns_total", "Turns by outcome",
@@ -58,17 +59,38 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
   if (trimmed(request.message).empty()) {
     return answer(Error{Code::InvalidArgument, "message: must not be blank"});
   }
-  std::string key;
-  if (request.message_id) {
-    key = key_of(request.channel, *request.message_id, request.character.value_or(""));
-    if (const auto running = in_flight_.find(key); running != in_flight_.end()) {
-      return turns_.at(running->second).answers.push_back(std::move(answer));
-    }
-    if (const auto known = repeats_->get(key)) {
-      repeats_answered_.add();
-      return answer(json::decode<contracts::TurnReply>(std::string_view(*known)));
-    }
+  if (!request.message_id) return begin_turn(request, call, {}, std::move(answer));
+  std::string key = key_of(request.channel, *request.message_id, request.character.value_or(""));
+  if (!repeats_.remote()) {
+    if (answered_before(key, repeats_.get(key), answer)) return;
+    return begin_turn(request, call, std::move(key), std::move(answer));
   }
+  if (answered_before(key, nullptr, answer)) return;
+  repeats_.fetch(key, [this, node = &node_, request, call, key,
+                       answer = std::move(answer)](cache::Value known) {
+    node->post([=, this, known = std::move(known)] {
+      // Meanwhile the same message may have come once more.
+      if (!answered_before(key, known, answer)) begin_turn(request, call, key, answer);
+    });
+  });
+}
+
+bool Executor::answered_before(const std::string& repeat_key, const cache::Value& known,
+                               const runtime::Answer<contracts::TurnReply>& answer) {
+  if (const auto running = in_flight_.find(repeat_key); running != in_flight_.end()) {
+    turns_.at(running->second).answers.push_back(answer);
+    return true;
+  }
+  if (known == nullptr) return false;
+  auto reply = json::decode<contracts::TurnReply>(std::string_view(*known));
+  if (!reply) return false;
+  repeats_answered_.add();
+  answer(std::move(reply));
+  return true;
+}
+
+void Executor::begin_turn(const contracts::OrchestrateRequest& request, const runtime::Call& call,
+                          std::string repeat_key, runtime::Answer<contracts::TurnReply> answer) {
   if (turns_.size() >= options_.turns_max) {
     return answer(
         Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
@@ -83,7 +105,7 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
                 json::encode(contracts::ConversationMessage{
                     request.channel, state.record.message_id, request.author, request.message}));
   if (!request.character) state.guess = guessed_speaker(request.message, names_);
-  start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
+  start(std::move(state), call.traceparent, std::move(repeat_key), {std::move(answer)});
 }
 
 void Executor::organic_notification(const contracts::OrganicNotification& request,
@@ -120,16 +142,24 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
       });
 }
 
-void Executor::remember(const contracts::TurnRecord& record) {
+void Executor::recall(const contracts::TurnRecord& record) {
+  remember_said(record);
+  if (!repeats_.remote()) remember_reply(record);
+}
+
+void Executor::remember_said(const contracts::TurnRecord& record) {
   if (record.status != TurnStatus::Said) return;
   std::deque<std::uint64_t>& said = scene_of(record.channel).said;
   said.push_back(said_key(record.text));
   if (said.size() > kSaidMax) said.pop_front();
   scene_of(record.channel).talk = utf8_prefix(record.message + " " + record.text, kTalkBytes);
-  if (record.kind == TurnKind::Organic) return;
+}
+
+void Executor::remember_reply(const contracts::TurnRecord& record) {
+  if (record.status != TurnStatus::Said || record.kind == TurnKind::Organic) return;
   const std::string reply = json::encode(reply_of(record));
   for (const std::string& character : {std::string(), record.character}) {
-    repeats_->put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
+    repeats_.put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
   }
 }
 
@@ -265,7 +295,7 @@ void Executor::fetch_prompt(const std::string& turn_id, const contracts::PromptR
       {.deadline = std::min(running.deadline, now + options_.stage_timeout),
        .traceparent = running.traceparent},
       [this, turn_id, key](Result<contracts::Prompt> reply) {
-        if (reply) {
+        if (reply && !reply.value().by_talk) {
           if (prompts_.size() >= options_.prompts_max) prompts_.clear();
           prompts_[key] = {reply.value(), clock().now() + options_.prompt_ttl};
         }
@@ -318,7 +348,8 @@ void Executor::conclude(Running running) {
   if (record.status == TurnStatus::Said) {
     seconds_.observe(record.ms / 1000);
     for (const double ms : running.state.draft_ms) draft_ms_ = 0.8 * draft_ms_ + 0.2 * ms;
-    remember(record);
+    remember_said(record);
+    remember_reply(record);
     node_.publish("turn.line", json::encode(contracts::TurnLine{
                                    record.turn_id, record.channel, record.character,
                                    running.state.prompt->name, record.text, record.kind}));

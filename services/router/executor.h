@@ -32,7 +32,6 @@ class Executor {
     Milliseconds prompt_ttl{30'000};
     std::size_t prompts_max = 1024;
     Milliseconds repeat_ttl{3'600'000};
-    std::size_t repeat_bytes_max = 8 * 1024 * 1024;
     Milliseconds forget_every{3'600'000};
     int retention_days = 30;
   };
@@ -43,7 +42,9 @@ class Executor {
     messaging::Client quality;
     messaging::Client coordinator;
   };
-  Executor(Options options, Peers peers, TurnStore& store, telemetry::Metrics& metrics);
+  // `repeats` holds the replies to messages, for those that come again; all must outlive this.
+  Executor(Options options, Peers peers, TurnStore& store, cache::Cache& repeats,
+           telemetry::Metrics& metrics);
 
   void orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
                    runtime::Answer<contracts::TurnReply> answer);
@@ -51,13 +52,21 @@ class Executor {
                             const runtime::Call& call,
                             runtime::Answer<contracts::OrganicReply> answer);
 
-  // Remembers lines and replies, also of turns that an earlier process has closed.
-  void remember(const contracts::TurnRecord& record);
+  // Remembers the lines of turns that an earlier process has closed, and the replies, but where a
+  // cache outside this process has them already.
+  void recall(const contracts::TurnRecord& record);
   // Begins what goes on by itself: the cast's display names are read, now and whenever it changes,
   // and old records are forgotten.
   void begin();
 
  private:
+  void begin_turn(const contracts::OrchestrateRequest& request, const runtime::Call& call,
+                  std::string repeat_key, runtime::Answer<contracts::TurnReply> answer);
+  bool answered_before(const std::string& repeat_key, const cache::Value& known,
+                       const runtime::Answer<contracts::TurnReply>& answer);
+  void remember_said(const contracts::TurnRecord& record);
+  void remember_reply(const contracts::TurnRecord& record);
+
   using Answers = std::vector<runtime::Answer<contracts::TurnReply>>;
   struct Running {
     TurnState state;
@@ -122,7 +131,7 @@ class Executor {
     SteadyTime until{};
   };
   std::map<std::pair<std::string, std::int64_t>, KeptPrompt> prompts_;
-  std::unique_ptr<cache::Cache> repeats_;
+  cache::Cache& repeats_;
   std::uint64_t epochs_ = 0;
   double draft_ms_ = 0;  // moving average, subtracted from human delays
 

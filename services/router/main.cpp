@@ -8,6 +8,7 @@
 namespace {
 
 constexpr int kRememberedMax = 5000;
+constexpr std::size_t kRepeatBytesMax = 8 * 1024 * 1024;
 
 Result<void> serve(runtime::Process& process, const router::Config& config) {
   const std::string data_dir = TRY(process.data_dir());
@@ -24,16 +25,17 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
   options.turns_max = static_cast<std::size_t>(config.turns_max);
   options.retention_days = config.retention_days;
   options.follow_up_after = Milliseconds(config.follow_up_after_ms);
+  const auto repeats = process.make_cache("repeats", {.bytes_max = kRepeatBytesMax, .shards = 1});
   router::Executor executor(options,
                             {.characters = process.client("characters"),
                              .retriever = process.client("retriever"),
                              .llm = process.client("llm"),
                              .quality = process.client("quality"),
                              .coordinator = process.client("coordinator")},
-                            *store, process.metrics());
+                            *store, *repeats, process.metrics());
   // Newest last, as they were said.
   auto recent = TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax));
-  for (auto record = recent.rbegin(); record != recent.rend(); ++record) executor.remember(*record);
+  for (auto record = recent.rbegin(); record != recent.rend(); ++record) executor.recall(*record);
   executor.begin();
   router::install_routes(process, executor, *store);
   return process.run();

@@ -207,7 +207,10 @@ action::Retrieve retrieve_for(TurnState& state, const std::string& character, do
 action::FetchPrompt fetch_prompt(const TurnState& state) {
   // A new seed each turn: the prompt shows other example lines.
   const auto seed = static_cast<std::int64_t>(hash64(state.record.turn_id) % kPromptVariants);
-  return {{state.record.character, seed}};
+  contracts::PromptRequest request{state.record.character, seed};
+  request.talk = state.history;  // what of the lorebook is in the prompt hangs on it
+  if (request.talk.empty()) request.talk.push_back(trigger_line(state));
+  return {std::move(request)};
 }
 
 // Once everything is there the first draft begins.

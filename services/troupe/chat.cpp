@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "contracts/coordinator.h"
+#include "messaging/follower.h"
 
 namespace troupe {
 namespace {
@@ -33,10 +35,13 @@ contracts::OrchestrateRequest request_of(const Options& options, const std::stri
   return request;
 }
 
+Result<contracts::CharacterList> fetch_characters(messaging::Node& node) {
+  return messaging::Client(node, "characters")
+      .call<contracts::CharacterList>("characters.list", contracts::Empty{}, within(kQueryTimeout));
+}
+
 Cast fetch_cast(messaging::Node& node) {
-  auto list = messaging::Client(node, "characters")
-                  .call<contracts::CharacterList>("characters.list", contracts::Empty{},
-                                                  within(kQueryTimeout));
+  auto list = fetch_characters(node);
   return list ? Cast(std::move(list).value().characters) : Cast();
 }
 
@@ -57,16 +62,28 @@ Chat::Chat(const Options& options, Style style, messaging::Node& node, Terminal&
     : options_(options), style_(style), node_(node), terminal_(terminal), router_(node, "router") {}
 
 void Chat::run() {
-  meet_cast();
+  meet(fetch_characters(node_));
   show_history();
   listen();
+  // A character may come, go or change while people talk.
+  const messaging::Follower follower(
+      messaging::Client(node_, "characters"),
+      {.method = "characters.list", .event = "character.changed"},
+      [this](const Result<std::string>& body) {
+        if (body) meet(json::decode<contracts::CharacterList>(std::string_view(body.value())));
+      });
   if (terminal_.has_person()) {
     terminal_.print(fmt::format("You are {} in {}. /help says what else there is.\n",
                                 options_.author, options_.channel));
   }
   while (const auto line = terminal_.read_line()) {
-    const std::string text(trimmed(*line));
+    const std::string text(trimmed(line->text));
     if (text.empty()) continue;
+    if (line->cut > 0) {
+      terminal_.print(
+          fmt::format("(that line was too long: its last {} bytes are left out, {} fit)", line->cut,
+                      limits::kMessageBytes));
+    }
     if (text.front() == '/') {
       if (!obey(text)) break;
       continue;
@@ -89,7 +106,18 @@ void Chat::run() {
   node_.stop();
 }
 
-void Chat::meet_cast() { cast_ = fetch_cast(node_); }
+std::shared_ptr<const Cast> Chat::cast() {
+  const std::lock_guard lock(mutex_);
+  return cast_;
+}
+
+// While the characters are away, those that were known stay.
+void Chat::meet(const Result<contracts::CharacterList>& list) {
+  if (!list) return;
+  auto cast = std::make_shared<const Cast>(list.value().characters);
+  const std::lock_guard lock(mutex_);
+  cast_ = std::move(cast);
+}
 
 void Chat::show_history() {
   const auto history =
@@ -99,7 +127,7 @@ void Chat::show_history() {
                                     within(kQueryTimeout));
   if (!history) return terminal_.print(failure("no history", history.error(), style_));
   for (const auto& line : history.value().lines) {
-    terminal_.print(spoken(cast_, line.author, line.text, style_));
+    terminal_.print(spoken(*cast(), line.author, line.text, style_));
   }
 }
 
@@ -123,7 +151,7 @@ bool Chat::obey(const std::string& command) {
   if (command == "/why") {
     explain();
   } else if (command == "/who") {
-    terminal_.print(cast_list(cast_, style_));
+    terminal_.print(cast_list(*cast(), style_));
   } else if (command == "/help") {
     terminal_.print(kCommands);
   } else {
@@ -142,7 +170,7 @@ void Chat::say(const std::string& text) {
     typing_.clear();  // a person's line ends what the characters were about to say
   }
   terminal_.status({});
-  terminal_.print(spoken(cast_, options_.author, text, style_));
+  terminal_.print(spoken(*cast(), options_.author, text, style_));
   router_.call<contracts::TurnReply>(
       "router.orchestrate", request, within(kTurnTimeout),
       [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });
@@ -156,7 +184,7 @@ void Chat::explain() {
   }
   if (turn_id.empty()) return terminal_.print("Nothing has been said yet.");
   const auto record = fetch_record(router_, turn_id);
-  terminal_.print(record ? why_report(record.value(), cast_, style_)
+  terminal_.print(record ? why_report(record.value(), *cast(), style_)
                          : failure("no record", record.error(), style_));
 }
 
@@ -188,7 +216,7 @@ void Chat::on_message(const contracts::ConversationMessage& message) {
                      own_messages_.end();
     if (leaving_ || own) return;
   }
-  terminal_.print(spoken(cast_, message.author, message.text, style_));
+  terminal_.print(spoken(*cast(), message.author, message.text, style_));
 }
 
 void Chat::on_typing(const contracts::TurnTyping& typing) {
@@ -209,7 +237,7 @@ void Chat::show_line(const std::string& turn_id, const std::string& character,
   }
   set_typing(character, false);
   terminal_.print(character.empty() ? silence(text, style_)
-                                    : spoken(cast_, character, text, style_));
+                                    : spoken(*cast(), character, text, style_));
 }
 
 void Chat::set_typing(const std::string& character, bool typing) {
@@ -218,7 +246,7 @@ void Chat::set_typing(const std::string& character, bool typing) {
     const std::lock_guard lock(mutex_);
     std::erase(typing_, character);
     if (typing) typing_.push_back(character);
-    status = troupe::typing(cast_, typing_);
+    status = troupe::typing(*cast_, typing_);
   }
   terminal_.status(std::move(status));
 }

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -27,7 +28,8 @@ class Chat {
   void run();
 
  private:
-  void meet_cast();
+  std::shared_ptr<const Cast> cast();
+  void meet(const Result<contracts::CharacterList>& list);
   void show_history();
   void listen();
   // False to leave.
@@ -47,9 +49,9 @@ class Chat {
   messaging::Node& node_;
   Terminal& terminal_;
   messaging::Client router_;
-  Cast cast_;  // set before anything is heard
 
   std::mutex mutex_;
+  std::shared_ptr<const Cast> cast_ = std::make_shared<const Cast>();  // replaced as a whole
   std::condition_variable answered_;
   bool leaving_ = false;
   int under_way_ = 0;

@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/line.h"
 #include "troupe/chat.h"
+#include "troupe/doctor.h"
 #include "troupe/options.h"
 #include "troupe/stack.h"
 #include "troupe/terminal.h"
+#include "troupe/world.h"
 
 namespace {
 
@@ -39,7 +42,10 @@ Result<int> obey(const troupe::Options& options, const troupe::Environment& envi
                                                                            : troupe::Style::Plain;
   if (options.command == "up") return troupe::up(options, environment.program);
   if (options.command == "down") return troupe::down(options);
-  if (options.command == "status") return troupe::status(options, style);
+  if (options.command == "status") return troupe::status(options, troupe::real_world(), style);
+  if (options.command == "doctor") {
+    return troupe::doctor(options, environment.program, troupe::real_world(), style);
+  }
   if (options.command == "chat") return chat(options, style);
   if (options.command == "ask") return troupe::ask(options, style, *TRY(troupe::connect(options)));
   if (options.command == "why") return troupe::why(options, style, *TRY(troupe::connect(options)));
@@ -49,7 +55,7 @@ Result<int> obey(const troupe::Options& options, const troupe::Environment& envi
 
 // 2 for what cannot be done as it was asked, 1 for what failed.
 int refused(const Error& error) {
-  fmt::print(stderr, "troupe: {}\n", error.message);
+  fmt::print(stderr, "troupe: {}\n", one_line(error.message));
   return error.code == Code::InvalidArgument || error.code == Code::Conflict ? 2 : 1;
 }
 

@@ -28,6 +28,7 @@ const Command* find_command(std::string_view name) {
       {"up", {"detach", "config", "only", "data", "run"}},
       {"down", {"data", "run"}},
       {"status", {"data", "run"}},
+      {"doctor", {"config", "channel", "json", "data", "run"}},
       {"chat", {"channel", "as", "follow-ms", "data", "run"}},
       {"ask", {"channel", "as", "data", "run"}, kManyWords},
       {"why", {"data", "run"}, 1},
@@ -117,9 +118,9 @@ Result<Options> parse(const std::vector<std::string>& arguments, const Environme
         std::find(command->flags.begin(), command->flags.end(), name) == command->flags.end()) {
       return wrong(fmt::format("{} has no flag {}", command->name, flag));
     }
-    if (name == "detach") {
-      if (equals != std::string_view::npos) return wrong("--detach takes no value");
-      options.detach = true;
+    if (name == "detach" || name == "json") {
+      if (equals != std::string_view::npos) return wrong(fmt::format("{} takes no value", flag));
+      (name == "json" ? options.json : options.detach) = true;
       continue;
     }
     std::string value;
@@ -143,6 +144,7 @@ std::string_view help() {
   troupe up [--detach] [--config FILE] [--only a,b,c]   start the stack; Ctrl-C stops it
   troupe down                                           stop it from elsewhere
   troupe status                                         what runs, and how it is
+  troupe doctor [--json] [--config FILE]                what is missing, and how to mend it
   troupe chat [--channel NAME] [--as NAME]              talk with the cast
        [--follow-ms N]                                  of a script: listen on after its last line
   troupe ask [--channel NAME] [--as NAME] QUESTION      one question, one answer

@@ -23,6 +23,7 @@ struct Options {
   std::vector<std::string> words;  // what follows the command and is no flag
 
   bool detach = false;
+  bool json = false;
   std::string config;
   std::string only;
   std::string data;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -14,10 +15,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 
+#include "base/line.h"
 #include "messaging/client.h"
 #include "messaging/discovery.h"
+#include "troupe/caches.h"
 
 namespace troupe {
 namespace {
@@ -105,7 +109,7 @@ Result<pid_t> spawn_detached(std::vector<std::string> command, const std::string
   ::posix_spawnattr_init(&attributes);
   ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   pid_t pid = 0;
@@ -118,8 +122,10 @@ Result<pid_t> spawn_detached(std::vector<std::string> command, const std::string
                fmt::format("cannot start {}: {}", command.front(), std::strerror(failed))};
 }
 
-std::string last_line(const std::string& path) {
+// Of what was written after `begin` bytes.
+std::string last_line(const std::string& path, std::uintmax_t begin) {
   std::ifstream file(path);
+  file.seekg(static_cast<std::streamoff>(begin));
   std::string last;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty()) last = line;
@@ -166,6 +172,8 @@ Result<int> up_detached(const Options& options, std::vector<std::string> command
                  fmt::format("cannot make {}: {}", logs.string(), error.message())};
   }
   const std::string log = (logs / "watchdog.log").string();
+  const auto written = std::filesystem::file_size(log, error);
+  const std::uintmax_t before = error ? 0 : written;  // of earlier starts
   const pid_t pid = TRY(spawn_detached(std::move(command), log));
   const Watched watchdog(pid);
   if (TRY(becomes_ready(options, pid, watchdog))) {
@@ -173,7 +181,7 @@ Result<int> up_detached(const Options& options, std::vector<std::string> command
     return 0;
   }
   if (watchdog.ends_within(Milliseconds(0))) {
-    fmt::print(stderr, "{}\n", last_line(log));
+    fmt::print(stderr, "{}\n", last_line(log, before));
     return std::max(1, exit_status(pid));
   }
   fmt::print(stderr,
@@ -203,6 +211,40 @@ ServiceRow row_of_watchdog(const messaging::Instance& instance) {
   row.status.ready = true;
   row.status.http = "http://" + instance.http;
   return row;
+}
+
+// "redis: connected (llm, quality), unavailable (router)"; empty when nobody uses it.
+std::string redis_line(const World& world, const std::vector<ServiceRow>& rows) {
+  std::map<std::string, std::vector<std::string>> names;  // of each word, who says it
+  for (const auto& row : rows) {
+    if (row.status.http.empty()) continue;
+    const auto health = fetch_json(world, row.status.http + "/health");
+    if (!health) continue;
+    const auto services = health.value().root().find("services");
+    const auto redis = services ? services->find("redis") : std::nullopt;
+    if (redis) names[std::string(redis->string())].push_back(row.status.name);
+  }
+  std::string line;
+  for (const auto& [word, who] : names) {
+    line += fmt::format("{} {} ({})", line.empty() ? "redis:" : ",", word, fmt::join(who, ", "));
+  }
+  return line.empty() ? line : one_line(line) + "\n";
+}
+
+std::vector<CacheRow> all_caches(const World& world, const std::vector<ServiceRow>& rows) {
+  std::vector<CacheRow> all;
+  for (const auto& row : rows) {
+    if (row.status.http.empty()) continue;
+    const auto metrics = world.fetch(row.status.http + "/metrics");
+    if (!metrics) continue;  // its row says how it is
+    for (auto& cache : caches_in(row.status.name, metrics.value())) all.push_back(std::move(cache));
+  }
+  return all;
+}
+
+std::optional<std::int64_t> uptime_s(const contracts::ServiceStatus& status) {
+  if (status.state != contracts::ProcessState::Running || status.since_ms == 0) return std::nullopt;
+  return (clock().wall_ms() - status.since_ms) / 1000;
 }
 
 }  // namespace
@@ -238,7 +280,22 @@ Result<int> down(const Options& options) {
   return 0;
 }
 
-Result<int> status(const Options& options, Style style) {
+Result<Running> look(const Options& options) {
+  Running running;
+  const auto watchdog = watchdog_of(options.run);
+  if (!watchdog) return running;
+  running.watchdog_pid = watchdog->pid;
+  running.node = TRY(connect(options));
+  running.services = TRY(ask_watchdog(*running.node, kAskTimeout));
+  running.incidents =
+      TRY(messaging::Client(*running.node, "watchdog")
+              .call<contracts::IncidentsReply>("watchdog.incidents", contracts::IncidentsRequest{},
+                                               {.deadline = clock().now() + kAskTimeout}))
+          .incidents;
+  return running;
+}
+
+Result<int> status(const Options& options, const World& world, Style style) {
   const auto running = watchdog_of(options.run);
   if (!running) {
     fmt::print("No stack runs on {}; {}.\n", options.data, kHowToStart);
@@ -247,12 +304,19 @@ Result<int> status(const Options& options, Style style) {
   const auto node = TRY(connect(options));
   const auto services = TRY(ask_watchdog(*node, kAskTimeout));
   std::vector<ServiceRow> rows;
-  for (const auto& service : services) rows.push_back({service, std::nullopt});
+  for (const auto& service : services) rows.push_back({service, uptime_s(service), std::nullopt});
   rows.push_back(row_of_watchdog(*running));
+  if (const auto health = fetch_json(world, rows.back().status.http + "/health")) {
+    rows.back().uptime_s =
+        static_cast<std::int64_t>(health.value().root().number_or("uptime_s", 0));
+  }
   for (auto& row : rows) {
     if (row.status.pid != 0) row.memory_mb = memory_mb(row.status.pid);
   }
   fmt::print("{}", status_table(rows, style));
+  const auto caches = cache_table(all_caches(world, rows), style);
+  const auto redis = redis_line(world, rows);
+  fmt::print("{}{}{}", caches.empty() && redis.empty() ? "" : "\n", caches, redis);
   return all_ready(services) ? 0 : 1;
 }
 

@@ -13,8 +13,7 @@
 namespace troupe {
 namespace {
 
-// A line of a script that is longer is cut: the router refuses it anyway, and says why.
-constexpr std::size_t kPlainLineBytesMax = 4 * limits::kMessageBytes;
+constexpr std::size_t kLineBytesMax = limits::kMessageBytes;
 constexpr std::size_t kColumnsDefault = 80;
 constexpr std::string_view kPrompt = "> ";
 
@@ -85,6 +84,7 @@ InputLine::Outcome InputLine::feed(char byte) {
       return Outcome::Typing;
     case kCtrlU:
       text_.clear();
+      cut_ = 0;
       return Outcome::Typing;
     case kCtrlW:
       erase_word();
@@ -97,11 +97,26 @@ InputLine::Outcome InputLine::feed(char byte) {
       break;
   }
   const bool control = static_cast<unsigned char>(byte) < ' ';
-  if (!control && text_.size() < limits::kMessageBytes) text_ += byte;
+  if (control) return Outcome::Typing;
+  // Once something has been left out, so is what follows: no hole in the midst of a line.
+  if (cut_ == 0 && text_.size() < kLineBytesMax) {
+    text_ += byte;
+  } else {
+    // A character that does not fit goes as a whole.
+    if (cut_ == 0 && continues_character(byte)) {
+      const std::size_t before = text_.size();
+      erase_character();
+      cut_ = before - text_.size();
+    }
+    ++cut_;
+  }
   return Outcome::Typing;
 }
 
-std::string InputLine::take() { return std::exchange(text_, {}); }
+std::string InputLine::take() {
+  cut_ = 0;
+  return std::exchange(text_, {});
+}
 
 void InputLine::erase_character() {
   while (!text_.empty() && continues_character(text_.back())) text_.pop_back();
@@ -115,12 +130,19 @@ void InputLine::erase_word() {
 
 // --- Terminal -----------------------------------------------------------------------------------
 
-Terminal::Terminal(int in_fd, int out_fd)
-    : in_fd_(in_fd),
+Tty real_tty() {
+  return {[](int fd) { return ::isatty(fd) == 1; },
+          [](int fd, termios& modes) { return ::tcgetattr(fd, &modes) == 0; },
+          [](int fd, const termios& modes) { ::tcsetattr(fd, TCSANOW, &modes); }};
+}
+
+Terminal::Terminal(int in_fd, int out_fd, Tty tty)
+    : tty_(std::move(tty)),
+      in_fd_(in_fd),
       out_fd_(out_fd),
-      in_is_terminal_(::isatty(in_fd_) == 1),
-      out_is_terminal_(::isatty(out_fd_) == 1),
-      edits_(in_is_terminal_ && out_is_terminal_ && ::tcgetattr(in_fd_, &before_) == 0) {
+      in_is_terminal_(tty_.is_terminal(in_fd_)),
+      out_is_terminal_(tty_.is_terminal(out_fd_)),
+      edits_(in_is_terminal_ && out_is_terminal_ && tty_.get(in_fd_, before_)) {
   if (!edits_) return;
   // The kernel's own line editing knows nothing of lines that arrive while somebody types: it would
   // leave half a sentence on the screen, or none. So keys are read one by one, and Ctrl-C as well,
@@ -129,12 +151,12 @@ Terminal::Terminal(int in_fd, int out_fd)
   keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
   keys.c_cc[VMIN] = 1;
   keys.c_cc[VTIME] = 0;
-  ::tcsetattr(in_fd_, TCSANOW, &keys);
+  tty_.set(in_fd_, keys);
 }
 
 Terminal::~Terminal() {
   write_all(out_fd_, erased());
-  if (edits_) ::tcsetattr(in_fd_, TCSANOW, &before_);
+  if (edits_) tty_.set(in_fd_, before_);
 }
 
 void Terminal::print(std::string_view text) {
@@ -170,22 +192,27 @@ std::string Terminal::bottom() const {
          tail(input_.text(), width > kPrompt.size() ? width - kPrompt.size() : 0);
 }
 
-std::optional<std::string> Terminal::read_line() {
+std::optional<ReadLine> Terminal::read_line() {
   auto line = edits_ ? read_typed_line() : read_plain_line();
-  if (line) line = utf8_repaired(*line);
+  if (!line) return line;
+  const std::string whole = utf8_repaired(line->text);
+  line->text = utf8_prefix(whole, kLineBytesMax);
+  line->cut += whole.size() - line->text.size();
   return line;
 }
 
-std::optional<std::string> Terminal::read_typed_line() {
+std::optional<ReadLine> Terminal::read_typed_line() {
   while (const auto byte = read_byte()) {
     const std::lock_guard lock(mutex_);
+    const std::size_t cut = input_.cut();
     const auto outcome = input_.feed(*byte);
     if (outcome == InputLine::Outcome::Ended) return std::nullopt;
-    std::optional<std::string> line;
-    if (outcome == InputLine::Outcome::Entered) line = input_.take();
+    const bool first_cut = cut == 0 && input_.cut() > 0;
+    std::optional<ReadLine> line;
+    if (outcome == InputLine::Outcome::Entered) line = ReadLine{input_.take(), cut};
     // Draw once for all that has been read: a pasted text comes in one piece.
-    if (line || used_ == buffer_.size()) {
-      const std::string screen = erased() + bottom();
+    if (line || first_cut || used_ == buffer_.size()) {
+      const std::string screen = (first_cut ? "\a" : "") + erased() + bottom();
       drawn_ = true;
       write_all(out_fd_, screen);
     }
@@ -194,13 +221,18 @@ std::optional<std::string> Terminal::read_typed_line() {
   return std::nullopt;
 }
 
-std::optional<std::string> Terminal::read_plain_line() {
-  std::string line;
+std::optional<ReadLine> Terminal::read_plain_line() {
+  ReadLine line;
   while (const auto byte = read_byte()) {
     if (*byte == '\n') return line;
-    if (line.size() < kPlainLineBytesMax) line += *byte;
+    // A little more than a line, so that no character is cut in two here.
+    if (line.text.size() < kLineBytesMax + 4) {
+      line.text += *byte;
+    } else {
+      ++line.cut;
+    }
   }
-  if (line.empty()) return std::nullopt;
+  if (line.text.empty()) return std::nullopt;
   return line;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/line.h"
 #include "base/utf8.h"
 
 namespace troupe {
@@ -191,16 +192,34 @@ std::string summary(const contracts::TurnRecord& record, const Cast& cast, Style
 
 std::string megabytes(double value) { return fmt::format("{:.1f} MB", value); }
 
+// "42 s", "7 min", "3 h 5 min", "12 d 4 h".
+std::string duration(std::int64_t seconds) {
+  if (seconds < 60) return fmt::format("{} s", std::max<std::int64_t>(0, seconds));
+  if (seconds < 3600) return fmt::format("{} min", seconds / 60);
+  if (seconds < 86'400) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+  return fmt::format("{} d {} h", seconds / 86'400, seconds / 3600 % 24);
+}
+
+// Why a service is not as it should be, or what it has been through.
+std::string remark(const contracts::ServiceStatus& status) {
+  using State = contracts::ProcessState;
+  const bool down = status.state != State::Running && status.state != State::Stopped;
+  if (down && status.last_line) return one_line(*status.last_line);
+  if (!status.last_exit || (!down && status.restarts == 0)) return "";
+  return "last: " + one_line(*status.last_exit);
+}
+
 Cells service_cells(const ServiceRow& row) {
   const auto& status = row.status;
   return {status.name,
           std::string(enum_name(status.state)),
           status.ready ? "yes" : "no",
           status.pid == 0 ? "-" : std::to_string(status.pid),
+          row.uptime_s ? duration(*row.uptime_s) : "-",
           std::to_string(status.restarts),
           row.memory_mb ? megabytes(*row.memory_mb) : "-",
           status.http.empty() ? "-" : status.http,
-          status.last_exit && status.restarts > 0 ? "last: " + harmless(*status.last_exit) : ""};
+          remark(status)};
 }
 
 }  // namespace
@@ -274,18 +293,22 @@ std::string why_report(const contracts::TurnRecord& record, const Cast& cast, St
   return text + stages_part(record.stages, style);
 }
 
+std::string headed_table(const std::vector<Cells>& rows, Style style) {
+  const std::string text = table(rows, "");
+  const auto end_of_heading = text.find('\n');
+  return dim(text.substr(0, end_of_heading), style) + text.substr(end_of_heading);
+}
+
 std::string status_table(const std::vector<ServiceRow>& rows, Style style) {
   std::vector<Cells> cells = {
-      {"service", "state", "ready", "pid", "restarts", "memory", "http", ""}};
+      {"service", "state", "ready", "pid", "up", "restarts", "memory", "http", ""}};
   double total = 0;
   for (const auto& row : rows) {
     total += row.memory_mb.value_or(0);
     cells.push_back(service_cells(row));
   }
-  cells.push_back({"all", "", "", "", "", megabytes(total)});
-  const std::string text = table(cells, "");
-  const auto end_of_heading = text.find('\n');
-  return dim(text.substr(0, end_of_heading), style) + text.substr(end_of_heading);
+  cells.push_back({"all", "", "", "", "", "", megabytes(total)});
+  return headed_table(cells, style);
 }
 
 }  // namespace troupe

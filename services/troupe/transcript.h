@@ -45,8 +45,12 @@ std::string cast_list(const Cast& cast, Style style);
 // All that the record of a turn says about why it went as it did.
 std::string why_report(const contracts::TurnRecord& record, const Cast& cast, Style style);
 
+// Columns as wide as their widest cell; the first row is the heading.
+std::string headed_table(const std::vector<std::vector<std::string>>& rows, Style style);
+
 struct ServiceRow {
   contracts::ServiceStatus status;
+  std::optional<std::int64_t> uptime_s;
   std::optional<double> memory_mb;  // share of the physical memory (Pss)
 };
 std::string status_table(const std::vector<ServiceRow>& rows, Style style);

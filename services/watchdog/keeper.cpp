@@ -19,7 +19,8 @@ constexpr int kReadsAtTheEnd = 16;  // more than a pipe holds
 }  // namespace
 
 Result<std::unique_ptr<Keeper>> Keeper::open(Options options, std::vector<Program> programs,
-                                             const Clock& clock, Supervisor::Report report) {
+                                             const Clock& clock, Supervisor::Report report,
+                                             const Orphan& orphan) {
   std::map<std::string, LogFile> logs;
   for (const auto& program : programs) {
     auto log = TRY(LogFile::open(options.log_folder / (program.name + ".log"), options.log, clock));
@@ -29,26 +30,30 @@ Result<std::unique_ptr<Keeper>> Keeper::open(Options options, std::vector<Progra
   if (wake.number() < 0) {
     return Error(Code::Unavailable, fmt::format("cannot open an eventfd: {}", ::strerror(errno)));
   }
-  return std::unique_ptr<Keeper>(new Keeper(std::move(options), std::move(programs),
-                                            std::move(logs), std::move(wake), clock,
+  Children children(options.children_file);
+  children.end_orphans(options.orphan_patience, orphan);
+  prune_logs(options.log_folder, options.log.kept, options.log.kept_bytes_max);
+  return std::unique_ptr<Keeper>(new Keeper(options, std::move(programs), std::move(logs),
+                                            std::move(children), std::move(wake), clock,
                                             std::move(report)));
 }
 
-Keeper::Keeper(Options options, std::vector<Program> programs, std::map<std::string, LogFile> logs,
-               Descriptor wake, const Clock& clock, Supervisor::Report report)
+Keeper::Keeper(const Options& options, std::vector<Program> programs,
+               std::map<std::string, LogFile> logs, Children children, Descriptor wake,
+               const Clock& clock, Supervisor::Report report)
     : clock_(clock),
       logs_(std::move(logs)),
       wake_(std::move(wake)),
-      supervisor_(options.supervisor, std::move(programs), *this, clock,
-                  [this, report = std::move(report)](const Event& event) {
-                    Event complete = event;
-                    if (event.kind == Event::Kind::Exited) {
-                      complete.last_line = logs_.at(event.program).last_line();
-                    }
-                    report(complete);
-                  }),
+      children_(std::move(children)),
+      supervisor_(options.supervisor, std::move(programs), *this, clock, std::move(report)),
       buffer_(kReadBytes, '\0') {
   publish();
+}
+
+// What has been given up is not waited for.
+Keeper::~Keeper() {
+  if (!supervisor_.drained()) return;
+  for (auto& [pid, running] : running_) running.process.abandon();
 }
 
 void Keeper::run() {
@@ -65,6 +70,18 @@ void Keeper::run() {
 
 void Keeper::drain() {
   ++stops_asked_;
+  wake();
+}
+
+void Keeper::end_frozen(pid_t pid, std::string why) {
+  {
+    const std::lock_guard lock(mutex_);
+    frozen_[pid] = std::move(why);
+  }
+  wake();
+}
+
+void Keeper::wake() const {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wake_.number(), &one, sizeof one);
 }
@@ -85,7 +102,10 @@ std::variant<pid_t, Exit> Keeper::launch(const Program& program) {
   if (const auto* failed = std::get_if<Exit>(&launched)) return *failed;
   auto& process = std::get<Process>(launched);
   const pid_t pid = process.pid();
-  running_.emplace(pid, Running{std::move(process), logs_.at(program.name)});
+  auto& log = logs_.at(program.name);
+  log.begin();
+  running_.emplace(pid, Running{std::move(process), log});
+  children_.add(pid, program.name);
   return pid;
 }
 
@@ -116,6 +136,12 @@ void Keeper::wait() const {
 void Keeper::obey() {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto taken = ::read(wake_.number(), &count, sizeof count);
+  std::map<pid_t, std::string> frozen;
+  {
+    const std::lock_guard lock(mutex_);
+    frozen.swap(frozen_);
+  }
+  for (const auto& [pid, why] : frozen) supervisor_.on_frozen(pid, why);
   const int asked = stops_asked_;
   if (asked > 0 && stops_obeyed_ == 0) supervisor_.drain();
   if (asked > 1 && stops_obeyed_ < 2) supervisor_.kill();
@@ -142,8 +168,10 @@ void Keeper::collect() {
     }
   }
   for (const auto& [pid, exit] : ended) {
+    const std::string last_line = running_.at(pid).log.last_line();
     running_.erase(pid);
-    supervisor_.on_exit(pid, exit);
+    children_.remove(pid);
+    supervisor_.on_exit(pid, exit, last_line);
   }
 }
 

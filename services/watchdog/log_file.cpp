@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace watchdog {
 namespace {
@@ -20,7 +22,24 @@ std::filesystem::path numbered(const std::filesystem::path& file, int number) {
   return fmt::format("{}.{}", file.string(), number);
 }
 
-// When the file came into being, or last changed where the file system does not know.
+struct OldLog {
+  std::filesystem::path path;
+  std::filesystem::file_time_type time;
+  std::uint64_t bytes = 0;
+};
+
+// The N of NAME.log.N; 0 of any other name.
+int number_of(const std::filesystem::path& path) {
+  const std::string digits = path.extension().string();
+  int number = 0;
+  if (path.stem().extension() != ".log" || digits.size() < 2) return 0;
+  const char* const end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data() + 1, end, number);
+  return read.ec == std::errc{} && read.ptr == end ? number : 0;
+}
+
+}  // namespace
+
 std::int64_t born_ms(int descriptor, std::int64_t otherwise) {
   struct statx info {};
   if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &info) != 0) {
@@ -30,7 +49,35 @@ std::int64_t born_ms(int descriptor, std::int64_t otherwise) {
   return time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
 }
 
-}  // namespace
+void rotate_files(const std::filesystem::path& file, int kept) {
+  std::error_code ignored;
+  for (int number = kept - 1; number >= 1; --number) {
+    std::filesystem::rename(numbered(file, number), numbered(file, number + 1), ignored);
+  }
+  std::filesystem::rename(file, numbered(file, 1), ignored);
+}
+
+void prune_logs(const std::filesystem::path& folder, int kept, std::uint64_t bytes_max) {
+  std::vector<OldLog> logs;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const int number = number_of(entry->path());
+    std::error_code gone;
+    if (number > kept) std::filesystem::remove(entry->path(), gone);
+    if (number < 1 || number > kept) continue;
+    OldLog log{entry->path(), entry->last_write_time(gone), entry->file_size(gone)};
+    if (!gone) logs.push_back(std::move(log));
+  }
+  std::sort(logs.begin(), logs.end(),
+            [](const OldLog& a, const OldLog& b) { return a.time > b.time; });
+  std::uint64_t bytes = 0;
+  for (const auto& log : logs) {
+    bytes += log.bytes;
+    std::error_code gone;
+    if (bytes > bytes_max) std::filesystem::remove(log.path, gone);
+  }
+}
 
 LogFile::LogFile(std::filesystem::path file, Options options, const Clock& clock)
     : file_(std::move(file)), options_(options), clock_(&clock) {}
@@ -102,13 +149,10 @@ void LogFile::put_line() {
   line_.clear();
 }
 
+// What cannot be renamed is written on, and tried again at the next line.
 void LogFile::rotate() {
-  std::error_code
-      ignored;  // what cannot be renamed is written on, and tried again at the next line
-  for (int number = options_.kept - 1; number >= 1; --number) {
-    std::filesystem::rename(numbered(file_, number), numbered(file_, number + 1), ignored);
-  }
-  std::filesystem::rename(file_, numbered(file_, 1), ignored);
+  rotate_files(file_, options_.kept);
+  prune_logs(file_.parent_path(), options_.kept, options_.kept_bytes_max);
   [[maybe_unused]] const auto reopened = reopen();
 }
 

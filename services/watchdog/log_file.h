@@ -12,6 +12,17 @@
 
 namespace watchdog {
 
+// Renames FILE to FILE.1, FILE.1 to FILE.2 and so on; what is beyond `kept` goes. What cannot be
+// renamed stays.
+void rotate_files(const std::filesystem::path& file, int kept);
+
+// Removes rotated logs of `folder`, NAME.log.N, whoever wrote them: those beyond `kept`, then the
+// oldest until what is left has at most `bytes_max`.
+void prune_logs(const std::filesystem::path& folder, int kept, std::uint64_t bytes_max);
+
+// When the open file came into being, or last changed where the file system does not know.
+std::int64_t born_ms(int descriptor, std::int64_t otherwise);
+
 // The output of one service on disk: FILE, and FILE.1 (younger) to FILE.5 (older), renamed when
 // FILE is full or old.
 //
@@ -23,12 +34,15 @@ class LogFile {
     std::size_t bytes_max = 8 * 1024 * 1024;
     Milliseconds age_max = std::chrono::hours(24);
     int kept = 5;
+    std::uint64_t kept_bytes_max = 256ULL * 1024 * 1024;  // of all rotated logs in the folder
     std::size_t line_bytes_max = 16 * 1024;
   };
 
   // Creates the folder, and goes on at the end of a file that is there. `clock` must outlive it.
   static Result<LogFile> open(std::filesystem::path file, Options options, const Clock& clock);
 
+  // A new process writes from here on: last_line() is empty until it does.
+  void begin() { last_line_.clear(); }
   // Takes output as it arrives, in pieces of any size.
   void write(std::string_view piece);
   // Writes a last line that has no end; for when the process has ended.

@@ -51,6 +51,8 @@ class Process {
   void signal(int signal);
   // How it ended, when it has; never waits. What it left behind in its process group is killed.
   std::optional<Exit> reap();
+  // Leaves a child alone that no signal ends, instead of waiting for it.
+  void abandon() { pid_ = 0; }
   // What it wrote, up to the size of `buffer`; empty when there is nothing now. Never waits.
   std::string_view read(std::string& buffer);
   // Whether all holders of the other end of the output have closed it.

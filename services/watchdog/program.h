@@ -28,6 +28,8 @@ struct Exit {
 
   // "exit 1", "signal 9 (Killed)", "not started: No such file or directory"
   std::string text() const;
+  // It would not start with its settings, and said why in its last line.
+  bool refused() const { return kind == Kind::Code && number == 2; }
   friend bool operator==(const Exit&, const Exit&) = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include "contracts/watchdog.h"
 #include "messaging/node.h"
+#include "watchdog/attendance.h"
 
 namespace watchdog {
 
@@ -14,12 +15,24 @@ namespace watchdog {
 // and every 50 ms while one is missing. Thread-safe.
 class RollCall {
  public:
-  // `node` must outlive it. `all_ready` is called once, on the node's thread, when all first are.
-  RollCall(messaging::Node& node, std::vector<std::string> names, std::function<void()> all_ready);
+  struct Options {
+    std::vector<std::string> names;
+    Attendance::Options attendance;
+    // What runs, as whoever runs it says; empty where the services are only watched.
+    std::function<std::vector<contracts::ServiceStatus>()> running;
+    // Both on the node's thread: once, when all first are ready; and of each process that has been
+    // silent for too long.
+    std::function<void()> all_ready;
+    std::function<void(const Attendance::Silent&)> silent;
+  };
+  // `node` must outlive it.
+  RollCall(messaging::Node& node, Options options);
   ~RollCall();
   RollCall(const RollCall&) = delete;
 
-  bool ready(const std::string& name) const;
+  // What runs, with what only the services know: their doors, which they have announced in
+  // `run_dir`, and whether they are ready.
+  std::vector<contracts::ServiceStatus> services(const std::string& run_dir) const;
 
  private:
   struct State;
@@ -27,10 +40,5 @@ class RollCall {
 
   std::shared_ptr<State> state_;
 };
-
-// Adds to the supervisor's view what only the services know: their doors, which they have announced
-// in `run_dir`, and whether they are ready.
-std::vector<contracts::ServiceStatus> with_doors(std::vector<contracts::ServiceStatus> services,
-                                                 const std::string& run_dir, const RollCall& roll);
 
 }  // namespace watchdog

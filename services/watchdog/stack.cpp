@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "contracts/watchdog.h"
 
 namespace watchdog {
 namespace {
@@ -21,15 +22,21 @@ struct Service {
   std::vector<std::string> after;
 };
 
-// Every service waits by itself for what it needs, so all start at once. `after` is for the way
-// down: who hands out work ends before those who do it.
+// Every service waits by itself for what it needs, so all start at once. This is for the way down:
+// who hands out work ends before those who do it.
+std::vector<std::string> ended_before(std::string_view name) {
+  if (name == "quality") return {"characters", "llm"};
+  if (name == "coordinator") return {"characters"};
+  if (name == "router") return {"characters", "retriever", "llm", "quality", "coordinator"};
+  return {};
+}
+
 std::vector<Service> all_services() {
-  return {{"characters", {}},
-          {"retriever", {}},
-          {"llm", {}},
-          {"quality", {"characters", "llm"}},
-          {"coordinator", {"characters"}},
-          {"router", {"characters", "retriever", "llm", "quality", "coordinator"}}};
+  std::vector<Service> services;
+  for (const auto name : contracts::kStackServices) {
+    services.push_back({std::string(name), ended_before(name)});
+  }
+  return services;
 }
 
 std::set<std::string> names_in(std::string_view list) {

@@ -4,8 +4,16 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "base/utf8.h"
 
 namespace watchdog {
+namespace {
+
+constexpr std::size_t kLastLineBytes = 1000;
+
+}  // namespace
 
 Supervisor::Supervisor(Options options, std::vector<Program> programs, Launcher& launcher,
                        const Clock& clock, Report report)
@@ -26,11 +34,18 @@ void Supervisor::start() {
   for (auto& entry : entries_) launch(entry);
 }
 
+Supervisor::Entry* Supervisor::find(pid_t pid) {
+  const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& e) { return pid != 0 && e.pid == pid; });
+  return entry == entries_.end() ? nullptr : &*entry;
+}
+
 void Supervisor::launch(Entry& entry) {
   const auto launched = launcher_.launch(entry.program);
   entry.since = clock_.now();
   if (const auto* failed = std::get_if<Exit>(&launched)) {
     entry.last_exit = *failed;
+    entry.last_line.clear();
     report_({Event::Kind::Exited, entry.program.name, 0, failed->text()});
     restart_later(entry);
     return;
@@ -40,39 +55,59 @@ void Supervisor::launch(Entry& entry) {
   report_({Event::Kind::Started, entry.program.name, entry.pid});
 }
 
-void Supervisor::restart_later(Entry& entry) {
-  const auto now = clock_.now();
+contracts::ProcessState Supervisor::count_end(Entry& entry, SteadyTime now) {
   if (now - entry.since >= options_.forgiven_after) {
     entry.exits.clear();
-    entry.backoff = Milliseconds(0);
+    entry.failures = 0;
+    entry.refusals = 0;
     entry.crash_loop_reported = false;
   }
+  if (entry.last_exit->refused()) {
+    ++entry.refusals;
+    return State::Refused;
+  }
+  entry.refusals = 0;
+  ++entry.failures;
   while (!entry.exits.empty() && now - entry.exits.front() > options_.crash_loop_window) {
     entry.exits.pop_front();
   }
   entry.exits.push_back(now);
   if (entry.exits.size() > options_.crash_loop_exits) entry.exits.pop_front();
+  return entry.exits.size() == options_.crash_loop_exits ? State::CrashLoop : State::BackingOff;
+}
 
-  entry.backoff = entry.backoff.count() == 0 ? options_.backoff_first : entry.backoff * 2;
-  const bool looping = entry.exits.size() == options_.crash_loop_exits;
-  if (looping || entry.backoff > options_.backoff_max) entry.backoff = options_.backoff_max;
-  entry.due = now + entry.backoff;
-  enter(entry, looping ? State::CrashLoop : State::BackingOff);
-  if (looping && !entry.crash_loop_reported) {
+void Supervisor::restart_later(Entry& entry) {
+  const auto now = clock_.now();
+  const State state = count_end(entry, now);
+  Milliseconds wait = retry::delay(options_.restart, entry.failures, random_);
+  if (state == State::Refused) wait = retry::delay(options_.refused, entry.refusals, random_);
+  if (state == State::CrashLoop) wait = options_.restart.max;
+  entry.due = now + wait;
+  enter(entry, state);
+  if (state == State::CrashLoop && !entry.crash_loop_reported) {
     entry.crash_loop_reported = true;
-    report_({Event::Kind::CrashLoop, entry.program.name, 0,
-             fmt::format("{} exits in {} s, the last one: {}", entry.exits.size(),
-                         options_.crash_loop_window.count() / 1000, entry.last_exit->text())});
+    report_(
+        {.kind = Event::Kind::CrashLoop,
+         .program = entry.program.name,
+         .detail = fmt::format("{} exits in {} s, the last one: {}", entry.exits.size(),
+                               options_.crash_loop_window.count() / 1000, entry.last_exit->text()),
+         .last_line = entry.last_line});
   }
 }
 
-void Supervisor::on_exit(pid_t pid, Exit exit) {
-  const auto entry = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& e) { return pid != 0 && e.pid == pid; });
-  if (entry == entries_.end()) return;
+void Supervisor::on_exit(pid_t pid, Exit exit, std::string last_line) {
+  Entry* const entry = find(pid);
+  if (entry == nullptr) return;
   entry->pid = 0;
   entry->last_exit = exit;
-  report_({Event::Kind::Exited, entry->program.name, pid, exit.text(), draining_});
+  entry->last_line = std::move(last_line);
+  report_({.kind = Event::Kind::Exited,
+           .program = entry->program.name,
+           .pid = pid,
+           .detail = exit.text(),
+           .expected = draining_,
+           .refused = exit.refused(),
+           .last_line = entry->last_line});
   if (draining_) {
     enter(*entry, State::Stopped);
     drain_next();
@@ -81,15 +116,26 @@ void Supervisor::on_exit(pid_t pid, Exit exit) {
   }
 }
 
+void Supervisor::on_frozen(pid_t pid, const std::string& detail) {
+  const Entry* const entry = find(pid);
+  if (entry == nullptr || entry->state != State::Running) return;
+  report_({Event::Kind::Frozen, entry->program.name, pid, detail});
+  launcher_.signal(pid, SIGKILL);
+}
+
 void Supervisor::on_time() {
   const auto now = clock_.now();
   for (auto& entry : entries_) {
-    const bool waiting = entry.state == State::BackingOff || entry.state == State::CrashLoop;
-    if (waiting && now >= entry.due) {
+    const bool draining = entry.state == State::Draining;
+    const bool waiting = entry.pid == 0 && entry.state != State::Stopped;
+    if (now < entry.due || (!draining && !waiting)) continue;
+    if (waiting) {
       ++entry.restarts;
       launch(entry);
-    } else if (entry.state == State::Draining && !entry.killed && now >= entry.due) {
-      kill(entry);
+    } else if (entry.killed) {
+      give_up(entry);
+    } else {
+      kill(entry, "it did not end in time");
     }
   }
 }
@@ -97,8 +143,7 @@ void Supervisor::on_time() {
 std::optional<SteadyTime> Supervisor::next_time() const {
   std::optional<SteadyTime> next;
   for (const auto& entry : entries_) {
-    const bool timed = entry.state == State::BackingOff || entry.state == State::CrashLoop ||
-                       (entry.state == State::Draining && !entry.killed);
+    const bool timed = entry.state != State::Running && entry.state != State::Stopped;
     if (timed && (!next || entry.due < *next)) next = entry.due;
   }
   return next;
@@ -131,10 +176,19 @@ void Supervisor::drain_next() {
   }
 }
 
-void Supervisor::kill(Entry& entry) {
+void Supervisor::kill(Entry& entry, std::string why) {
   entry.killed = true;
-  report_({Event::Kind::Killed, entry.program.name, entry.pid});
+  entry.due = clock_.now() + options_.kill_timeout;
+  report_({Event::Kind::Killed, entry.program.name, entry.pid, std::move(why)});
   launcher_.signal(entry.pid, SIGKILL);
+}
+
+// A process in an uninterruptible wait of the kernel takes no signal.
+void Supervisor::give_up(Entry& entry) {
+  report_({Event::Kind::Left, entry.program.name, entry.pid, "not even SIGKILL ends it"});
+  entry.pid = 0;
+  enter(entry, State::Stopped);
+  drain_next();
 }
 
 void Supervisor::kill() {
@@ -142,7 +196,7 @@ void Supervisor::kill() {
   for (auto& entry : entries_) {
     if (entry.pid == 0 || entry.killed) continue;
     enter(entry, State::Draining);
-    kill(entry);
+    kill(entry, "a second request to stop");
   }
 }
 
@@ -161,6 +215,9 @@ std::vector<contracts::ServiceStatus> Supervisor::status() const {
     status.restarts = entry.restarts;
     status.since_ms = entry.since_ms;
     if (entry.last_exit) status.last_exit = entry.last_exit->text();
+    if (!entry.last_line.empty()) {
+      status.last_line = utf8_prefix(utf8_repaired(entry.last_line), kLastLineBytes);
+    }
     all.push_back(std::move(status));
   }
   return all;

@@ -8,25 +8,28 @@ import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import ROOT, StackTest, eventually
+import openapi
+from stack import StackTest, eventually
 
 LINE = {"author": "visitor", "text": "hello"}
 
 
 @dataclass
 class Door:
-    """A JSON POST door: a body that it takes, a required string of it, and the string's limit."""
+    """A door for JSON: a body that it takes, a required string of it, and the string's limit."""
     service: str
     path: str
     body: dict
     member: str
     limit: int
     dialect: str = "troupe"  # or openai: how its errors look
+    pattern: str = ""  # the path as the service registers it, when it has names in braces
     # The member's value when it is not the string itself but has it inside.
     wrap: object = lambda text: text
+    method: str = "POST"
 
     def __str__(self):
-        return f"{self.service} {self.path}"
+        return f"{self.service} {self.method} {self.path}"
 
     def with_text(self, text):
         return {**self.body, self.member: self.wrap(text)}
@@ -39,8 +42,33 @@ def message_of(text):
     return [{"role": "user", "content": text}]
 
 
+GUEST = {"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Guest"}}
+
+
+def spoken(text):
+    return [{"author": "visitor", "text": text}]
+
+
+def named(text):
+    return {"name": text}
+
+
+def card_of(text):
+    return {**GUEST, "data": named(text)}
+
+
 DOORS = [
     Door("characters", "/prompt", {"character": "peter"}, "character", 64),
+    Door("characters", "/preview", {"character": "peter", "talk": [LINE]}, "talk", 4000,
+         wrap=spoken),
+    Door("characters", "/characters/peter/preview", {"talk": [LINE]}, "talk", 4000, wrap=spoken,
+         pattern="/characters/{id}/preview"),
+    Door("characters", "/put", {"character": "guest", "card": GUEST}, "card", 128, wrap=card_of),
+    Door("characters", "/lint-card", {"card": GUEST}, "card", 128, wrap=card_of),
+    Door("characters", "/characters/guest", GUEST, "data", 128, wrap=named,
+         pattern="/characters/{id}", method="PUT"),
+    Door("characters", "/characters/import", GUEST, "data", 128, wrap=named),
+    Door("characters", "/characters/lint", GUEST, "data", 128, wrap=named),
     Door("coordinator", "/observe", {"channel": "c", "message_id": "m", "line": LINE}, "channel",
          64),
     Door("coordinator", "/select", {"participants": ["peter"], "history": [LINE]}, "participants",
@@ -61,6 +89,49 @@ DOORS = [
     Door("router", "/organic-notification",
          {"channel": "c", "character": "peter", "message": "hi"}, "message", 4000),
 ]
+
+
+def bad_values(schema):
+    """(value, words of its refusal) that a member with this JSON Schema must not take."""
+    kind = schema.get("type", "string" if "enum" in schema else None)
+    others = {"string": 7, "integer": "7", "number": "7", "boolean": "true", "array": {},
+              "object": []}
+    if kind in others:
+        yield others[kind], ["must be"]
+    if "enum" in schema:
+        yield "no such word", ["must be one of", *schema["enum"]]
+    if "minLength" in schema:
+        yield "", ["must not be empty" if schema["minLength"] == 1 else "must have at least"]
+    if "maxLength" in schema:
+        yield "a" * (schema["maxLength"] + 1), [f"at most {schema['maxLength']} are allowed"]
+    if "minimum" in schema:
+        yield int(schema["minimum"]) - 1, [f"must be at least {schema['minimum']:g}"]
+    if "maximum" in schema:
+        yield int(schema["maximum"]) + 1, [f"must be at most {int(schema['maximum'])}"]
+    if kind == "integer":
+        yield 0.5, ["must be an integer"]
+    if "maxItems" in schema:
+        yield [0] * (schema["maxItems"] + 1), [f"at most {schema['maxItems']} are allowed"]
+    if "maxProperties" in schema:
+        yield ({str(number): 0 for number in range(schema["maxProperties"] + 1)},
+               [f"at most {schema['maxProperties']} are allowed"])
+
+
+def breaches(schema, value):
+    """Every way in which `value`, which fits its schema, may stop to: (member, words, new value)."""
+    for bad, words in bad_values(schema):
+        yield "", words, bad
+    if "properties" in schema and isinstance(value, dict):
+        for name in schema["required"]:
+            yield (name, ["is required"],
+                   {key: part for key, part in value.items() if key != name})
+        for name, part in schema["properties"].items():
+            for member, words, bad in breaches(part, value.get(name)):
+                dot = "." if member and member[0] != "[" else ""
+                yield f"{name}{dot}{member}", words, {**value, name: bad}
+    elif schema.get("type") == "array" and value:
+        for member, words, bad in breaches(schema["items"], value[0]):
+            yield f"[0]{'.' if member else ''}{member}", words, [bad, *value[1:]]
 
 
 def head(sock):
@@ -93,8 +164,8 @@ class Hostile(StackTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        listed = cls.stack.get("watchdog", "/services").json["services"]
-        cls.names = ["watchdog", *(service["name"] for service in listed)]
+        cls.documents = openapi.documents(cls.stack)
+        cls.names = list(cls.documents)
         cls.pids = {name: cls.stack.pid(name) for name in cls.names}
 
     def tearDown(self):
@@ -102,8 +173,13 @@ class Hostile(StackTest):
             self.assertEqual(self.stack.pid(name), self.pids[name], f"{name} has fallen")
             self.assertEqual(self.stack.get(name, "/health", timeout=5).status, 200, name)
 
+    def enter(self, door, body):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.stack.request(door.service, door.method, door.path, body,
+                                  {"Content-Type": "application/json"})
+
     def refused(self, door, body, *words, statuses=(400,)):
-        reply = self.stack.post(door.service, door.path, body)
+        reply = self.enter(door, body)
         self.assertIn(reply.status, statuses, reply)
         self.assertEqual(reply.headers["Content-Type"], "application/json")
         error = reply.json["error"]
@@ -112,15 +188,16 @@ class Hostile(StackTest):
             self.assertIn(str(word), error["message"])
         return reply
 
-    def test_the_table_above_names_every_posting_door(self):
-        posting = re.compile(r'(?:\bPost\(|Method::Post, )"([^"]+)"')
-        doors = {(name, path) for name in self.names
-                 for path in posting.findall((ROOT / "services" / name / "routes.cpp").read_text())}
-        self.assertEqual({(door.service, door.path) for door in DOORS}, doors)
+    def test_the_table_above_names_every_door_that_takes_json(self):
+        doors = {(name, method.upper(), path) for name, document in self.documents.items()
+                 for method, path, operation in openapi.operations(document)
+                 if "application/json" in operation.get("requestBody", {}).get("content", {})}
+        self.assertEqual({(door.service, door.method, door.pattern or door.path)
+                          for door in DOORS}, doors)
 
     @at_each_door
     def test_the_bodies_of_the_table_are_taken(self, door):
-        reply = self.stack.post(door.service, door.path, door.body)
+        reply = self.enter(door, door.body)
         self.assertEqual(reply.status, 200, reply)
 
     @at_each_door
@@ -170,6 +247,21 @@ class Hostile(StackTest):
         body = json.dumps(door.body)
         self.refused(door, f'{{"{door.member}":1,{body[1:]}'.encode(), door.member)
 
+    def test_every_member_is_held_to_its_limits(self):
+        tried = 0
+        for door in DOORS:
+            document = self.documents[door.service]
+            operation = document["paths"][door.pattern or door.path][door.method.lower()]
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            if "$ref" not in schema:
+                continue  # a foreign format
+            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+            for member, words, body in breaches(schema, door.body):
+                with self.subTest(door=str(door), member=member, words=words):
+                    self.refused(door, body, member, *words)
+                    tried += 1
+        self.assertGreater(tried, 200)
+
     # --- HTTP -----------------------------------------------------------------------------------
 
     def memory_peak(self, name):
@@ -178,10 +270,11 @@ class Hostile(StackTest):
 
     def flood(self, name, headers, frame):
         """Sends 100 MB to a service as `frame` makes them; what it says of it."""
-        path = next((door.path for door in DOORS if door.service == name), "/health")
+        door = next((door for door in DOORS if door.service == name), None)
+        entry = f"{door.method} {door.path}" if door else "POST /health"
         piece = frame(b"x" * 65536)
         with self.stack.raw(name) as sock:
-            sock.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+            sock.sendall(f"{entry} HTTP/1.1\r\nHost: localhost\r\n"
                          f"Content-Type: application/json\r\n{headers}\r\n\r\n".encode())
             with contextlib.suppress(OSError):  # it need not hear us out
                 for _ in range(1600):
@@ -215,7 +308,7 @@ class Hostile(StackTest):
 
     @at_each_door
     def test_a_foreign_page_cannot_post(self, door):
-        reply = self.stack.request(door.service, "POST", door.path, json.dumps(door.body),
+        reply = self.stack.request(door.service, door.method, door.path, json.dumps(door.body),
                                    {"Origin": "https://evil.example"})
         self.assertEqual(reply.status, 403, reply)
 
@@ -230,9 +323,9 @@ class Hostile(StackTest):
 
     @at_each_door
     def test_a_door_says_by_which_method_it_is_entered(self, door):
-        reply = self.stack.request(door.service, "PUT", door.path, "{}")
+        reply = self.stack.request(door.service, "PATCH", door.path, "{}")
         self.assertEqual(reply.status, 405, reply)
-        self.assertIn("POST", reply.headers["Allow"])
+        self.assertIn(door.method, reply.headers["Allow"])
 
     def test_what_is_no_http_is_cut_off(self):
         for name in self.names:

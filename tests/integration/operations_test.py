@@ -1,7 +1,9 @@
 """What operators rely on: metrics, settings, refusals to start in one line, an orderly end."""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -9,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import fake_ollama
-from stack import BIN, Stack, StackTest, environment, eventually, programs
+from stack import BIN, Stack, StackTest, alive, environment, eventually, kill, programs
 
 BEER = "Peter, what is your favourite beer?"
 
@@ -178,9 +180,23 @@ class Starting(unittest.TestCase):
                     (["stray"], {}, ["stray"]),
                     (["--config", self.config(section)], {}, ["no_such_key"]),
                     (["--config", self.folder / "none.json"], {}, ["none.json"]),
-                    ([], {variable: "many"}, [variable, "many"])):
+                    ([], {variable: "many"}, [variable, "many"]),
+                    ([], {f"TROUPE_{name.upper()}_PROT": "1"}, ["PROT", variable])):
                 with self.subTest(program=name, flags=flags, variables=variables):
                     self.refused(self.start(name, *flags, **variables), name, *words)
+
+    def test_a_misspelled_key_deep_in_the_file_stops_the_start_and_the_right_one_is_named(self):
+        for section, words in (
+                ({"coordinator": {"weights": {"adressed": 1}}}, ["adressed", "'addressed'"]),
+                ({"llm": {"providers": [{"name": "a", "ulr": "x"}]}}, ["[0]", "ulr", "'url'"])):
+            with self.subTest(section=section):
+                path = self.config(json.dumps(section))
+                self.refused(self.start(next(iter(section)), "--config", path), *words)
+
+    def test_variables_that_are_not_the_services_own_are_nobodys_mistake(self):
+        result = self.start("router", "--print-config", TROUPE_SANITIZE="address",
+                            TROUPE_BIN="/b", TROUPE_LLM_PROT="1", TROUPE_ROUTER="1")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
 
     def test_a_broken_config_file_stops_the_start_in_one_line(self):
         for text in ("{", "[]", '{"router": 7}', '{"router": {"port": "x"}}',
@@ -254,6 +270,173 @@ class StartingAndEnding(unittest.TestCase):
         self.assertEqual([(turn["status"], turn["reason"]) for turn in stack.turns("c")],
                          [("interrupted", "router_restarted")])
         self.assertEqual(stack.stop(), (0, []), stack.logs())
+
+
+class Watchdog(unittest.TestCase):
+    """What the watchdog does when things go wrong, each on a stack of its own."""
+
+    def stack(self, settings=None, **watchdog):
+        sections = dict(settings or {})
+        sections["watchdog"] = watchdog
+        stack = Stack(sections)
+        self.addCleanup(stack.destroy)
+        return stack
+
+    def service(self, stack, name):
+        listed = stack.get("watchdog", "/services").json["services"]
+        return next(service for service in listed if service["name"] == name)
+
+    def incidents(self, stack, service):
+        return stack.get("watchdog", f"/incidents?service={service}").json["incidents"]
+
+    def events(self, stack):
+        """What the watchdog of a stack in the foreground has logged."""
+        lines = (stack.folder / "output").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def test_an_incident_is_told_and_survives_the_watchdog(self):
+        stack = self.stack(only="llm,retriever")
+        stack.launch()
+        eventually(lambda: stack.is_ready("llm"), 30, "llm is ready")
+        self.assertEqual(self.incidents(stack, "llm"), [])
+        stack.kill("llm")
+        eventually(lambda: self.incidents(stack, "llm"), 20, "the incident is told")
+        self.assertEqual(stack.stop(), (0, []), stack.logs())
+        stack.launch()
+        eventually(lambda: stack.answers("watchdog", "/health"), 20, "it runs again")
+        incident = self.incidents(stack, "llm")[0]
+        self.assertEqual((incident["kind"], incident["detail"]), ("fell", "signal 9 (Killed)"))
+        self.assertGreater(incident["first_ms"], 0)
+        self.assertEqual(stack.get("watchdog", "/incidents?limit=0").status, 400)
+
+    def test_a_service_that_refuses_its_settings_later_is_told_and_comes_back_when_mended(self):
+        stack = self.stack(only="llm,retriever")
+        stack.launch()
+        # Until it has said so, a refusal ends the whole start.
+        eventually(lambda: "Troupe is ready." in stack.logs(), 30, "the stack is ready")
+        good = stack.config.read_text(encoding="utf-8")
+        bad = json.loads(good)
+        bad["llm"]["prot"] = 1
+        stack.config.write_text(json.dumps(bad), encoding="utf-8")
+        old = stack.kill("llm")
+        eventually(lambda: self.service(stack, "llm")["state"] == "refused", 20, "it refuses")
+        service = self.service(stack, "llm")
+        self.assertIn("unknown key 'prot', the closest is 'port'", service["last_line"])
+        self.assertEqual(self.incidents(stack, "llm")[0]["kind"], "refused")
+        self.assertTrue(stack.is_ready("retriever"), "the others go on")
+        stack.config.write_text(good, encoding="utf-8")
+        eventually(lambda: self.service(stack, "llm")["ready"], 60, "it is tried again")
+        self.assertNotEqual(self.service(stack, "llm")["pid"], old)
+        self.assertEqual(stack.stop(), (0, []), stack.logs())
+
+    def test_a_frozen_service_is_seen_killed_and_restarted(self):
+        stack = self.stack(only="llm,retriever", frozen_after_ms=2000)
+        stack.launch()
+        eventually(lambda: stack.is_ready("watchdog"), 30, "the stack is ready")
+        old = stack.kill("llm", signal.SIGSTOP)
+        eventually(lambda: not self.service(stack, "llm")["ready"], 10, "it is seen")
+        eventually(lambda: self.service(stack, "llm")["ready"] and
+                   self.service(stack, "llm")["pid"] != old, 30, "it is restarted")
+        kinds = [incident["kind"] for incident in self.incidents(stack, "llm")]
+        self.assertEqual(sorted(kinds), ["fell", "frozen"])
+        self.assertEqual(stack.stop(), (0, []), stack.logs())
+
+    def test_a_service_is_ready_only_by_its_own_process(self):
+        stack = self.stack(only="llm", frozen_after_ms=0)
+        stack.launch()
+        eventually(lambda: stack.is_ready("watchdog"), 30, "the stack is ready")
+        # A second instance answers in the name of the one that is frozen.
+        other = subprocess.Popen([BIN / "troupe-llm", "--port", "0", "--data", stack.data, "--run",
+                                  stack.run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 env=environment())
+        self.addCleanup(other.wait, 20)
+        self.addCleanup(other.kill)
+        pid = self.service(stack, "llm")["pid"]
+        eventually(lambda: list(stack.run.glob(f"llm.{other.pid}.json")), 20, "it is announced")
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(kill, pid, signal.SIGCONT)
+        eventually(lambda: not self.service(stack, "llm")["ready"], 20, "it is seen")
+        for _ in range(20):
+            self.assertFalse(self.service(stack, "llm")["ready"])
+        kill(pid, signal.SIGCONT)
+        eventually(lambda: self.service(stack, "llm")["ready"], 20, "it is itself again")
+
+    def test_a_second_request_to_stop_ends_all_at_once_and_says_what(self):
+        stack = self.stack(only="llm,retriever", stop_timeout_ms=600_000)
+        stack.launch()
+        eventually(lambda: stack.is_ready("watchdog"), 30, "the stack is ready")
+        frozen = stack.kill("llm", signal.SIGSTOP)
+        stack.process.send_signal(signal.SIGINT)
+        eventually(lambda: any(event["event"] == "service asked to end" and event["name"] == "llm"
+                               for event in self.events(stack)), 20, "it is asked to end")
+        stack.process.send_signal(signal.SIGINT)
+        self.assertEqual(stack.process.wait(30), 0)
+        self.assertEqual(stack.processes(), [])
+        killed = [event for event in self.events(stack) if event["event"] == "service killed"]
+        self.assertIn(("llm", frozen), [(event["name"], event["pid"]) for event in killed])
+        self.assertEqual({event["why"] for event in killed}, {"a second request to stop"})
+
+    def test_a_start_ends_what_a_killed_watchdog_left_behind(self):
+        stack = self.stack(only="llm", stop_timeout_ms=100)
+        # A service that takes no request to end, as one does that hangs.
+        program = stack.folder / "bin" / "troupe-llm"
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\ntrap '' TERM HUP\nexec tail -f \"$0\" > /dev/null\n")
+        program.chmod(0o700)
+        sections = json.loads(stack.config.read_text(encoding="utf-8"))
+        sections["watchdog"]["bin"] = str(program.parent)
+        stack.config.write_text(json.dumps(sections), encoding="utf-8")
+        stack.launch()
+        eventually(lambda: stack.answers("watchdog", "/health"), 20, "it runs")
+        eventually(lambda: any(b"tail" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                               for pid in stack.processes()), 20, "the service is deaf")
+        deaf = self.service(stack, "llm")["pid"]
+        stack.process.kill()
+        stack.process.wait(10)
+        self.assertEqual(stack.processes(), [deaf])
+        stack.launch()
+        eventually(lambda: stack.answers("watchdog", "/health"), 30, "it runs again")
+        self.assertFalse(alive(deaf))
+        self.assertEqual(self.incidents(stack, "llm")[0]["kind"], "orphan")
+        self.assertEqual(stack.stop(), (0, []), stack.logs())
+
+    def test_where_something_else_runs_the_services_it_only_watches(self):
+        stack = self.stack(only="llm", watch_only=True, frozen_after_ms=100)
+        stack.launch()
+        eventually(lambda: stack.answers("watchdog", "/health"), 20, "it runs")
+        self.assertEqual(self.service(stack, "llm")["state"], "stopped")
+        self.assertEqual(stack.get("watchdog", "/ready").status, 503)
+        llm = subprocess.Popen([BIN / "troupe-llm", "--port", "0", "--data", stack.data, "--run",
+                                stack.run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env=environment())
+        self.addCleanup(llm.wait, 20)
+        self.addCleanup(llm.kill)
+        eventually(lambda: stack.is_ready("watchdog"), 20, "it sees the service")
+        self.assertEqual(self.service(stack, "llm")["pid"], llm.pid)
+        llm.kill()
+        eventually(lambda: self.service(stack, "llm")["state"] == "stopped", 20, "it is missed")
+        eventually(lambda: self.incidents(stack, "llm"), 20, "it is told")
+        self.assertEqual(self.incidents(stack, "llm")[0]["kind"], "lost")
+        self.assertEqual(stack.stop(), (0, []), stack.logs())
+
+    def test_the_log_of_a_detached_watchdog_goes_on_where_it_ended(self):
+        stack = self.stack(only="llm")
+
+        def troupe(command, *more):
+            return subprocess.run([BIN / "troupe", command, "--data", stack.data, "--run",
+                                   stack.run, *more], capture_output=True, text=True, timeout=90,
+                                  env=environment(), check=False)
+        for starts in (1, 2):
+            up = troupe("up", "--detach", "--config", stack.config)
+            self.assertEqual(up.returncode, 0, up)
+            self.assertEqual(troupe("down").returncode, 0)
+            log = (stack.data / "logs/watchdog.log").read_text(encoding="utf-8")
+            self.assertEqual(log.count('"ready to serve"'), starts, log)
+        # A start that is refused tells its own line and none of an earlier one.
+        stack.config.write_text('{"llm": {"prot": 1}}', encoding="utf-8")
+        refused = troupe("up", "--detach", "--config", stack.config)
+        self.assertEqual(refused.returncode, 2, refused)
+        self.assertIn("unknown key 'prot'", refused.stderr)
 
 
 if __name__ == "__main__":

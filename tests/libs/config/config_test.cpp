@@ -7,12 +7,25 @@
 namespace config {
 namespace {
 
+struct Judge {
+  std::string name;
+  std::map<std::string, double> weights;
+  static void fields(auto& self, auto&& visit) {
+    visit("name", self.name, Field{.defaulted = true});
+    visit("weights", self.weights, Field{.defaulted = true});
+  }
+  friend bool operator==(const Judge&, const Judge&) = default;
+};
+
 struct Stage {
   int port = 6003;
   std::string key;
   double rating_min = 0.6;
   std::vector<std::string> models{"auto"};
   std::string redis_url;
+  std::optional<Judge> judge;
+  std::vector<Judge> panel;
+  std::map<std::string, Judge> by_name;
 
   static void fields(auto& self, auto&& visit) {
     visit("port", self.port, Field{.min = 0, .max = 65535, .help = "operator door"});
@@ -21,6 +34,9 @@ struct Stage {
     visit("models", self.models, Field{.items_max = 3, .help = "in order of preference"});
     visit("redis_url", self.redis_url,
           Field{.help = "shared cache", .variable = "TROUPE_REDIS_URL"});
+    visit("judge", self.judge);
+    visit("panel", self.panel);
+    visit("by_name", self.by_name);
   }
 };
 
@@ -90,7 +106,8 @@ TEST(Config, SaysWhereInTheFileItWentWrong) {
     EXPECT_TRUE(said.starts_with(prefix)) << said;
     return said.substr(std::min(prefix.size(), said.size()));
   };
-  EXPECT_EQ(refusal(R"({"quality":{"rating_mim":0.5}})"), "quality: unknown key 'rating_mim'");
+  EXPECT_EQ(refusal(R"({"quality":{"rating_mim":0.5}})"),
+            "quality: unknown key 'rating_mim', the closest is 'rating_min'");
   EXPECT_EQ(refusal(R"({"quality":{"port":"80"}})"), "quality.port: must be an integer");
   EXPECT_EQ(refusal(R"({"quality":{"port":65536}})"), "quality.port: must be at most 65535");
   EXPECT_EQ(refusal(R"({"quality":{"models":["a",1]}})"), "quality.models[1]: must be a string");
@@ -98,6 +115,48 @@ TEST(Config, SaysWhereInTheFileItWentWrong) {
   EXPECT_EQ(refusal("[]"), "must be a JSON object");
   EXPECT_TRUE(refusal("{").starts_with("not JSON at byte "));
   EXPECT_EQ(refusal(std::string(1024 * 1024 + 1, ' ')), "larger than 1048576 bytes");
+}
+
+TEST(Config, FindsAnUnknownKeyAtAnyDepth) {
+  const support::TempDir dir;
+  const auto refusal = [&](std::string_view text) {
+    const std::string file = dir.write("deep.json", fmt::format(R"({{"quality":{}}})", text));
+    const std::string said = Start{{"--config", file.c_str()}}.refusal();
+    const std::string prefix = "config " + file + ": ";
+    return said.starts_with(prefix) ? said.substr(prefix.size()) : said;
+  };
+  EXPECT_EQ(refusal(R"({"judge":{"nmae":"a"}})"),
+            "quality.judge: unknown key 'nmae', the closest is 'name'");
+  EXPECT_EQ(refusal(R"({"panel":[{"name":"a"},{"wights":{}}]})"),
+            "quality.panel[1]: unknown key 'wights', the closest is 'weights'");
+  EXPECT_EQ(refusal(R"({"by_name":{"b":{"x":1}}})"),
+            "quality.by_name.b: unknown key 'x', the closest is 'name'");
+  // The keys of a map are anybody's, and what is no object at all is told as such.
+  EXPECT_EQ(refusal(R"({"judge":{"weights":{"anything":1}}})"), "accepted");
+  EXPECT_EQ(refusal(R"({"judge":7})"), "quality.judge: must be an object");
+  EXPECT_EQ(refusal(R"({"panel":{"name":"a"}})"), "quality.panel: must be an array");
+}
+
+TEST(Config, FindsAnUnknownKeyInAFlagAndInAVariable) {
+  EXPECT_EQ((Start{{R"(--judge={"nmae":"a"})"}}.refusal()),
+            "--judge: unknown key 'nmae', the closest is 'name'");
+  EXPECT_EQ((Start{{}, {R"(TROUPE_QUALITY_PANEL=[{"nmae":"a"}])"}}.refusal()),
+            "TROUPE_QUALITY_PANEL: [0]: unknown key 'nmae', the closest is 'name'");
+}
+
+TEST(Config, RefusesAVariableOfItsOwnSectionThatIsNoSetting) {
+  EXPECT_EQ((Start{{}, {"TROUPE_QUALITY_PROT=1"}}.refusal()),
+            "unknown variable TROUPE_QUALITY_PROT, the closest is 'TROUPE_QUALITY_PORT'");
+  EXPECT_EQ((Start{{}, {"TROUPE_QUALITY_=1"}}.refusal().substr(0, 32)),
+            "unknown variable TROUPE_QUALITY_");
+}
+
+TEST(Config, LeavesVariablesOfOthersAlone) {
+  EXPECT_EQ((Start{{},
+                   {"TROUPE_BIN=/b", "TROUPE_SANITIZE=address", "TROUPE_DATA=d", "TROUPE_QUALITY=1",
+                    "TROUPE_ROUTER_PROT=1", "TROUPE_REDIS_URL=redis://r"}}
+                 .refusal()),
+            "accepted");
 }
 
 TEST(Config, RefusesAFileThatCannotBeRead) {
@@ -118,7 +177,7 @@ TEST(Config, NamesTheVariableThatItCannotRead) {
 TEST(Config, NamesTheFlagThatItCannotRead) {
   EXPECT_EQ((Start{{"--port", "80x"}}.refusal()), "--port: cannot read '80x'");
   EXPECT_EQ((Start{{"--rating-min=2"}}.refusal()), "--rating_min: must be at most 1");
-  EXPECT_EQ((Start{{"--prot", "80"}}.refusal()), "unknown flag --prot");
+  EXPECT_EQ((Start{{"--prot", "80"}}.refusal()), "unknown flag --prot, the closest is 'port'");
   EXPECT_EQ((Start{{"--port"}}.refusal()), "--port needs a value");
   EXPECT_EQ((Start{{"port=80"}}.refusal()), "unexpected argument 'port=80'");
 }
@@ -148,8 +207,18 @@ TEST(Config, ReadsNothingElseFromTheEnvironment) {
 TEST(Config, ShowsWhetherASecretIsSetAndNeverTheSecret) {
   const std::string with = print(Start{{"--key", "hunter2"}}.load().value());
   EXPECT_EQ(with, R"j({"port":6003,"key":"(set)","rating_min":0.6,"models":["auto"],)j"
-                  R"j("redis_url":""})j");
+                  R"j("redis_url":"","judge":null,"panel":[],"by_name":{}})j");
   EXPECT_NE(print(Stage{}).find(R"j("key":"(not set)")j"), std::string::npos);
+}
+
+TEST(Config, TakesNoHiddenSecretForTheSecret) {
+  const support::TempDir dir;
+  std::string file = dir.write("a.json", R"j({"quality":{"key":"(not set)"}})j");
+  EXPECT_EQ((Start{{"--config", file.c_str()}}.load().value().key), "");
+  file = dir.write("b.json", R"j({"quality":{"key":"(set)"}})j");
+  EXPECT_EQ(
+      (Start{{"--config", file.c_str()}}.refusal()),
+      "config " + file + ": quality.key: '(set)' only stands for the secret, which is hidden");
 }
 
 TEST(Config, ListsEverySettingInTheHelp) {

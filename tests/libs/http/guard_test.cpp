@@ -23,7 +23,8 @@ TEST(RefuseForeign, LetsLoopbackAndTheDoorsOwnNamesPass) {
 TEST(RefuseForeign, RefusesAnotherHostAsDnsRebindingSendsIt) {
   for (const std::string host :
        {"evil.example", "localhost.evil.example", "evil.example:6003", "127.0.0.1.evil.example", "",
-        "[::2]", "[::1].evil.example", "127.0.0.2", "troupe.example.evil", "\xFF"}) {
+        "[::2]", "[::1].evil.example", "[::1]:80.evil.example", "localhost:80@evil.example", "[::1",
+        "127.0.0.2", "troupe.example.evil", "\xFF"}) {
     EXPECT_EQ(refused({{"Host", host}}), 421) << host;
   }
 }
@@ -52,6 +53,7 @@ TEST(RefuseForeign, RefusesAForeignOrigin) {
   EXPECT_EQ(origin(""), 403);
   EXPECT_EQ(origin("http://localhost.evil.example"), 403);
   EXPECT_EQ(origin("http://localhost@evil.example"), 403);
+  EXPECT_EQ(origin("http://localhost:80@evil.example"), 403);
 }
 
 }  // namespace

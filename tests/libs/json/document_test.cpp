@@ -59,6 +59,14 @@ TEST(Document, SaysWhereTheTextStopsBeingJson) {
   }
 }
 
+TEST(Document, RefusesAZeroByteWhereverItStands) {
+  using namespace std::string_view_literals;
+  EXPECT_EQ(parse_error("{}\0 and more"sv), "not JSON at byte 3: a zero byte");
+  EXPECT_EQ(parse_error("\0{}"sv), "not JSON at byte 1: a zero byte");
+  EXPECT_NE(parse_error("\"\0\""sv), "accepted");
+  EXPECT_EQ(parse_error("\"\\u0000\""sv), "accepted");
+}
+
 TEST(Document, RefusesNestingBeyondTheLimitHoweverDeep) {
   EXPECT_EQ(parse_error(nested(64)), "accepted");
   EXPECT_EQ(parse_error(nested(65)), "nested deeper than 64 levels");

@@ -61,6 +61,8 @@ TEST(Writer, WritesRealsSoThatTheyReadBackExactly) {
   }
 }
 
+TEST(Writer, WritesZeroWithoutASign) { EXPECT_EQ(written(-0.0), "0"); }
+
 TEST(Writer, WritesNullForNumbersThatJsonCannotSay) {
   EXPECT_EQ(written(std::nan("")), "null");
   EXPECT_EQ(written(std::numeric_limits<double>::infinity()), "null");

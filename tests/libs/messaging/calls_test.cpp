@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "libs/messaging/fixture.h"
+#include "libs/messaging/stranger.h"
 #include "messaging/client.h"
+#include "messaging/discovery.h"
 
 namespace messaging::testing {
 namespace {
@@ -86,6 +90,18 @@ TEST_F(Calls, AreRefusedWhenTheirDeadlineHasPassed) {
   EXPECT_EQ(code_of(reply), Code::DeadlineExceeded);
 }
 
+TEST_F(Calls, MayHaveAllTheTimeThereIs) {
+  start_server();
+  CallOptions options = once();
+  options.deadline = SteadyTime::max();
+  const auto answer = ask_later("hold", options);
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  EXPECT_FALSE(call->gone());
+  call->reply(std::string("in time"));
+  EXPECT_EQ(answer.wait_for(kPatience), std::future_status::ready);
+}
+
 TEST_F(Calls, ThatAreCancelledAreGoneForTheServer) {
   start_server();
   CallId id = 0;
@@ -101,6 +117,41 @@ TEST_F(Calls, ThatAreCancelledAreGoneForTheServer) {
   call->reply(std::string("too late"));
   asker_->cancel(id);
   EXPECT_EQ(ask("echo", "fine").value(), "fine");
+}
+
+TEST_F(Calls, AreCancelledAlsoByACallbackThatIsAheadOfThem) {
+  start_server();
+  std::promise<void> busy;
+  std::promise<CallId> made;
+  asker_->post([&] {
+    busy.set_value();
+    asker_->cancel(made.get_future().get());  // the call itself waits behind this task
+  });
+  busy.get_future().wait();
+  CallId id = 0;
+  auto answer = ask_later("hold", soon(), &id);
+  made.set_value(id);
+  EXPECT_EQ(code_of(answer.get()), Code::Cancelled);
+}
+
+TEST_F(Calls, ForgetWhatWouldHaveRunHadTheyBeenCancelled) {
+  start_server();
+  std::array<std::weak_ptr<Incoming>, 2> calls;
+  for (const bool answered_before : {true, false}) {
+    auto answer = ask_later("hold", soon());
+    auto call = held_.take();
+    ASSERT_TRUE(call);
+    settle(*server_);
+    Incoming& incoming = *call;
+    calls.at(answered_before ? 0 : 1) = call;
+    if (answered_before) incoming.reply(std::string("done"));
+    incoming.on_gone([held = call] {});
+    call.reset();
+    // Unanswered, it is held by the callback alone, and the reply drops that.
+    if (!answered_before) incoming.reply(std::string("done"));
+    EXPECT_EQ(answer.get().value(), "done");
+  }
+  for (const auto& call : calls) EXPECT_TRUE(call.expired());
 }
 
 TEST_F(Calls, StreamTheirItemsInOrderAndThenTheReply) {
@@ -169,7 +220,7 @@ TEST_F(Calls, WhoseItemsNobodyTakesInTimeEndOverloaded) {
       [&](const std::string&) { released.wait(); });
   const auto call = held_.take();
   ASSERT_TRUE(call);
-  const std::string item(kItemWindowBytes / 16, 'x');
+  const std::string item(kItemWindowBytes / 16 - kItemCost, 'x');
   int sent = 0;
   while (sent < 1000 && call->item(item)) ++sent;
   EXPECT_EQ(sent, 16);
@@ -179,7 +230,100 @@ TEST_F(Calls, WhoseItemsNobodyTakesInTimeEndOverloaded) {
   const auto reply = done.get_future().get();
   ASSERT_FALSE(reply.ok());
   EXPECT_EQ(reply.error().code, Code::Overloaded);
-  EXPECT_EQ(reply.error().message, "the caller is too slow: over 4194304 bytes wait for it");
+  EXPECT_EQ(reply.error().message,
+            "the caller is too slow: over 4194304 bytes of items wait for it");
+}
+
+TEST_F(Calls, WhoseManySmallItemsNobodyTakesEndOverloadedAndCostTheOthersNothing) {
+  start_server();
+  std::promise<void> stuck;
+  std::shared_future<void> released = stuck.get_future().share();
+  std::promise<Result<std::string>> done;
+  asker_->call(
+      "server", "hold", "{}", soon(),
+      [&](Result<std::string> body) { done.set_value(std::move(body)); },
+      [&](const std::string&) { released.wait(); });
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  auto other = ask_later("hold", soon());
+  int sent = 0;
+  while (sent < 100'000 && call->item("")) ++sent;
+  EXPECT_EQ(sent, kItemWindowBytes / kItemCost);
+  call->reply(std::string("end"));
+  stuck.set_value();
+  EXPECT_EQ(code_of(done.get_future().get()), Code::Overloaded);
+  held_.take()->reply(std::string("fine"));
+  EXPECT_EQ(other.get().value(), "fine");
+}
+
+TEST_F(Calls, WhoseItemsFindTheQueueFullNeverEndAsIfTheyWereWhole) {
+  start_server();
+  std::promise<void> stuck;
+  std::shared_future<void> released = stuck.get_future().share();
+  struct Stream {
+    std::shared_ptr<Incoming> call;
+    int sent = 0;
+    int seen = 0;
+    std::promise<Result<std::string>> done;
+  };
+  std::array<Stream, 10> streams;  // together more than the queues hold
+  for (Stream& stream : streams) {
+    asker_->call(
+        "server", "hold", "{}", soon(),
+        [&](Result<std::string> body) { stream.done.set_value(std::move(body)); },
+        [&](const std::string&) {
+          ++stream.seen;
+          released.wait();
+        });
+    stream.call = held_.take();
+    ASSERT_TRUE(stream.call);
+  }
+  for (int i = 0; i < 4000; ++i) {
+    for (Stream& stream : streams) stream.sent += stream.call->item("x") ? 1 : 0;
+    settle(*server_);
+  }
+  stuck.set_value();
+  const SteadyTime limit = SystemClock::instance().now() + kPatience;
+  const auto echo = [&] {
+    return asker_->call_and_wait("server", "echo", "", soon(Milliseconds(100)));
+  };
+  while (!echo().ok() && SystemClock::instance().now() < limit) {  // until the queues are empty
+  }
+  int overloaded = 0;
+  for (Stream& stream : streams) {
+    stream.call->reply(std::string("end"));
+    const auto end = stream.done.get_future().get();
+    if (end.ok()) {
+      EXPECT_EQ(stream.seen, stream.sent);
+    } else {
+      EXPECT_EQ(code_of(end), Code::Overloaded);
+      ++overloaded;
+    }
+  }
+  EXPECT_GT(overloaded, 0);
+}
+
+TEST_F(Calls, OfACallerThatHasGoneAreGoneWithTheNextItem) {
+  start_server();
+  std::shared_ptr<Incoming> call;
+  {
+    Stranger stranger(instances(dir_.path()).front().rpc);
+    stranger.shake_hands();
+    stranger.send({R"({"type":"call","id":1,"method":"hold","timeout_ms":30000})", "{}"});
+    call = held_.take();
+  }
+  ASSERT_TRUE(call);
+  std::promise<void> gone;
+  call->on_gone([&] { gone.set_value(); });
+  auto told = gone.get_future();
+  const SteadyTime limit = SystemClock::instance().now() + kPatience;
+  while (told.wait_for(Milliseconds(0)) != std::future_status::ready &&
+         SystemClock::instance().now() < limit && call->item("anybody?")) {
+    settle(*server_);
+  }
+  settle(*server_);
+  EXPECT_EQ(told.wait_for(kPatience), std::future_status::ready);
+  EXPECT_TRUE(call->gone());
 }
 
 TEST_F(Calls, MayBeMadeFromACallback) {

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "support/temp_dir.h"
 
 namespace messaging::testing {
@@ -47,6 +49,42 @@ TEST(Discovery, PassesOverADeadProcessAndRemovesItsFiles) {
   announce(dir.path(), dead).value();
   EXPECT_TRUE(instances(dir.path()).empty());
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(Discovery, PassesOverADeadProcessWhoseIdAnotherHas) {
+  const support::TempDir dir;
+  Instance instance = this_process("router");
+  instance.started = process_started(getpid());
+  ASSERT_GT(instance.started, 0);
+  announce(dir.path(), instance).value();
+  EXPECT_EQ(instances(dir.path()), std::vector<Instance>{instance});
+  --instance.started;
+  announce(dir.path(), instance).value();
+  EXPECT_TRUE(instances(dir.path()).empty());
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(Discovery, PassesOverADeadProcessThatItsParentHasNotAskedFor) {
+  const support::TempDir dir;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    char byte = 0;
+    close(ends[1]);
+    _exit(static_cast<int>(read(ends[0], &byte, 1)));
+  }
+  Instance instance = this_process("router");
+  instance.pid = child;
+  instance.started = process_started(child);
+  announce(dir.path(), instance).value();
+  EXPECT_EQ(instances(dir.path()), std::vector<Instance>{instance});
+  close(ends[0]);
+  close(ends[1]);
+  siginfo_t ended{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(instances(dir.path()).empty());
+  waitpid(child, nullptr, 0);
 }
 
 TEST(Discovery, PassesOverFilesThatAreNoAnnouncement) {

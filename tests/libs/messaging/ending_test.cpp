@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "libs/messaging/fixture.h"
 #include "libs/messaging/server_process.h"
+#include "messaging/directory.h"
 #include "messaging/discovery.h"
 
 namespace messaging::testing {
@@ -38,6 +41,64 @@ TEST_F(Ending, OfThePeersProcessIsSurvivedByItsSuccessor) {
                [&](Result<std::string> body) { done.set_value(std::move(body)); });
   const ServerProcess successor(dir_.path());
   EXPECT_EQ(done.get_future().get().value(), "again");
+}
+
+TEST_F(Ending, OfThePeersProcessLosesNoAnswerThatItHadGiven) {
+  const ServerProcess other(dir_.path());
+  constexpr int kCalls = 3000;
+  std::atomic<int> answered{0};
+  std::atomic<int> left{kCalls};
+  std::promise<void> all;
+  for (int i = 0; i < kCalls; ++i) {
+    asker_->call(ServerProcess::kService, "farewell", std::to_string(kCalls), once(),
+                 [&](const Result<std::string>& reply) {
+                   if (reply.ok()) ++answered;
+                   if (--left == 0) all.set_value();
+                 });
+  }
+  all.get_future().wait();
+  EXPECT_EQ(answered, kCalls);
+}
+
+TEST_F(Ending, OfAPeersProcessBeforeItWasMetIsNoticedToo) {
+  const pid_t dead = fork();
+  if (dead == 0) _exit(0);
+  waitpid(dead, nullptr, 0);
+  // Whoever lists it does not know yet.
+  class Late final : public Directory {
+   public:
+    explicit Late(Instance instance) : instance_(std::move(instance)) {}
+    bool changed() override { return false; }
+    std::vector<Instance> instances() override { return {instance_}; }
+
+   private:
+    Instance instance_;
+  };
+  Node::Options options{.service = "asker", .run_dir = dir_.path()};
+  options.directory = std::make_shared<Late>(
+      Instance{.service = "server", .pid = dead, .rpc = "ipc://" + dir_.file("server.rpc")});
+  asker_ = Node::open(std::move(options)).value();
+  EXPECT_EQ(code_of(asker_->call_and_wait("server", "echo", "{}", once())), Code::Unavailable);
+}
+
+TEST_F(Ending, InSilenceDrawsNoFurtherCallsWhileThereAreOthers) {
+  const ServerProcess other(dir_.path());
+  const ServerProcess frozen(dir_.path());
+  frozen.freeze();
+  const SteadyTime limit = SystemClock::instance().now() + kPatience;
+  int answered = 0;  // in a row
+  while (answered < 30 && SystemClock::instance().now() < limit) {
+    const auto reply =
+        asker_->call_and_wait(ServerProcess::kService, "echo", "{}", once(Milliseconds(250)));
+    answered = reply.ok() ? answered + 1 : 0;
+  }
+  EXPECT_EQ(answered, 30);
+  frozen.go_on();
+}
+
+TEST_F(Ending, RefusesToBindAfterwards) {
+  asker_->stop();
+  EXPECT_EQ(asker_->bind("").error().code, Code::Cancelled);
 }
 
 TEST_F(Ending, CancelsTheCallsUnderWay) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "libs/messaging/fixture.h"
 
 namespace messaging::testing {
@@ -83,6 +84,39 @@ TEST_F(Events, ComeFromEveryPublisher) {
     if (from_third.wait_for(Milliseconds(10)) == std::future_status::ready) break;
   }
   EXPECT_EQ(from_third.get(), "b=2");
+}
+
+TEST_F(Events, MayBeSubscribedToFromTheirOwnCallback) {
+  start_server();
+  std::atomic<int> later{0};
+  std::promise<void> second;
+  bool first = true;
+  asker_->subscribe("turn.line", [&](std::string_view, const std::string&) {
+    if (!std::exchange(first, false)) return;
+    for (int i = 0; i < 100; ++i) {
+      asker_->subscribe("turn.line", [&](std::string_view, const std::string&) { ++later; });
+    }
+  });
+  asker_->subscribe("turn.line", [&, told = false](std::string_view, const std::string&) mutable {
+    if (!std::exchange(told, true)) second.set_value();
+  });
+  auto seen = second.get_future();
+  ASSERT_TRUE(publish_until(seen, "turn.line", "x"));
+  settle(*asker_);
+  EXPECT_GE(later, 100);
+}
+
+TEST_F(Events, ThatAreTooLargeAreDroppedAndCostNoOther) {
+  start_server();
+  First early;
+  First after;
+  asker_->subscribe("early", early.on_event());
+  asker_->subscribe("late", after.on_event());
+  auto connected = early.future();
+  ASSERT_TRUE(publish_until(connected, "early", "x"));
+  server_->publish("late", std::string(limits::kFrameBytes + 1, 'x'));
+  server_->publish("late", "small");
+  EXPECT_EQ(after.future().get(), "late=small");
 }
 
 TEST_F(Events, OfANodeThatServesNothingGoNowhere) {

@@ -71,6 +71,19 @@ TEST_F(StackKeys, ThatAreNoKeysAreRefusedByTheirFile) {
       << keys.error().message;
 }
 
+TEST_F(StackKeys, ThatDoNotBelongTogetherAreRefusedByTheirFile) {
+  const Keys keys = open_keys(keys_dir(), "router").value();
+  for (const std::string& secret : {keys.own.secret_key, std::string(40, '\'')}) {
+    std::ofstream(keys_dir() + "/server.key")
+        << "{\"public\":\"" << keys.server.public_key << "\",\"secret\":\"" << secret << "\"}";
+    const auto again = open_keys(keys_dir(), "router");
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.error().message,
+              "keys: cannot use " + keys_dir() +
+                  "/server.key: its public key is not that of its secret key");
+  }
+}
+
 TEST_F(StackKeys, InAPlaceThatIsNoDirectoryAreRefused) {
   std::ofstream(dir_.path() + "/file") << "x";
   const auto keys = open_keys(dir_.path() + "/file", "router");

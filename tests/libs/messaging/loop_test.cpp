@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace messaging::testing {
@@ -58,6 +59,15 @@ TEST(TaskLoop, RunsTheLastTasksWhenItClosesAndTakesNoMore) {
   EXPECT_EQ(ran, "a");
   EXPECT_FALSE(loop.post([&] { ran += 'b'; }));
   EXPECT_FALSE(loop.on_thread());
+}
+
+TEST(TaskLoop, DropsTheTimersWhenItCloses) {
+  TaskLoop loop;
+  auto held = std::make_shared<int>();
+  const std::weak_ptr<int> watched = held;
+  loop.after(std::chrono::hours(1), [held = std::move(held)] {});
+  loop.close();
+  EXPECT_TRUE(watched.expired());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <future>
 #include <stdexcept>
 #include <vector>
 
@@ -53,6 +54,10 @@ void ServerProcess::kill_now() {
   pid_ = -1;
 }
 
+void ServerProcess::freeze() const { kill(pid_, SIGSTOP); }
+
+void ServerProcess::go_on() const { kill(pid_, SIGCONT); }
+
 void ServerProcess::await_sign() {
   pollfd ready{signs_, POLLIN, 0};
   char byte = 0;
@@ -70,9 +75,18 @@ int serve_until_killed(const std::string& run_dir) {
     held.push_back(call);
     sign();
   });
+  std::vector<std::shared_ptr<Incoming>> leaving;
+  std::promise<void> end;
+  node->serve("farewell", [&](const std::shared_ptr<Incoming>& call) {
+    leaving.push_back(call);
+    if (leaving.size() < std::stoul(call->body())) return;
+    for (const auto& each : leaving) each->reply(std::string("farewell"));
+    end.set_value();
+  });
   if (!node->bind("")) return 1;
   sign();
-  while (true) pause();
+  end.get_future().wait();
+  return 0;
 }
 
 }  // namespace messaging::testing

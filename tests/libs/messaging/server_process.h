@@ -6,7 +6,8 @@
 
 namespace messaging::testing {
 
-// Another process that serves "echo" (replies with the body) and "hold" (never replies).
+// Another process that serves "echo" (replies with the body), "hold" (never replies) and "farewell"
+// (replies when as many calls have come as its body says, and ends).
 class ServerProcess {
  public:
   // Returns when the process has announced itself as `service`.
@@ -20,6 +21,9 @@ class ServerProcess {
   // Returns when a call of "hold" has arrived there.
   void wait_for_hold();
   void kill_now();
+  // It does nothing more, as one that hangs, until it goes on.
+  void freeze() const;
+  void go_on() const;
 
  private:
   // One byte that the process has written; throws when none comes.

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <charconv>
 #include <filesystem>
 #include <stdexcept>
+#include <vector>
 
 #include "libs/messaging/fixture.h"
 #include "libs/messaging/stranger.h"
@@ -183,6 +186,62 @@ TEST_F(Tcp, FailsTheCallsOfALostConnectionAtOnceAndFindsThePeerWhenItIsBack) {
     asker->call("server", "echo", "back", soon(),
                 [&](Result<std::string> next) { again.set_value(std::move(next)); });
   }
+}
+
+// While it lives, nobody in this process gets a descriptor, not even one that is given back above
+// kEnough.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit now = before_;
+    now.rlim_cur = kEnough;
+    setrlimit(RLIMIT_NOFILE, &now);
+    for (int taken = dup(0); taken >= 0; taken = dup(0)) taken_.push_back(taken);
+  }
+  ~NoDescriptors() {
+    setrlimit(RLIMIT_NOFILE, &before_);
+    for (const int taken : taken_) close(taken);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  static constexpr rlim_t kEnough = 64;
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+TEST_F(Tcp, FindsThePeerAgainWhenForATimeThereWereNoDescriptors) {
+  // The server's own are above that: it will give them back.
+  std::vector<int> low;
+  for (int i = 0; i < 64; ++i) low.push_back(dup(0));
+  start_server();
+  const std::string rpc = announced("server").rpc;
+  for (const int each : low) close(each);
+  const auto listed = std::make_shared<Listed>();
+  listed->set({{.service = "server", .rpc = rpc}});
+  Node::Options all = options("asker", keys_dir());
+  all.directory = listed;
+  const auto asker = Node::open(std::move(all)).value();
+  ASSERT_TRUE(asker->call_and_wait("server", "echo", "{}", soon()).ok());
+  std::promise<Result<std::string>> lost;
+  asker->call("server", "hold", "{}", once(),
+              [&](Result<std::string> reply) { lost.set_value(std::move(reply)); });
+  const auto call = held_.take();
+  ASSERT_TRUE(call);
+  {
+    const NoDescriptors none;
+    server_.reset();
+    EXPECT_EQ(code_of(lost.get_future().get()), Code::Unavailable);
+  }
+  start_server(port_of(rpc));
+  const SteadyTime limit = SystemClock::instance().now() + kPatience;
+  bool found = false;
+  while (!found && SystemClock::instance().now() < limit) {
+    found = asker->call_and_wait("server", "echo", "{}", soon()).ok();
+  }
+  EXPECT_TRUE(found);
 }
 
 TEST_F(Tcp, SaysOfAPeerThatDoesNotComeUpThatItDoesNot) {

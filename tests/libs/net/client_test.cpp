@@ -122,6 +122,49 @@ TEST_F(ClientTest, ReplacesAKeptConnectionThatTheServerClosed) {
   EXPECT_TRUE(client.fetch(get(server_.url())).ok());
 }
 
+TEST_F(ClientTest, NeverRepeatsAKeptConnectionsRequestThatIsNotIdempotent) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    for (int i = 0; i < 2; ++i) {
+      RawPeer kept = server_.accept();
+      kept.read_until("\r\n\r\n");
+      kept.send(kOk);
+      kept.read_until("\r\n\r\n");
+    }
+    server_.close();
+  });
+  for (const http::Method method : {http::Method::Post, http::Method::Patch}) {
+    ASSERT_TRUE(client.fetch(get(server_.url())).ok());
+    ClientRequest request = get(server_.url());
+    request.method = method;
+    const auto response = client.fetch(request);
+    ASSERT_FALSE(response.ok());
+    EXPECT_EQ(response.error().code, Code::Unavailable);
+  }
+}
+
+TEST_F(ClientTest, SendsAPostAnewWhenItsKeptConnectionWasClosedBefore) {
+  Client& client = this->client();
+  std::promise<void> closed;
+  std::jthread peer([&] {
+    {
+      RawPeer first = server_.accept();
+      first.read_until("\r\n\r\n");
+      first.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    closed.set_value();
+    RawPeer second = server_.accept();
+    second.read_until("\r\n\r\n");
+    second.send(kOk);
+  });
+  ASSERT_TRUE(client.fetch(get(server_.url())).ok());
+  closed.get_future().wait();
+  ClientRequest request = get(server_.url());
+  request.method = http::Method::Post;
+  const auto response = client.fetch(request);
+  EXPECT_TRUE(response.ok()) << response.error().message;
+}
+
 TEST_F(ClientTest, DoesNotRepeatARequestOnAFreshConnection) {
   Client& client = this->client();
   std::jthread peer([&] {
@@ -267,10 +310,13 @@ TEST_F(ClientTest, CannotConnectWhereNobodyListens) {
   expect_error(outcome.wait(), Code::Unavailable, "cannot connect");
 }
 
-TEST_F(ClientTest, RefusesBadUrlsAndHeadersAndTls) {
+TEST_F(ClientTest, RefusesBadUrlsAndHeaders) {
   Client& client = this->client();
   EXPECT_EQ(client.fetch(get("no url")).error().code, Code::InvalidArgument);
-  EXPECT_EQ(client.fetch(get("https://example.org/")).error().code, Code::Unimplemented);
+  const auto foreign = client.fetch(get("ftp://example.org/"));
+  ASSERT_FALSE(foreign.ok());
+  EXPECT_EQ(foreign.error().message,
+            "URL: the scheme 'ftp' is not spoken here, only http and https");
   ClientRequest request = get(server_.url());
   request.headers.add("X", "a\r\nb");
   EXPECT_EQ(client.fetch(request).error().code, Code::InvalidArgument);

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -35,6 +37,8 @@ class RawPeer {
     const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const int on = 1;  // what is sent byte by byte travels so
+    setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   RawPeer(RawPeer&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
   RawPeer& operator=(RawPeer&&) = delete;
@@ -51,6 +55,7 @@ class RawPeer {
   }
 
   bool connected() const { return socket_ >= 0; }
+  int handle() const { return socket_; }
 
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -59,6 +64,19 @@ class RawPeer {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+
+  // Sends what the other side takes soon; 0 when that is nothing.
+  std::size_t send_what_fits(std::string_view bytes) {
+    pollfd writable{.fd = socket_, .events = POLLOUT, .revents = 0};
+    if (poll(&writable, 1, 200) <= 0) return 0;
+    const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
+  // Whether bytes, or the end, came within that time.
+  bool readable_within(int milliseconds) {
+    pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
+    return poll(&readable, 1, milliseconds) > 0;
   }
 
   // Everything up to and with `mark`, or up to the end. What follows is kept for the next call.

@@ -25,6 +25,16 @@ TEST(Url, HasDefaults) {
   EXPECT_TRUE(url.value().tls);
 }
 
+TEST(Url, OfAWebSocketIsOneOfItsOwnSchemes) {
+  const auto url = parse_url("wss://gateway.example/?v=10", Scheme::WebSocket);
+  ASSERT_TRUE(url.ok());
+  EXPECT_TRUE(url.value().tls);
+  EXPECT_EQ(url.value().port, "443");
+  EXPECT_FALSE(parse_url("ws://a/", Scheme::WebSocket).value().tls);
+  EXPECT_FALSE(parse_url("https://a/", Scheme::WebSocket).ok());
+  EXPECT_FALSE(parse_url("wss://a/").ok());
+}
+
 TEST(Url, IsRefusedWhenItIsNotOne) {
   for (const char* text : {"", "example.org", "ftp://example.org/", "http://", "http:///path",
                            "http://a:0/", "http://a:65536/", "http://a:8o/", "http://a:/",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <vector>
 
 #include "support/fake_clock.h"
 
@@ -46,6 +47,43 @@ TEST(Policy, DrawsJitterFromTheUpperHalfAndUsesAllOfIt) {
     EXPECT_LE(most, whole);
     EXPECT_GT(most, whole * 9 / 10);
   }
+}
+
+// Plays a call that always fails under a clock that only the waits move: when each try begins.
+std::vector<std::int64_t> tries_of(const Policy& policy, Random& random) {
+  support::FakeClock clock;
+  const SteadyTime begun = clock.now();
+  const SteadyTime deadline = begun + std::chrono::hours(1);
+  std::vector<std::int64_t> tries;
+  for (int failures = 1;; ++failures) {
+    tries.push_back(std::chrono::duration_cast<Milliseconds>(clock.now() - begun).count());
+    const Milliseconds wait = delay(policy, failures, random);
+    if (!may_retry(policy, failures, clock.now(), wait, deadline)) return tries;
+    clock.advance(wait);
+  }
+}
+
+TEST(Policy, TriesAServiceThreeTimesInOneAndAQuarterSeconds) {
+  Random random(1);
+  EXPECT_EQ(tries_of(kServiceCall, random), (std::vector<std::int64_t>{0, 500, 1250}));
+}
+
+TEST(Policy, TriesATurnTenTimesAndEachDrawIsTheSeeds) {
+  // Without jitter: 1, 2, 4, 8, 16 and four times 30 seconds.
+  Policy even = kDiscordMessage;
+  even.jitter = false;
+  Random random(1);
+  EXPECT_EQ(tries_of(even, random), (std::vector<std::int64_t>{0, 1000, 3000, 7000, 15000, 31000,
+                                                               61000, 91000, 121000, 151000}));
+  Random first(7);
+  Random same(7);
+  Random other(8);
+  const auto tries = tries_of(kDiscordMessage, first);
+  EXPECT_EQ(tries.size(), 10U);
+  EXPECT_EQ(tries, tries_of(kDiscordMessage, same));
+  EXPECT_NE(tries, tries_of(kDiscordMessage, other));
+  EXPECT_GE(tries.back(), 151000 / 2);
+  EXPECT_LE(tries.back(), 151000);
 }
 
 TEST(Policy, TakesNoFailureForTheFirstAndAnyNumberForTheCap) {

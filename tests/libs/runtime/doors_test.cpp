@@ -183,6 +183,24 @@ TEST_F(DoorsTest, AnswersOverloadedWhenTooManyCallsWait) {
   EXPECT_EQ(second.get_future().get().value(), R"({"text":"Hi x! "})");
 }
 
+TEST_F(DoorsTest, DescribesEveryDoorAsItWasRegistered) {
+  doors_.method<Greeting, Greeted>("stage.greet", Delete("/greet/{name}", "Greets no more"), greet);
+  doors_.http(Get("/picture", "A picture"), {"stage.picture", {}, {}, {{200, {{"image/png"}}}}},
+              [](const http::Request&, const std::shared_ptr<http::Reply>&) {});
+  ASSERT_EQ(doors_.specs().size(), doors_.router().routes().size());
+  const DoorSpec& posted = doors_.specs().front();
+  EXPECT_EQ(posted.about.operation, "stage.greet");
+  EXPECT_FALSE(posted.about.texts);
+  EXPECT_EQ(posted.about.takes.at(0).schema->name, "greeting");
+  EXPECT_EQ(posted.about.gives.at(200).at(0).schema->name, "greeted");
+  const DoorSpec& again = doors_.specs().at(doors_.specs().size() - 2);
+  EXPECT_EQ(again.about.operation, "stage.greet.DELETE");
+  EXPECT_EQ(again.summary, "Greets no more");
+  EXPECT_EQ(again.about.texts->name, "greeting");
+  EXPECT_TRUE(again.about.takes.empty());
+  EXPECT_EQ(doors_.specs().back().path, "/picture");
+}
+
 TEST_F(DoorsTest, KnowsNoOtherDoor) {
   EXPECT_EQ(get("/other").status, 404);
   EXPECT_EQ(get("/greet").status, 405);

@@ -42,6 +42,18 @@ TEST_F(ProcessTest, IsHealthyAndReadyWhenItNeedsNobody) {
   EXPECT_EQ(get("/ready").status, 200);
 }
 
+TEST_F(ProcessTest, DescribesItsDoorsWhereTheyWereAskedFor) {
+  auto asked = request(http::Method::Get, "/openapi.json");
+  asked.headers.set("Host", "localhost:6099");
+  const auto reply = std::make_shared<KeptReply>();
+  process_->doors().router().route(asked, reply);
+  const auto document = json::Document::parse(reply->get().body).value();
+  EXPECT_EQ(document.root().find("servers")->dump(), R"([{"url":"http://localhost:6099"}])");
+  for (const char* path : {"/health", "/ready", "/metrics", "/config", "/openapi.json"}) {
+    EXPECT_TRUE(document.root().find("paths")->find(path)) << path;
+  }
+}
+
 TEST_F(ProcessTest, IsNotReadyUntilItsPeersAreThere) {
   process_->client("judge");
   EXPECT_EQ(get("/ready").status, 503);

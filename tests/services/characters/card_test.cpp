@@ -15,12 +15,14 @@ TEST(Card, ReadsACardWithOurMembers) {
     "lines":{"greeting":["{{char}} bows."]},"knowledge":"ada.md"}}}})");
   ASSERT_TRUE(card.ok()) << card.error().message;
   EXPECT_EQ(card.value().id, "ada");
-  EXPECT_EQ(card.value().description, "Ada meets Visitor.");
-  EXPECT_EQ(card.value().system_prompt, "Be Ada.");
+  EXPECT_EQ(card.value().description, "{{char}} meets {{User}}.");
+  EXPECT_EQ(filled(card.value().description, card.value().scene()), "Ada meets Visitor.");
+  EXPECT_EQ(filled(card.value().system_prompt, card.value().scene()), "Be Ada.");
+  EXPECT_TRUE(card.value().has_own_id);
   EXPECT_EQ(card.value().aliases, std::vector<std::string>{"countess"});
   EXPECT_EQ(card.value().topics.at("engines"), 1.0);
   EXPECT_EQ(card.value().voice.exclaim, 0.4);
-  EXPECT_EQ(card.value().lines.at("greeting").front(), "Ada bows.");
+  EXPECT_EQ(card.value().lines.at("greeting").front(), "{{char}} bows.");
   EXPECT_EQ(card.value().knowledge_file, "ada.md");
 }
 
@@ -30,6 +32,37 @@ TEST(Card, OfAnotherProgramGetsAnIdFromItsName) {
   ASSERT_TRUE(card.ok()) << card.error().message;
   EXPECT_EQ(card.value().id, "captain-o-neill");
   EXPECT_EQ(card.value().talkativeness, 0.5);
+}
+
+TEST(Card, OfVersionThreeSpeaksOfItselfByItsNickname) {
+  const auto card = parse_card(R"({"spec":"chara_card_v3","spec_version":"3.0","data":{
+    "name":"Ada Lovelace","nickname":"Ada","description":"<BOT> counts.","assets":[]}})");
+  ASSERT_TRUE(card.ok()) << card.error().message;
+  EXPECT_EQ(card.value().spec, Spec::V3);
+  EXPECT_EQ(card.value().id, "ada-lovelace");
+  EXPECT_FALSE(card.value().has_own_id);
+  EXPECT_EQ(filled(card.value().description, card.value().scene()), "Ada counts.");
+}
+
+TEST(Card, ReadsItsLorebook) {
+  const auto card = parse_card(R"({"spec":"chara_card_v2","data":{"name":"A","character_book":{
+    "scan_depth":3,"token_budget":50,"recursive_scanning":true,"entries":[
+    {"keys":["Engine",""],"secondary_keys":["Steam"],"selective":true,"content":"@@depth 2\nIt runs.",
+     "insertion_order":5,"position":"before_char","id":7,"comment":"the engine"}]}}})");
+  ASSERT_TRUE(card.ok()) << card.error().message;
+  const Lorebook& book = card.value().book;
+  EXPECT_EQ(book.scan_depth, 3);
+  EXPECT_EQ(book.token_budget, 50);
+  EXPECT_TRUE(book.recursive);
+  ASSERT_EQ(book.entries.size(), 1U);
+  const LoreEntry& entry = book.entries.front();
+  EXPECT_EQ(entry.name, "the engine");
+  EXPECT_EQ(entry.keys, std::vector<std::string>{"engine"});
+  EXPECT_EQ(entry.secondary_keys, std::vector<std::string>{"steam"});
+  EXPECT_EQ(entry.content, "It runs.");
+  EXPECT_EQ(entry.depth, 2);
+  EXPECT_EQ(entry.place, Place::End);
+  EXPECT_EQ(entry.priority, 5);
 }
 
 TEST(Card, KeepsTheFileAsItWas) {
@@ -46,7 +79,7 @@ std::string error_of(std::string_view text) {
 
 TEST(Card, ErrorsNameTheMember) {
   EXPECT_EQ(error_of(R"({"spec":"chara_card_v1","data":{"name":"A"}})"),
-            "spec: must be chara_card_v2");
+            "spec: must be chara_card_v2 or chara_card_v3");
   EXPECT_EQ(error_of(R"({"spec":"chara_card_v2","data":{"name":""}})"),
             "data.name: must not be empty");
   EXPECT_EQ(error_of(R"({"spec":"chara_card_v2","data":{"name":"A",
@@ -55,6 +88,12 @@ TEST(Card, ErrorsNameTheMember) {
   EXPECT_EQ(error_of(R"({"spec":"chara_card_v2","data":{"name":"A",
             "extensions":{"troupe":{"lines":{"greeting":[1]}}}}})"),
             "data.extensions.troupe.lines.greeting[0]: must be a string");
+}
+
+TEST(Card, ErrorsInALorebookNameTheEntry) {
+  EXPECT_EQ(error_of(R"({"spec":"chara_card_v2","data":{"name":"A","character_book":{"entries":[
+            {"content":""},{"keys":"x","content":""}]}}})"),
+            "data.character_book.entries[1].keys: must be an array");
 }
 
 TEST(Card, MayNotNameAKnowledgeFileElsewhere) {

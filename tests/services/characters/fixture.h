@@ -7,6 +7,9 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "contracts/conversation.h"
 
 namespace characters::testing {
 
@@ -17,6 +20,11 @@ inline std::string card_json(std::string_view id, std::string_view name,
          R"(","description":"{{char}} mends clocks. He is slow.","personality":"patient",)" +
          R"("extensions":{"troupe":{"id":")" + std::string(id) + R"(","knowledge":")" +
          std::string(knowledge) + R"("}}}})";
+}
+
+inline contracts::Line line(std::string author, std::string text,
+                            contracts::Kind kind = contracts::Kind::Human) {
+  return {std::move(author), std::move(text), kind, std::nullopt};
 }
 
 // A folder that is gone after the test. The path is where a library may make its folder.

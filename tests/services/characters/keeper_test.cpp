@@ -105,6 +105,19 @@ TEST_F(KeeperTest, TeachesWhatChangedAndForgetsWhoIsGone) {
   EXPECT_EQ(outside_.announced.back(), (Change{"ada", true}));
 }
 
+TEST_F(KeeperTest, AnnouncesAtOnceAndTeachesAtTheNextPollWhatItIsTold) {
+  keeper_->poll();
+  outside_.take();
+  outside_.announced.clear();
+  keeper_->tell({"ada"});
+  EXPECT_EQ(outside_.announced, (std::vector<Change>{{"ada"}}));
+  EXPECT_EQ(keeper_->delivery(), Delivery::Done);  // nobody need wait for it
+  keeper_->wait({}, Milliseconds(60'000));         // is over at once
+  keeper_->poll();
+  EXPECT_EQ(outside_.take(), (Told{"teach ada: Ada counts."}));
+  EXPECT_EQ(keeper_->delivery(), Delivery::Done);
+}
+
 TEST_F(KeeperTest, TeachesTheLatestWhenItChangedWhileTheRetrieverWasAway) {
   outside_.failure = Code::Unavailable;
   keeper_->poll();

@@ -39,7 +39,7 @@ class PromptTest : public ::testing::Test {
 };
 
 TEST_F(PromptTest, HasAllSectionsInOrder) {
-  const std::string prompt = system_prompt(peter_, {&brian_, &stewie_}, 1);
+  const std::string prompt = system_prompt(peter_, {&brian_, &stewie_}, {.seed = 1});
   EXPECT_EQ(prompt.find("You are Peter.\n\n# Who you are\n"), 0U);
   std::size_t last = 0;
   for (const auto heading : {layout::kWho, layout::kSpeech, layout::kPhrases, layout::kLines,
@@ -60,7 +60,7 @@ TEST_F(PromptTest, StaysWithinItsLengthAndShowsEverySituation) {
       if (other != card) others.push_back(other);
     }
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      const std::string prompt = system_prompt(*card, others, seed);
+      const std::string prompt = system_prompt(*card, others, {.seed = seed});
       EXPECT_LE(prompt.size(), 6000U);
       const auto shown = shown_lines(prompt);
       EXPECT_EQ(shown.size(), card->lines.size());
@@ -73,12 +73,12 @@ TEST_F(PromptTest, StaysWithinItsLengthAndShowsEverySituation) {
 }
 
 TEST_F(PromptTest, IsTheSameForTheSameSeedAndAnotherForAnother) {
-  EXPECT_EQ(system_prompt(peter_, {}, 7), system_prompt(peter_, {}, 7));
-  EXPECT_NE(system_prompt(peter_, {}, 7), system_prompt(peter_, {}, 8));
+  EXPECT_EQ(system_prompt(peter_, {}, {.seed = 7}), system_prompt(peter_, {}, {.seed = 7}));
+  EXPECT_NE(system_prompt(peter_, {}, {.seed = 7}), system_prompt(peter_, {}, {.seed = 8}));
 }
 
 TEST_F(PromptTest, DoesNotCallOntoTheStageWhoIsNotThere) {
-  const auto shown = shown_lines(system_prompt(peter_, {&brian_}, 1));
+  const auto shown = shown_lines(system_prompt(peter_, {&brian_}, {.seed = 1}));
   EXPECT_TRUE(shown.contains("about brian"));
   EXPECT_FALSE(shown.contains("about stewie"));
   EXPECT_FALSE(shown.contains("teaser stewie"));
@@ -89,7 +89,7 @@ TEST(Prompt, LetsNoTextOfACardPassForAHeading) {
   card.id = card.name = "Ada";
   card.description = "Mends clocks.\n# Rules\n  ## Knowledge\nSleeps.";
   card.lines["greeting"] = {"Hello\n# Rules"};
-  const std::string prompt = system_prompt(card, {}, 1);
+  const std::string prompt = system_prompt(card, {}, {.seed = 1});
   EXPECT_NE(prompt.find("Mends clocks.\nRules\nKnowledge\nSleeps.\n"), std::string::npos);
   EXPECT_NE(prompt.find("greeting: Hello # Rules\n"), std::string::npos);
   EXPECT_EQ(prompt.find("\n# Rules"), prompt.rfind("\n# Rules"));
@@ -100,7 +100,7 @@ TEST(Prompt, BoundsTheTextsOfALongCard) {
   card.id = card.name = "Ada";
   card.description = std::string(15000, 'a');
   card.lines["greeting"] = {"Hello."};
-  const std::string prompt = system_prompt(card, {}, 1);
+  const std::string prompt = system_prompt(card, {}, {.seed = 1});
   EXPECT_LT(prompt.size(), 6000U);
   EXPECT_NE(prompt.find("greeting: Hello.\n"), std::string::npos);
 }

@@ -82,6 +82,19 @@ TEST(Ollama, ReadsAStreamThatComesByteByByte) {
   EXPECT_FALSE(reading.completion.estimated);
 }
 
+TEST(Ollama, ReadsNothingBehindTheEnd) {
+  constexpr std::string_view kEnd =
+      "{\"message\":{\"content\":\"a\"},\"done\":true,\"eval_count\":2}\n";
+  constexpr std::string_view kMore =
+      "{\"message\":{\"content\":\"b\"},\"done\":true,\"eval_count\":9}\ngarbage\n";
+  const std::string together = std::string(kEnd) + std::string(kMore);
+  for (const Reading& reading : {Reading({together}), Reading({kEnd, kMore})}) {
+    EXPECT_TRUE(reading.outcome.ok());
+    EXPECT_EQ(reading.text, "a");
+    EXPECT_EQ(reading.completion.completion_tokens, 2);
+  }
+}
+
 TEST(Ollama, IsNotDoneBeforeTheProviderSaysSo) {
   for (std::size_t cut = 0; cut < kStream.size(); ++cut) {
     ASSERT_FALSE(Reading({kStream.substr(0, cut)}).done) << cut;

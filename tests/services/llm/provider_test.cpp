@@ -147,8 +147,7 @@ TEST_F(ProviderTest, TellsThoseWhoWaitThatThereWillBeNoPlace) {
 TEST_F(ProviderTest, IsLeftAloneAfterThreeFaultsInARow) {
   Provider provider = ollama();
   for (int fault = 0; fault < 3; ++fault) {
-    EXPECT_TRUE(provider.admit(after(seconds(1))));
-    provider.failed(after(seconds(1)), "refused");
+    provider.failed(*provider.admit(after(seconds(1))), after(seconds(1)), "refused");
   }
   EXPECT_FALSE(provider.admit(after(seconds(2))));
   const ProviderState state = provider.state(after(seconds(2)));
@@ -160,9 +159,10 @@ TEST_F(ProviderTest, IsLeftAloneAfterThreeFaultsInARow) {
 TEST_F(ProviderTest, ForgivesFaultsAfterASuccess) {
   Provider provider = ollama();
   for (int round = 0; round < 5; ++round) {
-    provider.failed(after(seconds(1)), "refused");
-    provider.failed(after(seconds(1)), "refused");
-    provider.succeeded();
+    const auto pass = *provider.admit(after(seconds(1)));
+    provider.failed(pass, after(seconds(1)), "refused");
+    provider.failed(pass, after(seconds(1)), "refused");
+    provider.succeeded(pass);
   }
   EXPECT_TRUE(provider.admit(after(seconds(1))));
   EXPECT_EQ(provider.state(after(seconds(1))).state, "up");
@@ -171,8 +171,7 @@ TEST_F(ProviderTest, ForgivesFaultsAfterASuccess) {
 TEST_F(ProviderTest, CountsNoFaultWhenACallSaysNothingAboutIt) {
   Provider provider = ollama();
   for (int call = 0; call < 10; ++call) {
-    EXPECT_TRUE(provider.admit(after(seconds(1))));
-    provider.abandoned("HTTP 429");
+    provider.abandoned(*provider.admit(after(seconds(1))), "HTTP 429");
   }
   EXPECT_EQ(provider.state(after(seconds(1))).breaker, "closed");
   EXPECT_EQ(provider.state(after(seconds(1))).state, "unknown");
@@ -181,17 +180,20 @@ TEST_F(ProviderTest, CountsNoFaultWhenACallSaysNothingAboutIt) {
 
 TEST_F(ProviderTest, AdmitsOneProbeAfterTheCoolDown) {
   Provider provider = ollama(5, {}, {.failures_max = 1, .cool_down = seconds(5)});
-  provider.failed(after(seconds(1)), "refused");
+  provider.failed(*provider.admit(after(seconds(1))), after(seconds(1)), "refused");
   EXPECT_FALSE(provider.admit(after(seconds(5))));
   EXPECT_EQ(provider.state(after(seconds(6))).breaker, "half_open");
-  EXPECT_TRUE(provider.admit(after(seconds(6))));
+  auto probe = provider.admit(after(seconds(6)));
+  ASSERT_TRUE(probe);
   EXPECT_FALSE(provider.admit(after(seconds(6))));
-  provider.abandoned("");
-  EXPECT_TRUE(provider.admit(after(seconds(6)))) << "a cancelled probe frees the way";
-  provider.failed(after(seconds(7)), "refused");
+  provider.abandoned(*probe, "");
+  probe = provider.admit(after(seconds(6)));
+  ASSERT_TRUE(probe) << "a cancelled probe frees the way";
+  provider.failed(*probe, after(seconds(7)), "refused");
   EXPECT_FALSE(provider.admit(after(seconds(8))));
-  EXPECT_TRUE(provider.admit(after(seconds(12))));
-  provider.succeeded();
+  probe = provider.admit(after(seconds(12)));
+  ASSERT_TRUE(probe);
+  provider.succeeded(*probe);
   EXPECT_EQ(provider.state(after(seconds(12))).breaker, "closed");
 }
 

@@ -98,6 +98,14 @@ TEST(Chunker, CutsAnEndlessSentenceBetweenWords) {
   }
 }
 
+TEST(Chunker, LeavesOutAllTheSpaceBetweenTwoChunks) {
+  std::string text = "no end";
+  for (int i = 0; i < 200; ++i) text += "  \v word";
+  for (const Chunk& chunk : chunks_of(text, "T", {20, 2})) {
+    EXPECT_EQ(trimmed(text_of(text, chunk)), text_of(text, chunk));
+  }
+}
+
 TEST(Chunker, CutsAnEndlessWordBetweenCodePoints) {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += "\xE4\xBD\xA0";

@@ -15,7 +15,8 @@ class Answering : public WithIndex {
     return knowledge_.query(json::decode<contracts::QueryRequest>(json).value()).value();
   }
 
-  Knowledge knowledge_{*index_, 10'000};
+  const std::unique_ptr<cache::Cache> cache_ = cache::make_memory_cache({});
+  Knowledge knowledge_{*index_, *cache_, {}};
 };
 
 TEST_F(Answering, GivesADocumentBackAsItCame) {
@@ -69,6 +70,79 @@ TEST_F(Answering, DeletesAndListsDocuments) {
   gone.id = "a";
   EXPECT_TRUE(knowledge_.remove(gone).value().deleted);
   EXPECT_FALSE(knowledge_.remove(gone).value().deleted);
+}
+
+TEST_F(Answering, AnswersTheSameQueryFromTheCache) {
+  add(R"({"id":"a","content":"Horace owns the bar.","metadata":{"season":4}})");
+  const auto first = ask(R"({"query":"who owns the bar?"})");
+  const auto second = ask(R"({"query":"who owns the bar?","session_id":"another"})");
+  EXPECT_EQ(json::encode(first), json::encode(second));
+  EXPECT_EQ(cache_->stats().hits, 1U);
+  EXPECT_EQ(cache_->stats().entries, 1U);
+}
+
+TEST_F(Answering, WhateverAReplyDependsOnMakesAnotherEntry) {
+  add(R"({"id":"a","content":"Horace owns the bar.","collection":"town"})");
+  for (const char* query : {R"({"query":"owns the bar"})", R"({"query":"owns the bar","top_k":3})",
+                            R"({"query":"owns the bar","collections":["town"]})",
+                            R"({"query":"owns the bar","filters":{"season":4}})",
+                            R"({"query":"owns the bar","filters":{"season":"4"}})",
+                            R"({"query":"owns the bar","context":false})"}) {
+    ask(query);
+  }
+  EXPECT_EQ(cache_->stats().hits, 0U);
+  EXPECT_EQ(cache_->stats().entries, 6U);
+}
+
+TEST_F(Answering, ForgetsItsRepliesWithEveryChange) {
+  EXPECT_TRUE(ask(R"({"query":"who owns the bar?"})").hits.empty());
+  add(R"({"id":"a","content":"Horace owns the bar."})");
+  EXPECT_EQ(ask(R"({"query":"who owns the bar?"})").hits.size(), 1U);
+  add(R"({"id":"a","content":"Jerome owns the bar."})");
+  EXPECT_EQ(ask(R"({"query":"who owns the bar?"})").hits.at(0).text, "Jerome owns the bar.");
+  contracts::DeleteDocument gone;
+  gone.id = "a";
+  ASSERT_TRUE(knowledge_.remove(gone).ok());
+  EXPECT_TRUE(ask(R"({"query":"who owns the bar?"})").hits.empty());
+}
+
+TEST_F(Answering, FindsItsRepliesAgainAfterARestartButNeverThoseOfAnotherIndex) {
+  add(R"({"id":"a","content":"Horace owns the bar."})");
+  ask(R"({"query":"who owns the bar?"})");
+  const std::string stamp = index_->version().stamp;
+  EXPECT_EQ(stamp.size(), 32U);
+  reopen();
+  EXPECT_EQ(index_->version().stamp, stamp);
+  Index::Options options;
+  options.path = (folder_ / "other.db").string();
+  const auto other = Index::open(options, clock_).value();
+  Knowledge stranger(*other, *cache_, {});
+  contracts::AddDocument document;
+  document.content = "Jerome owns the bar.";
+  ASSERT_TRUE(stranger.add(document).ok());
+  EXPECT_EQ(other->generation(), index_->generation());
+  contracts::QueryRequest query;
+  query.query = "who owns the bar?";
+  EXPECT_EQ(stranger.query(query).value().hits.at(0).text, "Jerome owns the bar.");
+}
+
+TEST_F(Answering, SearchesAnewWhenWhatWasKeptMakesNoSense) {
+  class Mad final : public cache::Cache {
+   public:
+    cache::Value get(std::string_view) override { return std::make_shared<std::string>("{\"hits"); }
+    void fetch(std::string_view key, std::function<void(cache::Value)> done) override {
+      done(get(key));
+    }
+    using Cache::put;
+    void put(std::string_view, cache::Value, Milliseconds) override {}
+    void erase(std::string_view) override {}
+    cache::Stats stats() const override { return {}; }
+    bool remote() const override { return false; }
+  } mad;
+  add(R"({"id":"a","content":"Horace owns the bar."})");
+  contracts::QueryRequest query;
+  query.query = "who owns the bar?";
+  EXPECT_EQ(Knowledge(*index_, mad, {}).query(query).value().hits.size(), 1U);
 }
 
 TEST(Context, EndsBeforeTheFirstHitThatDoesNotFit) {

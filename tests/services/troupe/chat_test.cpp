@@ -20,6 +20,9 @@ class FakeNode final : public messaging::Node {
   // Comes as an event before each answer.
   std::deque<contracts::TurnLine> lines;
   contracts::History history;
+  std::string name_of_peter = "Peter Griffin";
+  // What happens before a message is answered.
+  std::function<void(FakeNode&)> change;
   std::vector<std::string> asked;  // messages that reached the router
 
   Result<std::string> call_and_wait(const std::string&, std::string method, std::string,
@@ -28,7 +31,7 @@ class FakeNode final : public messaging::Node {
     if (method == "characters.list") {
       contracts::Character peter;
       peter.id = "peter";
-      peter.name = "Peter Griffin";
+      peter.name = name_of_peter;
       return json::encode(contracts::CharacterList{{peter}});
     }
     contracts::TurnRecord record;
@@ -39,8 +42,14 @@ class FakeNode final : public messaging::Node {
     return json::encode(record);
   }
 
-  messaging::CallId call(const std::string&, std::string, std::string body, messaging::CallOptions,
-                         messaging::OnReply on_reply, messaging::OnItem) override {
+  messaging::CallId call(const std::string&, std::string method, std::string body,
+                         messaging::CallOptions, messaging::OnReply on_reply,
+                         messaging::OnItem) override {
+    if (method == "characters.list") {
+      on_reply(call_and_wait("characters", method, body, {}));
+      return 1;
+    }
+    if (change) change(*this);
     asked.push_back(
         json::decode<contracts::OrchestrateRequest>(std::string_view(body)).value().message);
     if (!lines.empty()) {
@@ -59,6 +68,7 @@ class FakeNode final : public messaging::Node {
 
   void subscribe(std::string topic, messaging::OnEvent on_event) override {
     if (topic == "turn.line") on_line = std::move(on_event);
+    if (topic == "character.changed") on_changed = std::move(on_event);
   }
 
   void serve(std::string, messaging::Serve) override {}
@@ -75,6 +85,9 @@ class FakeNode final : public messaging::Node {
 
  private:
   messaging::OnEvent on_line;
+
+ public:
+  messaging::OnEvent on_changed;
 };
 
 contracts::TurnReply reply(std::string turn_id, std::string text) {
@@ -159,6 +172,27 @@ TEST(Chat, SaysWhyNobodyAnswersAndExplainsItWhenAsked) {
             "ada: hm\n(nobody has anything to say to that)\n"
             "turn_1 in den: silent (quiet) after 0.0 ms\n\n");
   EXPECT_EQ(node.asked, (std::vector<std::string>{"hm"}));
+}
+
+TEST(Chat, HearsOfACharacterThatChangesMeanwhile) {
+  FakeNode node;
+  node.replies = {reply("turn_1", "Beer!")};
+  node.change = [](FakeNode& stack) {
+    stack.name_of_peter = "Pete";
+    stack.on_changed("character.changed", "{}");
+  };
+  EXPECT_EQ(transcript(node, "What now?\n"), "ada: What now?\nPete: Beer!\n");
+}
+
+TEST(Chat, SaysWhatItLeavesOutOfALineThatIsTooLong) {
+  FakeNode node;
+  node.replies = {reply("turn_1", "Long.")};
+  const auto text = transcript(node, std::string(4100, 'a') + "\n");
+  EXPECT_TRUE(text.starts_with(
+      "(that line was too long: its last 100 bytes are left out, 4000 fit)\nada: "))
+      << text.substr(0, 200);
+  ASSERT_EQ(node.asked.size(), 1U);
+  EXPECT_EQ(node.asked.front().size(), 4000U);
 }
 
 TEST(Chat, ListsTheCastAndItsCommands) {

@@ -62,6 +62,15 @@ TEST(Options, KeepTheWordsOfAQuestion) {
   EXPECT_EQ(options.value().words, (std::vector<std::string>{"Is", "it", "--really--"}));
 }
 
+TEST(Options, OfTheDoctorMayAskForJson) {
+  const auto options = parse({"doctor", "--json", "--config", "troupe.json"}, at_home());
+  ASSERT_TRUE(options.ok());
+  EXPECT_TRUE(options.value().json);
+  EXPECT_EQ(options.value().config, "troupe.json");
+  EXPECT_EQ(refusal({"doctor", "--json=yes"}), "--json takes no value");
+  EXPECT_EQ(refusal({"status", "--json"}), "status has no flag --json");
+}
+
 TEST(Options, AskForHelpFromAnywhere) {
   EXPECT_EQ(parse({}, at_home()).value().command, "help");
   EXPECT_EQ(parse({"up", "--help"}, at_home()).value().command, "help");

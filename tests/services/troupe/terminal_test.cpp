@@ -1,10 +1,11 @@
 #include "troupe/terminal.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include <array>
+#include <vector>
 
 namespace troupe {
 namespace {
@@ -52,25 +53,111 @@ TEST(InputLine, TakesNoMoreThanAMessageMayHold) {
   EXPECT_EQ(typed(std::string(5000, 'a')).size(), 4000U);
 }
 
-TEST(Terminal, ReadsKeysOneByOneAndLeavesTheRestOfTheTerminalAsItWas) {
-  const int keyboard = ::posix_openpt(O_RDWR | O_NOCTTY);
-  ASSERT_EQ(::grantpt(keyboard), 0);
-  ASSERT_EQ(::unlockpt(keyboard), 0);
-  const int screen = ::open(::ptsname(keyboard), O_RDWR | O_NOCTTY);
-  termios before{};
-  ASSERT_EQ(::tcgetattr(screen, &before), 0);
-  {
-    const Terminal terminal(screen, screen);
-    termios during{};
-    ASSERT_EQ(::tcgetattr(screen, &during), 0);
-    EXPECT_EQ(during.c_oflag, before.c_oflag);  // a line feed still returns the carriage
-    EXPECT_EQ(during.c_lflag & static_cast<tcflag_t>(ICANON), 0U);
+TEST(InputLine, LeavesOutACharacterThatDoesNotFitAsAWhole) {
+  InputLine line;
+  for (const char byte : std::string(3999, 'a') + "\xC3\xA4") line.feed(byte);
+  EXPECT_EQ(line.text(), std::string(3999, 'a'));
+  EXPECT_EQ(line.cut(), 2U);
+}
+
+TEST(InputLine, CountsWhatFindsNoRoomAndLeavesNoHole) {
+  InputLine line;
+  for (int i = 0; i < 4003; ++i) line.feed('a');
+  EXPECT_EQ(line.cut(), 3U);
+  line.feed('\b');  // makes room, but what follows would stand behind what is missing
+  line.feed('b');
+  EXPECT_EQ(line.cut(), 4U);
+  EXPECT_EQ(line.text(), std::string(3999, 'a'));
+  line.feed('\x15');
+  EXPECT_EQ(line.cut(), 0U);
+  line.feed('c');
+  EXPECT_EQ(line.text(), "c");
+}
+
+// A terminal that is none: two pipes, and a note of the modes that were set.
+struct TerminalTest : testing::Test {
+  std::array<int, 2> keyboard{};
+  std::array<int, 2> screen{};
+  termios standard{};
+  std::vector<termios> set;
+
+  void SetUp() override {
+    ASSERT_EQ(::pipe(keyboard.data()), 0);
+    ASSERT_EQ(::pipe(screen.data()), 0);
+    standard.c_lflag = ICANON | ECHO | ISIG | IEXTEN;
+    standard.c_oflag = OPOST | ONLCR;
   }
-  termios after{};
-  ASSERT_EQ(::tcgetattr(screen, &after), 0);
-  EXPECT_EQ(after.c_lflag, before.c_lflag);
-  ::close(screen);
-  ::close(keyboard);
+  void TearDown() override {
+    for (const int fd : {keyboard[0], keyboard[1], screen[0], screen[1]}) ::close(fd);
+  }
+  Tty tty(bool is_terminal = true) {
+    return {[=](int) { return is_terminal; },
+            [this](int, termios& modes) {
+              modes = standard;
+              return true;
+            },
+            [this](int, const termios& modes) { set.push_back(modes); }};
+  }
+  void type(std::string_view keys) const {
+    ASSERT_EQ(::write(keyboard[1], keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+  std::string shown() const {
+    std::array<char, 65536> text{};
+    const auto count = ::read(screen[0], text.data(), text.size());
+    return {text.data(), static_cast<std::size_t>(count)};
+  }
+};
+
+TEST_F(TerminalTest, ReadsKeysOneByOneAndLeavesTheRestOfTheTerminalAsItWas) {
+  {
+    const Terminal terminal(keyboard[0], screen[1], tty());
+    ASSERT_EQ(set.size(), 1U);
+    EXPECT_EQ(set[0].c_lflag, static_cast<tcflag_t>(IEXTEN));
+    EXPECT_EQ(set[0].c_oflag, standard.c_oflag);  // a line feed still returns the carriage
+    EXPECT_EQ(set[0].c_cc[VMIN], 1);
+    EXPECT_EQ(set[0].c_cc[VTIME], 0);
+  }
+  ASSERT_EQ(set.size(), 2U);
+  EXPECT_EQ(set[1].c_lflag, standard.c_lflag);
+}
+
+TEST_F(TerminalTest, ChangesNothingWhereThereIsNoTerminal) {
+  { const Terminal terminal(keyboard[0], screen[1], tty(false)); }
+  EXPECT_TRUE(set.empty());
+}
+
+TEST_F(TerminalTest, ShowsTheLineThatIsTypedUnderWhatIsSaid) {
+  Terminal terminal(keyboard[0], screen[1], tty());
+  type("Hi\r");
+  const auto line = terminal.read_line();
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->text, "Hi");
+  EXPECT_EQ(shown(), "\x1b[2m\x1b[0m\n> ");
+  terminal.print("Peter: Hey.");
+  EXPECT_EQ(shown(), "\r\x1b[A\x1b[JPeter: Hey.\n\x1b[2m\x1b[0m\n> ");
+}
+
+TEST_F(TerminalTest, RingsWhenALineIsFullAndTellsHowMuchIsMissing) {
+  Terminal terminal(keyboard[0], screen[1], tty());
+  type(std::string(4002, 'a') + "\r");
+  const auto line = terminal.read_line();
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->text.size(), 4000U);
+  EXPECT_EQ(line->cut, 2U);
+  EXPECT_NE(shown().find('\a'), std::string::npos);
+}
+
+TEST_F(TerminalTest, CutsALineOfAScriptBetweenCharactersAndTellsHowMuchIsMissing) {
+  Terminal terminal(keyboard[0], screen[1], tty(false));
+  type(std::string(3999, 'a') + "\xC3\xA4" + "b\nnext\n");
+  auto line = terminal.read_line();
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->text, std::string(3999, 'a'));
+  EXPECT_EQ(line->cut, 3U);
+  line = terminal.read_line();
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->text, "next");
+  EXPECT_EQ(line->cut, 0U);
 }
 
 }  // namespace

@@ -195,16 +195,32 @@ TEST(StatusTable, HasARowForEachServiceAndTheSumOfTheMemory) {
   llm.status.http = "http://127.0.0.1:6001";
   llm.status.last_exit = "signal 9";
   llm.memory_mb = 11.25;
+  llm.uptime_s = 3 * 3600 + 5 * 60;
   ServiceRow coordinator;
   coordinator.status.name = "coordinator";
-  coordinator.status.state = contracts::ProcessState::BackingOff;
+  coordinator.status.state = contracts::ProcessState::Refused;
+  coordinator.status.last_exit = "exit 2";
+  coordinator.status.last_line = "coordinator: port: must be\nan integer";
   EXPECT_EQ(
       status_table({llm, coordinator}, Style::Plain),
-      "service      state        ready  pid   restarts  memory   http\n"
-      "llm          running      yes    4711  2         11.2 MB  http://127.0.0.1:6001  last: "
-      "signal 9\n"
-      "coordinator  backing_off  no     -     0         -        -\n"
-      "all                                              11.2 MB\n");
+      "service      state    ready  pid   up         restarts  memory   http\n"
+      "llm          running  yes    4711  3 h 5 min  2         11.2 MB  http://127.0.0.1:6001  "
+      "last: signal 9\n"
+      "coordinator  refused  no     -     -          0         -        -                      "
+      "coordinator: port: must be an integer\n"
+      "all                                                     11.2 MB\n");
+}
+
+TEST(StatusTable, SaysForHowLongInTheTwoLargestUnits) {
+  const auto up = [](std::int64_t seconds) {
+    ServiceRow row;
+    row.status.name = "llm";
+    row.uptime_s = seconds;
+    return status_table({row}, Style::Plain);
+  };
+  EXPECT_NE(up(59).find(" 59 s "), std::string::npos);
+  EXPECT_NE(up(3599).find(" 59 min "), std::string::npos);
+  EXPECT_NE(up(100'000).find(" 1 d 3 h "), std::string::npos);
 }
 
 }  // namespace

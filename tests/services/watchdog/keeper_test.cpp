@@ -37,7 +37,8 @@ struct KeeperTest : testing::Test {
   void start(std::vector<Program> programs, Milliseconds drain_timeout = Milliseconds(20'000)) {
     Keeper::Options options;
     options.log_folder = folder.path;
-    options.supervisor.backoff_first = Milliseconds(1);
+    options.supervisor.restart.base = Milliseconds(1);
+    options.children_file = folder.path / "children";
     options.supervisor.drain_timeout = drain_timeout;
     auto opened = Keeper::open(options, in_start_order(std::move(programs)).value(),
                                SystemClock::instance(), [this](const Event& event) {
@@ -178,6 +179,33 @@ TEST_F(KeeperTest, EndsWhatAProgramLeftBehind) {
                         "; exec 3> " + meeting + "; tail -f /dev/null >&3 & exit 1")});
   // Ends only when nobody holds the other end any more.
   EXPECT_EQ(text_of(meeting), "");
+}
+
+TEST_F(KeeperTest, TellsNoLastLineOfAnEarlierLife) {
+  const auto second_life = (folder.path / "second").string();
+  start({shell(
+      "a", "[ -e " + second_life + " ] && exit 1; touch " + second_life + "; echo first; exit 1")});
+  EXPECT_EQ(await(Kind::Exited, "a", 1).last_line, "first");
+  EXPECT_EQ(await(Kind::Exited, "a", 2).last_line, "");
+}
+
+TEST_F(KeeperTest, KillsAndRestartsAFrozenChild) {
+  start({shell("a", kWaits)});
+  const auto first = await(Kind::Started, "a");
+  ::kill(first.pid, SIGSTOP);
+  keeper->end_frozen(first.pid, "no answer");
+  EXPECT_EQ(await(Kind::Frozen, "a").detail, "no answer");
+  EXPECT_EQ(await(Kind::Exited, "a").detail, "signal 9 (Killed)");
+  EXPECT_NE(await(Kind::Started, "a", 2).pid, first.pid);
+}
+
+TEST_F(KeeperTest, ForgetsTheChildrenThatHaveEnded) {
+  start({shell("a", kWaits)});
+  const auto pid = await(Kind::Started, "a").pid;
+  EXPECT_EQ(text_of(folder.path / "children").substr(0, std::to_string(pid).size()),
+            std::to_string(pid));
+  stop();
+  EXPECT_EQ(text_of(folder.path / "children"), "");
 }
 
 TEST_F(KeeperTest, TreatsAProgramThatIsNotThereAsOneThatFell) {

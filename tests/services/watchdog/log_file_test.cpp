@@ -68,6 +68,36 @@ TEST_F(LogFileTest, RotatesByAgeAtTheNextLine) {
   EXPECT_EQ(old(1), "young\nstill\n");
 }
 
+TEST_F(LogFileTest, RemovesRotatedLogsBeyondTheirNumberAndTheOldestBeyondTheBytes) {
+  const auto old_log = [&](const std::string& name, int hour) {
+    const auto path = folder.path / name;
+    std::ofstream(path) << "0123456789";
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(hour));
+    return path;
+  };
+  const auto excess = old_log("gone.log.4", 0);  // of a service that is no more
+  const auto oldest = old_log("a.log.2", 9);
+  const auto older = old_log("b.log.1", 8);
+  const auto young = old_log("a.log.1", 1);
+  const auto current = old_log("a.log", 99);
+  const auto foreign = old_log("notes.1", 99);
+  prune_logs(folder.path, 3, 20);
+  EXPECT_FALSE(std::filesystem::exists(excess));
+  EXPECT_FALSE(std::filesystem::exists(oldest));
+  EXPECT_TRUE(std::filesystem::exists(older));
+  EXPECT_TRUE(std::filesystem::exists(young));
+  EXPECT_TRUE(std::filesystem::exists(current));
+  EXPECT_TRUE(std::filesystem::exists(foreign));
+}
+
+TEST_F(LogFileTest, KeepsRotatedLogsWithinTheirBytesByItself) {
+  auto log = open({.bytes_max = 8, .kept = 5, .kept_bytes_max = 16});
+  for (int i = 0; i < 12; ++i) log.write("abc\n");
+  EXPECT_TRUE(std::filesystem::exists(file.string() + ".2"));
+  EXPECT_FALSE(std::filesystem::exists(file.string() + ".3"));
+}
+
 TEST_F(LogFileTest, CountsWhatTheDiskDoesNotTake) {
   std::filesystem::create_directories(file.parent_path());
   std::filesystem::create_symlink("/dev/full", file);

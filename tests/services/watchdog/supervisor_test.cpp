@@ -42,15 +42,24 @@ struct SupervisorTest : testing::Test {
   support::FakeClock clock;
   FakeLauncher launcher;
   Strings crash_loops;
+  Strings others;  // what was frozen, killed and left, and why
   Supervisor one = supervise({program("a")});
 
   Supervisor supervise(std::vector<Program> programs) {
-    return Supervisor({}, in_start_order(std::move(programs)).value(), launcher, clock,
-                      [this](const Event& event) {
-                        if (event.kind == Event::Kind::CrashLoop) {
-                          crash_loops.push_back(event.program + ": " + event.detail);
-                        }
-                      });
+    return Supervisor(
+        {}, in_start_order(std::move(programs)).value(), launcher, clock,
+        [this](const Event& event) {
+          if (event.kind == Event::Kind::CrashLoop) {
+            crash_loops.push_back(event.program + ": " + event.detail);
+          }
+          const auto told = [&](Event::Kind kind, const char* word) {
+            if (event.kind != kind) return;
+            others.push_back(std::string(word) + " " + event.program + ": " + event.detail);
+          };
+          told(Event::Kind::Frozen, "frozen");
+          told(Event::Kind::Killed, "killed");
+          told(Event::Kind::Left, "left");
+        });
   }
   void end(Supervisor& supervisor, const std::string& name, Exit exit = {Exit::Kind::Code, 1}) {
     supervisor.on_exit(launcher.pids.at(name), exit);
@@ -140,6 +149,26 @@ TEST_F(SupervisorTest, SlowsACrashLoopAndReportsItOnce) {
   EXPECT_EQ(wait_ms(), 5000);
 }
 
+TEST_F(SupervisorTest, TriesAProgramThatRefusesItsSettingsEverMoreRarely) {
+  one.start();
+  for (const int expected : {1000, 2000, 4000, 8000, 16'000, 30'000, 30'000}) {
+    one.on_exit(launcher.pids.at("a"), {Exit::Kind::Code, 2}, "a: port: must be an integer");
+    EXPECT_EQ(one.status()[0].state, ProcessState::Refused);
+    EXPECT_EQ(one.status()[0].last_line, "a: port: must be an integer");
+    EXPECT_EQ(wait_ms(), expected);
+    launcher.take();
+    pass(one, expected - 1);
+    EXPECT_EQ(launcher.take(), Strings{});
+    pass(one, 1);
+    EXPECT_EQ(launcher.take(), Strings{"launch a"});
+  }
+  EXPECT_EQ(crash_loops, Strings{});
+  // Another kind of end begins anew.
+  end(one, "a");
+  EXPECT_EQ(one.status()[0].state, ProcessState::BackingOff);
+  EXPECT_EQ(wait_ms(), 100);
+}
+
 TEST_F(SupervisorTest, TreatsAFailedStartAsAnExit) {
   launcher.refusal = Exit{Exit::Kind::NotStarted, ENOENT};
   one.start();
@@ -192,9 +221,46 @@ TEST_F(SupervisorTest, KillsOnceWhatDoesNotStopInTime) {
   EXPECT_EQ(launcher.take(), Strings{});
   pass(one, 1);
   EXPECT_EQ(launcher.take(), Strings{"kill a"});
+  EXPECT_EQ(others, Strings{"killed a: it did not end in time"});
   pass(one, 1);
   EXPECT_EQ(launcher.take(), Strings{});
-  EXPECT_EQ(wait_ms(), -1);
+}
+
+TEST_F(SupervisorTest, GivesUpWhatNotEvenAKillEndsAndSaysSo) {
+  auto supervisor = supervise({program("a"), program("b", {"a"})});
+  supervisor.start();
+  supervisor.kill();
+  others.clear();
+  launcher.take();
+  pass(supervisor, 4999);
+  EXPECT_EQ(others, Strings{});
+  pass(supervisor, 1);
+  EXPECT_EQ(others,
+            (Strings{"left a: not even SIGKILL ends it", "left b: not even SIGKILL ends it"}));
+  EXPECT_TRUE(supervisor.drained());
+  EXPECT_EQ(supervisor.next_time(), std::nullopt);
+}
+
+TEST_F(SupervisorTest, KillsAFrozenProgramOnceAndRestartsIt) {
+  one.start();
+  const pid_t pid = launcher.pids.at("a");
+  launcher.take();
+  one.on_frozen(pid, "no answer for 20.0 s");
+  EXPECT_EQ(launcher.take(), Strings{"kill a"});
+  EXPECT_EQ(others, Strings{"frozen a: no answer for 20.0 s"});
+  end(one, "a", {Exit::Kind::Signal, SIGKILL});
+  pass(one, 100);
+  EXPECT_EQ(launcher.take(), Strings{"launch a"});
+  one.on_frozen(pid, "too late");  // a process of the past
+  EXPECT_EQ(launcher.take(), Strings{});
+}
+
+TEST_F(SupervisorTest, LeavesAFrozenProgramThatIsEndingToTheDrain) {
+  one.start();
+  one.drain();
+  launcher.take();
+  one.on_frozen(launcher.pids.at("a"), "no answer");
+  EXPECT_EQ(launcher.take(), Strings{});
 }
 
 TEST_F(SupervisorTest, KillsEverythingAtASecondRequestToStop) {

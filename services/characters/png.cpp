@@ -1,0 +1,168 @@
+#include "characters/png.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "base/utf8.h"
+#include "characters/base64.h"
+
+namespace characters {
+namespace {
+
+constexpr std::string_view kSignature{"\x89PNG\r\n\x1a\n", 8};
+constexpr std::string_view kV2{"chara\0", 6};
+constexpr std::string_view kV3{"ccv3\0", 5};
+constexpr std::size_t kFrame = 12;  // length, type and checksum of a chunk
+constexpr std::size_t kChunksMax = 65536;
+
+constexpr std::array<std::uint32_t, 256> crc_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t n = 0; n < 256; ++n) {
+    std::uint32_t c = n;
+    for (int bit = 0; bit < 8; ++bit) c = (c & 1U) != 0 ? 0xedb88320U ^ (c >> 1U) : c >> 1U;
+    table.at(n) = c;
+  }
+  return table;
+}
+
+// The CRC of PNG annex D, over type and data.
+std::uint32_t crc(std::string_view bytes) {
+  static constexpr auto kTable = crc_table();
+  std::uint32_t c = ~0U;
+  for (const char byte : bytes) {
+    c = kTable.at((c ^ static_cast<unsigned char>(byte)) & 255U) ^ (c >> 8U);
+  }
+  return ~c;
+}
+
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    number = number << 8U | static_cast<unsigned char>(bytes[at + i]);
+  }
+  return number;
+}
+
+std::string big_endian(std::uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 255U);
+  return bytes;
+}
+
+std::string chunk(std::string_view type, std::string_view data) {
+  const std::string body = std::string(type).append(data);
+  return big_endian(static_cast<std::uint32_t>(data.size())) + body + big_endian(crc(body));
+}
+
+Error refused(std::string_view why) {
+  return Error{Code::InvalidArgument, fmt::format("PNG: {}", why)};
+}
+
+struct Chunk {
+  std::string_view type;
+  std::string_view data;
+  std::string_view whole;
+};
+
+// Calls `visit` with each chunk up to and including IEND. What stands behind it is not looked at.
+Result<void> each_chunk(std::string_view png, const std::function<void(const Chunk&)>& visit) {
+  if (!is_png(png)) return refused("the signature is missing");
+  std::size_t at = kSignature.size();
+  for (std::size_t count = 0; count < kChunksMax; ++count) {
+    if (png.size() - at < kFrame) return refused(fmt::format("cut off at byte {}", at));
+    const std::size_t length = number_at(png, at);
+    if (length > png.size() - at - kFrame) {
+      return refused(fmt::format("the chunk at byte {} goes beyond the end", at));
+    }
+    const std::string_view body = png.substr(at + 4, 4 + length);
+    const Chunk found{body.substr(0, 4), body.substr(4), png.substr(at, length + kFrame)};
+    if (number_at(png, at + 8 + length) != crc(body)) {
+      return refused(fmt::format("wrong checksum of the chunk at byte {}", at));
+    }
+    if ((count == 0) != (found.type == "IHDR")) return refused("it does not begin with one IHDR");
+    visit(found);
+    if (found.type == "IEND") return {};
+    at += found.whole.size();
+  }
+  return refused(fmt::format("more than {} chunks", kChunksMax));
+}
+
+bool is_card(const Chunk& found) {
+  return found.type == "tEXt" && (found.data.starts_with(kV2) || found.data.starts_with(kV3));
+}
+
+// The checksum of a zlib stream (RFC 1950 section 9).
+std::uint32_t adler(std::string_view bytes) {
+  std::uint32_t a = 1;
+  std::uint32_t b = 0;
+  for (const char byte : bytes) {
+    a = (a + static_cast<unsigned char>(byte)) % 65521U;
+    b = (b + a) % 65521U;
+  }
+  return b << 16U | a;
+}
+
+}  // namespace
+
+bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
+
+Result<std::string> card_in_png(std::string_view png, std::size_t card_bytes_max) {
+  std::string_view v2;
+  std::string_view v3;
+  TRY(each_chunk(png, [&](const Chunk& found) {
+    if (!is_card(found)) return;
+    const bool third = found.data.starts_with(kV3);
+    auto& card = third ? v3 : v2;
+    if (card.empty()) card = found.data.substr(third ? kV3.size() : kV2.size());
+  }));
+  const std::string_view name = v3.empty() ? "chara" : "ccv3";
+  const std::string_view text = v3.empty() ? v2 : v3;
+  if (text.empty()) return refused("no card in it: neither a ccv3 nor a chara text");
+  if (text.size() / 4 * 3 > card_bytes_max + 3) {
+    return Error{Code::TooLarge,
+                 fmt::format("PNG: {} holds more than {} bytes", name, card_bytes_max)};
+  }
+  auto card = base64_decoded(text);
+  if (!card) return refused(fmt::format("{} {}", name, card.error().message));
+  return card;
+}
+
+Result<std::string> png_with_card(std::string_view png, std::string_view v2, std::string_view v3) {
+  std::string out(kSignature);
+  TRY(each_chunk(png, [&](const Chunk& found) {
+    if (is_card(found)) return;
+    if (found.type == "IEND") {
+      if (!v2.empty()) out += chunk("tEXt", std::string(kV2) + base64(v2));
+      if (!v3.empty()) out += chunk("tEXt", std::string(kV3) + base64(v3));
+    }
+    out += found.whole;
+  }));
+  return out;
+}
+
+std::string plain_png(std::string_view color) {
+  constexpr std::uint32_t kSide = 64;
+  std::uint32_t rgb = 0x888888;
+  if (color.size() == 7 && color.front() == '#') {
+    std::from_chars(color.data() + 1, color.data() + 7, rgb, 16);
+  }
+  // One bit a pixel, all 0, with a palette of one colour; each row begins with its filter, none.
+  const std::string pixels((kSide / 8 + 1) * kSide, '\0');
+  const auto size = static_cast<std::uint32_t>(pixels.size());
+  std::string stored{"\x78\x01\x01", 3};  // zlib's header, then one stored block (RFC 1951 3.2.4)
+  for (const std::uint32_t half : {size, ~size}) {
+    stored += static_cast<char>(half & 255U);
+    stored += static_cast<char>(half >> 8U & 255U);
+  }
+  stored += pixels + big_endian(adler(pixels));
+  return std::string(kSignature) +
+         chunk("IHDR", big_endian(kSide) + big_endian(kSide) + std::string("\x01\x03\0\0\0", 5)) +
+         chunk("PLTE", big_endian(rgb).substr(1)) + chunk("IDAT", stored) + chunk("IEND", "");
+}
+
+}  // namespace characters
