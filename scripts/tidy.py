@@ -54,7 +54,7 @@ THIRD_PARTY = {
     "openssl/": [("libs/crypto/", CPP), ("libs/net/", CPP), ("tests/libs/net/", ANY)],
     "libstemmer.h": [("libs/lexical/", CPP)],
     "zip.h": [("services/characters/", CPP)],  # CHARX, which no other service reads
-    "zlib.h": [("libs/discord/", CPP)],
+    "zlib.h": [("libs/discord/", CPP), ("services/characters/png.cpp", CPP)],
     "fmt/": [("", ANY)],
     "gtest/": [("tests/", ANY)],
     "benchmark/": [("bench/", CPP)],

@@ -30,6 +30,7 @@ if(TROUPE_TESTS)
   find_package(benchmark REQUIRED)
 endif()
 find_package(Boost 1.81 REQUIRED)
+find_package(ZLIB REQUIRED)
 # Debian's cpp-httplib is a compiled library: without its flags a client segfaults.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)

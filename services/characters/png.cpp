@@ -1,15 +1,15 @@
 #include "characters/png.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 
 #include "base/utf8.h"
-#include "characters/base64.h"
+#include "crypto/crypto.h"
 
 namespace characters {
 namespace {
@@ -20,24 +20,11 @@ constexpr std::string_view kV3{"ccv3\0", 5};
 constexpr std::size_t kFrame = 12;  // length, type and checksum of a chunk
 constexpr std::size_t kChunksMax = 65536;
 
-constexpr std::array<std::uint32_t, 256> crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t c = n;
-    for (int bit = 0; bit < 8; ++bit) c = (c & 1U) != 0 ? 0xedb88320U ^ (c >> 1U) : c >> 1U;
-    table.at(n) = c;
-  }
-  return table;
-}
+const Bytef* bytes_of(std::string_view text) { return reinterpret_cast<const Bytef*>(text.data()); }
 
 // The CRC of PNG annex D, over type and data.
 std::uint32_t crc(std::string_view bytes) {
-  static constexpr auto kTable = crc_table();
-  std::uint32_t c = ~0U;
-  for (const char byte : bytes) {
-    c = kTable.at((c ^ static_cast<unsigned char>(byte)) & 255U) ^ (c >> 8U);
-  }
-  return ~c;
+  return static_cast<std::uint32_t>(crc32_z(0, bytes_of(bytes), bytes.size()));
 }
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
@@ -97,16 +84,6 @@ bool is_card(const Chunk& found) {
 }
 
 // The checksum of a zlib stream (RFC 1950 section 9).
-std::uint32_t adler(std::string_view bytes) {
-  std::uint32_t a = 1;
-  std::uint32_t b = 0;
-  for (const char byte : bytes) {
-    a = (a + static_cast<unsigned char>(byte)) % 65521U;
-    b = (b + a) % 65521U;
-  }
-  return b << 16U | a;
-}
-
 }  // namespace
 
 bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
@@ -127,8 +104,11 @@ Result<std::string> card_in_png(std::string_view png, std::size_t card_bytes_max
     return Error{Code::TooLarge,
                  fmt::format("PNG: {} holds more than {} bytes", name, card_bytes_max)};
   }
-  auto card = base64_decoded(text);
-  if (!card) return refused(fmt::format("{} {}", name, card.error().message));
+  // Some writers break the lines, and spaces stand between no digits that matter.
+  std::string digits(text);
+  std::erase_if(digits, [](char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; });
+  auto card = crypto::from_base64(digits);
+  if (!card) return refused(fmt::format("{} is {}", name, card.error().message));
   return card;
 }
 
@@ -137,8 +117,8 @@ Result<std::string> png_with_card(std::string_view png, std::string_view v2, std
   TRY(each_chunk(png, [&](const Chunk& found) {
     if (is_card(found)) return;
     if (found.type == "IEND") {
-      if (!v2.empty()) out += chunk("tEXt", std::string(kV2) + base64(v2));
-      if (!v3.empty()) out += chunk("tEXt", std::string(kV3) + base64(v3));
+      if (!v2.empty()) out += chunk("tEXt", std::string(kV2) + crypto::base64(v2));
+      if (!v3.empty()) out += chunk("tEXt", std::string(kV3) + crypto::base64(v3));
     }
     out += found.whole;
   }));
@@ -153,16 +133,13 @@ std::string plain_png(std::string_view color) {
   }
   // One bit a pixel, all 0, with a palette of one colour; each row begins with its filter, none.
   const std::string pixels((kSide / 8 + 1) * kSide, '\0');
-  const auto size = static_cast<std::uint32_t>(pixels.size());
-  std::string stored{"\x78\x01\x01", 3};  // zlib's header, then one stored block (RFC 1951 3.2.4)
-  for (const std::uint32_t half : {size, ~size}) {
-    stored += static_cast<char>(half & 255U);
-    stored += static_cast<char>(half >> 8U & 255U);
-  }
-  stored += pixels + big_endian(adler(pixels));
+  uLongf size = compressBound(pixels.size());
+  std::string packed(size, '\0');
+  compress(reinterpret_cast<Bytef*>(packed.data()), &size, bytes_of(pixels), pixels.size());
+  packed.resize(size);
   return std::string(kSignature) +
          chunk("IHDR", big_endian(kSide) + big_endian(kSide) + std::string("\x01\x03\0\0\0", 5)) +
-         chunk("PLTE", big_endian(rgb).substr(1)) + chunk("IDAT", stored) + chunk("IEND", "");
+         chunk("PLTE", big_endian(rgb).substr(1)) + chunk("IDAT", packed) + chunk("IEND", "");
 }
 
 }  // namespace characters

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "characters/base64.h"
-
 namespace characters::testing {
 namespace {
 
@@ -12,21 +10,6 @@ constexpr std::size_t kMax = 1024 * 1024;
 std::string png_refusal(std::string_view png, std::size_t bytes_max = kMax) {
   const auto card = card_in_png(png, bytes_max);
   return card ? "no error" : card.error().message;
-}
-
-// The vectors of RFC 4648 section 10.
-TEST(Base64, IsThatOfTheStandard) {
-  const std::vector<std::pair<std::string, std::string>> vectors{
-      {"", ""},        {"f", "Zg=="},        {"fo", "Zm8="},
-      {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
-  for (const auto& [bytes, text] : vectors) {
-    EXPECT_EQ(base64(bytes), text);
-    EXPECT_EQ(base64_decoded(text).value(), bytes);
-  }
-  EXPECT_EQ(base64_decoded("Zm9v\nYmFy\r\n").value(), "foobar");
-  for (const auto* bad : {"Z", "Zg=", "Zg=a", "=", "====", "Zm9v!", "Zg==Zg=="}) {
-    EXPECT_FALSE(base64_decoded(bad).ok()) << bad;
-  }
 }
 
 TEST(Png, GivesBackTheCardThatWasPutIn) {
