@@ -72,6 +72,18 @@ Caches::Options cache_options(const std::string& service, const Settings& settin
           .redis_connect_timeout = Milliseconds(settings.redis_connect_timeout_ms)};
 }
 
+// A door that others can reach is for a network of the stack's own, whose processes know each other
+// by their keys.
+Result<void> refuse_open_door(const Settings& settings) {
+  const std::string_view bind = settings.bind;
+  if (bind.starts_with("127.") || bind == "::1" || bind == "localhost") return {};
+  if (settings.rpc == Transport::Tcp && !settings.keys.empty()) return {};
+  return Error{Code::InvalidArgument,
+               fmt::format("bind: {} can be reached from other machines; that needs rpc=tcp and "
+                           "keys=DIR, as in compose/",
+                           bind)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Process>> Process::open(std::string service, Settings settings,
@@ -86,8 +98,9 @@ Result<std::unique_ptr<Process>> Process::open(std::string service, Settings set
     process->settings_.run =
         messaging::default_run_dir(process->settings_.data, xdg == nullptr ? "" : xdg);
   }
-  process->caches_ = TRY(Caches::open(cache_options(process->service_, process->settings_),
-                                      process->metrics_));
+  TRY(refuse_open_door(process->settings_));
+  process->caches_ =
+      TRY(Caches::open(cache_options(process->service_, process->settings_), process->metrics_));
   process->node_ = TRY(messaging::Node::open(node_options(process->service_, process->settings_)));
   process->workers_ =
       std::make_unique<WorkerPool>(static_cast<std::size_t>(process->settings_.workers),

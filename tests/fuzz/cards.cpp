@@ -1,9 +1,9 @@
 #include "base/utf8.h"
-#include "characters/base64.h"
 #include "characters/card.h"
 #include "characters/charx.h"
 #include "characters/forms.h"
 #include "characters/png.h"
+#include "crypto/crypto.h"
 #include "fuzz/fuzz.h"
 
 // Cards from anywhere: JSON of both versions, pictures, archives. What is taken can be given back
@@ -105,7 +105,7 @@ void check_containers(std::string_view text) {
     fuzz::require(or_nothing(characters::card_in_charx(charx.value())) == text,
                   "a text in an archive comes back");
   }
-  fuzz::require(or_nothing(characters::base64_decoded(characters::base64(text))) == text,
+  fuzz::require(or_nothing(crypto::from_base64(crypto::base64(text))) == text,
                 "base 64 comes back");
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "contracts/conversation.h"
 #include "json/json.h"
 #include "libs/runtime/kept_reply.h"
 #include "runtime/runtime.h"
@@ -52,6 +53,40 @@ TEST_F(ProcessTest, DescribesItsDoorsWhereTheyWereAskedFor) {
   for (const char* path : {"/health", "/ready", "/metrics", "/config", "/openapi.json"}) {
     EXPECT_TRUE(document.root().find("paths")->find(path)) << path;
   }
+}
+
+TEST_F(ProcessTest, OpensNoDoorToOtherMachinesWithoutKeys) {
+  Settings settings;
+  settings.data = dir_.file("other");
+  settings.run = dir_.file("other-run");
+  settings.bind = "0.0.0.0";
+  const auto refused = Process::open("open", settings, "{}");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message,
+            "bind: 0.0.0.0 can be reached from other machines; that needs rpc=tcp and keys=DIR, as "
+            "in compose/");
+  settings.rpc = Transport::Tcp;
+  settings.keys = dir_.file("keys");
+  EXPECT_TRUE(Process::open("open", settings, "{}").ok());
+}
+
+TEST_F(ProcessTest, SpeaksOverTcpToThoseOfTheSameKeys) {
+  const auto open = [&](const std::string& service) {
+    Settings settings;
+    settings.data = dir_.file("data");
+    settings.run = dir_.file("tcp-run");
+    settings.rpc = Transport::Tcp;
+    settings.keys = dir_.file("keys");
+    return Process::open(service, settings, "{}").value();
+  };
+  const auto judge = open("judge");
+  ASSERT_TRUE(judge->node().bind("").ok());
+  const auto asker = open("asker");
+  const auto pong = asker->client("judge").call<Pong>(
+      "ping", contracts::Empty{},
+      {.deadline = SystemClock::instance().now() + Milliseconds(30'000)});
+  ASSERT_TRUE(pong.ok()) << pong.error().message;
+  EXPECT_EQ(pong.value().service, "judge");
 }
 
 TEST_F(ProcessTest, IsNotReadyUntilItsPeersAreThere) {
