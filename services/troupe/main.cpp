@@ -24,6 +24,7 @@ troupe::Environment environment() {
   found.data = variable("TROUPE_DATA");
   found.xdg_runtime_dir = variable("XDG_RUNTIME_DIR");
   found.user = variable("USER");
+  found.keys = variable("TROUPE_KEYS");
   found.no_color = !variable("NO_COLOR").empty();
   std::error_code error;
   found.program = std::filesystem::read_symlink("/proc/self/exe", error).string();

@@ -81,6 +81,7 @@ void fill_in(Options& options, const Environment& environment) {
   if (options.run.empty()) {
     options.run = messaging::default_run_dir(options.data, environment.xdg_runtime_dir);
   }
+  options.keys = environment.keys;
   if (options.author.empty()) {
     const bool usable = !environment.user.empty() && utf8_valid(environment.user);
     options.author = usable ? utf8_prefix(environment.user, limits::kIdBytes) : "you";

@@ -14,6 +14,7 @@ struct Environment {
   std::string data;             // TROUPE_DATA
   std::string xdg_runtime_dir;  // XDG_RUNTIME_DIR
   std::string user;             // USER
+  std::string keys;             // TROUPE_KEYS
   std::string program;          // path of this executable
   bool no_color = false;        // NO_COLOR is set and not empty
 };
@@ -27,7 +28,8 @@ struct Options {
   std::string config;
   std::string only;
   std::string data;
-  std::string run;  // directory of the stack's sockets; derived from `data` when not given
+  std::string run;   // directory of the stack's sockets; derived from `data` when not given
+  std::string keys;  // directory of the keys of a stack that speaks over tcp
   std::string channel = "living-room";
   std::string author;
   int follow_ms = 0;

@@ -143,6 +143,21 @@ bool all_ready(const std::vector<contracts::ServiceStatus>& services) {
   return std::all_of(services.begin(), services.end(), [](const auto& s) { return s.ready; });
 }
 
+// A node that speaks as the stack does: over ipc, or over tcp with its keys.
+Result<std::unique_ptr<messaging::Node>> open_node(const Options& options,
+                                                   const messaging::Instance& one) {
+  messaging::Node::Options node{.service = "troupe", .run_dir = options.run};
+  if (one.rpc.starts_with("tcp://")) {
+    if (options.keys.empty()) {
+      return Error{Code::InvalidArgument,
+                   "the stack speaks over tcp: TROUPE_KEYS must name the directory of its keys"};
+    }
+    node.tcp = "127.0.0.1";
+    node.keys_dir = options.keys;
+  }
+  return messaging::Node::open(std::move(node));
+}
+
 // Waits until the stack of the watchdog `pid` is ready; false when it is not in time or has ended.
 Result<bool> becomes_ready(const Options& options, pid_t pid, const Watched& watchdog) {
   std::unique_ptr<messaging::Node> node;
@@ -151,7 +166,7 @@ Result<bool> becomes_ready(const Options& options, pid_t pid, const Watched& wat
     if (watchdog.ends_within(kReadyInterval)) return false;
     const auto announced = watchdog_of(options.run);
     if (!announced || announced->pid != pid) continue;
-    if (!node) node = TRY(messaging::Node::open({.service = "troupe", .run_dir = options.run}));
+    if (!node) node = TRY(open_node(options, *announced));
     const auto services = ask_watchdog(*node, kAskTimeout);
     if (services && all_ready(services.value())) {
       for (const auto& service : services.value()) {
@@ -322,11 +337,12 @@ Result<int> status(const Options& options, const World& world, Style style) {
 
 Result<std::unique_ptr<messaging::Node>> connect(const Options& options) {
   // Looking first: opening a node would make the directory.
-  if (messaging::instances(options.run).empty()) {
+  const auto found = messaging::instances(options.run);
+  if (found.empty()) {
     return Error{Code::Unavailable,
                  fmt::format("no stack runs on {}; {}", options.data, kHowToStart)};
   }
-  return messaging::Node::open({.service = "troupe", .run_dir = options.run});
+  return open_node(options, found.front());
 }
 
 }  // namespace troupe
