@@ -140,7 +140,7 @@ class NodeImpl final : public Node, public Answering {
   void scan();
   void rescan() { scan_wanted_ = true; }
   void peer_ended(Peer* peer);
-  void connection_lost(Peer& peer, Peer::Link link);
+  void connection_lost(Peer& peer, std::string_view how);
   void give_up_connecting();
   void calls_failed(const Peer* peer, const std::string& why);
   Result<void> open_sockets();
@@ -696,21 +696,22 @@ void NodeImpl::peer_ended(Peer* peer) {
   calls_failed(peer, who);
 }
 
-// What was sent on the old connection is lost; a new one is tried from now on.
-void NodeImpl::connection_lost(Peer& peer, Peer::Link link) {
+// What was sent on the old connection is lost; a new one is tried from now on, and nobody is sent
+// there before it is up.
+void NodeImpl::connection_lost(Peer& peer, std::string_view how) {
   const std::string why =
-      fmt::format("the connection to {} at {} {}", peer.instance.service, peer.instance.rpc,
-                  link == Peer::Link::Lost ? "does not come up" : "was lost");
+      fmt::format("the connection to {} at {} {}", peer.instance.service, peer.instance.rpc, how);
   telemetry::debug("peer unreachable", {{"why", why}});
   try {
     peer.reconnect(sockets_);
-    peer.link = link;
+    peer.link = Peer::Link::Lost;
   } catch (const zmq::error_t& error) {
     // No descriptor was left, say: tried again as what does not come up.
     telemetry::warn("peer not connected", {{"rpc", peer.instance.rpc}, {"why", error.what()}});
     peer.link = Peer::Link::Connecting;
     peer.connecting_since = SystemClock::instance().now();
   }
+  rescan();
   calls_failed(&peer, why);
 }
 
@@ -719,7 +720,7 @@ void NodeImpl::give_up_connecting() {
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = *peers_[i];
     if (peer.link == Peer::Link::Connecting && now - peer.connecting_since > kConnecting) {
-      connection_lost(peer, Peer::Link::Lost);
+      connection_lost(peer, "does not come up");
     }
   }
 }
@@ -822,7 +823,7 @@ void NodeImpl::wait_for_input() {
   for (Peer* peer : disconnected) {
     while (still_there(peer) && receive_replies(*peer)) {
     }
-    if (still_there(peer)) connection_lost(*peer, Peer::Link::Connecting);
+    if (still_there(peer)) connection_lost(*peer, "was lost");
   }
   for (Peer* peer : ended) {
     while (still_there(peer) && receive_replies(*peer)) {

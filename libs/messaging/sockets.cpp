@@ -133,13 +133,23 @@ Peer::Peer(Instance what, Sockets& sockets) : instance(std::move(what)), socket(
 }
 
 Peer::~Peer() {
+  stop_monitor();
   if (pid_fd >= 0) close(pid_fd);
 }
 
 void Peer::reconnect(Sockets& sockets) {
-  monitor.reset();
+  stop_monitor();
   socket = sockets.dealer();
   silent = false;
+  try {
+    connect(sockets);
+  } catch (...) {
+    stop_monitor();
+    throw;
+  }
+}
+
+void Peer::connect(Sockets& sockets) {
   if (instance.rpc.starts_with("tcp://")) {
     const std::string report = sockets.new_report();
     if (zmq_socket_monitor(socket.handle(), report.c_str(),
@@ -154,6 +164,14 @@ void Peer::reconnect(Sockets& sockets) {
     connecting_since = SystemClock::instance().now();
   }
   socket.connect(instance.rpc);
+}
+
+// In this order: a report that nobody can read any more would hold ZeroMQ's own thread for ever,
+// and every connection of this process with it.
+void Peer::stop_monitor() {
+  if (!monitor) return;
+  zmq_socket_monitor(socket.handle(), nullptr, 0);
+  monitor.reset();
 }
 
 bool Peer::connection_lost() {

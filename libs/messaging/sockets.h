@@ -79,6 +79,10 @@ class Peer {
   bool readable = false;
   bool silent = false;     // has let a call's deadline pass and said nothing since
   bool withdrawn = false;  // ends once its calls have
+
+ private:
+  void connect(Sockets& sockets);
+  void stop_monitor();
 };
 
 }  // namespace messaging

@@ -244,6 +244,22 @@ TEST_F(Tcp, FindsThePeerAgainWhenForATimeThereWereNoDescriptors) {
   EXPECT_TRUE(found);
 }
 
+TEST_F(Tcp, KeepsItsOtherConnectionsWhenAPeerEnds) {
+  start_server();
+  const auto asker = open("asker");
+  for (int round = 0; round < 30; ++round) {
+    auto passing = open("passing");
+    passing->serve("echo",
+                   [](const std::shared_ptr<Incoming>& call) { call->reply(call->body()); });
+    ASSERT_TRUE(passing->bind("").ok());
+    const auto there = asker->call_and_wait("passing", "echo", "hello", soon());
+    ASSERT_TRUE(there.ok()) << there.error().message << " in round " << round;
+    passing.reset();
+    const auto reply = asker->call_and_wait("server", "echo", "{}", once(Milliseconds(5000)));
+    ASSERT_TRUE(reply.ok()) << reply.error().message << " in round " << round;
+  }
+}
+
 TEST_F(Tcp, SaysOfAPeerThatDoesNotComeUpThatItDoesNot) {
   const auto listed = std::make_shared<Listed>();
   // Nobody listens where a node has just been.
