@@ -108,7 +108,11 @@ Result<std::vector<Reply>> RedisConnection::exchange(const std::vector<Command>&
       return Error{Code::Unavailable, std::string(context_->errstr)};
     }
     TRY(read(replies, commands.size()));
-    if (replies.size() == commands.size()) return replies;
+    if (replies.size() == commands.size()) {
+      if (context_->reader->pos == context_->reader->len) return replies;
+      // It would be taken for the reply to the next command, and that one's for the one after it.
+      return Error{Code::DataLoss, "more replies than commands"};
+    }
     TRY(wait(written == 0, deadline));
     if (redisBufferRead(context_.get()) != REDIS_OK) {
       return Error{Code::Unavailable, std::string(context_->errstr)};

@@ -21,9 +21,8 @@ std::string host_of(std::string_view authority) {
 
 bool own(std::string_view host, const std::vector<std::string>& hosts) {
   if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return true;
-  return std::any_of(hosts.begin(), hosts.end(), [&](const std::string& allowed) {
-    return allowed == "*" || ascii_lower(allowed) == host;
-  });
+  return std::any_of(hosts.begin(), hosts.end(),
+                     [&](const std::string& allowed) { return ascii_lower(allowed) == host; });
 }
 
 }  // namespace
@@ -34,7 +33,8 @@ std::optional<Response> refuse_foreign(const Request& request,
     return Response::error({Code::InvalidArgument, "exactly one Host header is required"});
   }
   const std::string host = host_of(*request.headers.get("Host"));
-  if (!own(host, hosts)) {
+  const bool any = std::find(hosts.begin(), hosts.end(), "*") != hosts.end();
+  if (!any && !own(host, hosts)) {
     Response response = Response::error(
         {Code::PermissionDenied,
          fmt::format("Host '{}' is not served here", utf8_prefix(utf8_repaired(host), 100))});
@@ -46,7 +46,10 @@ std::optional<Response> refuse_foreign(const Request& request,
   }
   if (const auto origin = request.headers.get("Origin")) {
     const std::size_t scheme = origin->find("://");
-    if (scheme == std::string_view::npos || !own(host_of(origin->substr(scheme + 3)), hosts)) {
+    const std::string from =
+        scheme == std::string_view::npos ? std::string{} : host_of(origin->substr(scheme + 3));
+    // Where any Host is accepted, a page may still talk only to the one that it came from.
+    if (from.empty() || (from != host && !own(from, hosts))) {
       return Response::error({Code::PermissionDenied, "foreign Origin refused"});
     }
   }

@@ -46,6 +46,7 @@ struct Link {
 
   // Whether the server has closed it, or said something unasked, while it was idle.
   bool stale() {
+    if (stream.tls() != nullptr && stream.tls()->pending()) return true;
     char byte = 0;
     const auto got = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);

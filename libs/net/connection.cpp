@@ -572,6 +572,9 @@ Awaitable<void> Connection::settle_watch() {
 
 void Connection::expired() {
   timed_out_ = true;
+  // A request that took too long is still answered. Later there is nothing left to say, and to
+  // cancel would not do: under TLS one operation may wait for another's end, and begin only then.
+  if (phase_ != Phase::Idle && phase_ != Phase::Reading) return close();
   stream_.cancel();
   event_.signal();
 }

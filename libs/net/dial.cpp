@@ -62,7 +62,9 @@ Awaitable<Result<std::vector<Tcp::endpoint>>> Dial::resolve() {
 Awaitable<Result<void>> Dial::secure() {
   const Result<std::shared_ptr<TlsContext>> context = client_context(loop_, ca_file_);
   if (!context) co_return context.error();
-  secure_client(stream_, *context.value(), url_.host);
+  if (!secure_client(stream_, *context.value(), url_.host)) {
+    co_return Error{Code::Internal, "TLS: the server's name could not be verified"};
+  }
   error_code failed;
   co_await stream_.async_handshake(asio::redirect_error(kAwait, failed));
   if (failed || stopped_) {

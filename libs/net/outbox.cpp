@@ -72,7 +72,11 @@ void Outbox::gone() {
     gone_ = true;
     callback.swap(on_gone_);
   }
-  if (callback) callback();
+  try {
+    if (callback) callback();
+  } catch (...) {
+    // Its caller is the loop, which goes on for the others.
+  }
 }
 
 void Outbox::detach() {

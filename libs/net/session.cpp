@@ -167,7 +167,11 @@ class BeastSession final : public Session,
   Awaitable<Opened> handshake(const Url& url, const WebSocketRequest& request) {
     ws_.set_option(websocket::stream_base::decorator([&](websocket::request_type& head) {
       for (const auto& [name, value] : request.headers.lines()) {
-        if (!reserved_line(name)) head.insert(name, value);
+        if (same_word(name, "Host")) {
+          head.set(name, value);  // in place of the URL's: a second one would be malformed
+        } else if (!reserved_line(name)) {
+          head.insert(name, value);
+        }
       }
     }));
     websocket::response_type response;

@@ -52,6 +52,8 @@ class Tls {
   // Room for what the next write sends: that becomes one record, however many pieces it had.
   virtual asio::mutable_buffer room() = 0;
   virtual void write_some(std::size_t bytes, IoHandler done) = 0;
+  // Whether bytes of the peer have left the socket and wait for the next read.
+  virtual bool pending() = 0;
   // Says that nothing follows, and waits for the peer to say the same.
   virtual void shut_down(IoHandler done) = 0;
   // Why the handshake failed, for an operator: the certificate's fault comes first.

@@ -63,6 +63,9 @@ class TlsStream final : public Tls, public std::enable_shared_from_this<TlsStrea
   void write_some(std::size_t bytes, IoHandler done) override {
     stream_.async_write_some(asio::buffer(record_.data(), bytes), keeping(std::move(done)));
   }
+  bool pending() override {
+    return SSL_has_pending(handle()) == 1 || BIO_ctrl_pending(SSL_get_rbio(handle())) > 0;
+  }
   void shut_down(IoHandler done) override {
     stream_.async_shutdown([self = shared_from_this(), done = std::move(done)](
                                const error_code& failed) mutable { done(failed, 0); });
@@ -135,19 +138,25 @@ void secure_server(Stream& stream, TlsContext& context) {
   secure(stream, context, ssl::stream_base::server, {});
 }
 
-void secure_client(Stream& stream, TlsContext& context, const std::string& host) {
+bool secure_client(Stream& stream, TlsContext& context, const std::string& host) {
   SSL* const handle = secure(stream, context, ssl::stream_base::client, host)->handle();
   error_code not_address;
-  asio::ip::make_address(host, not_address);
+  const auto address = asio::ip::make_address(host, not_address);
   if (!not_address) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(handle), host.c_str());
-    return;
+    // Its bytes: OpenSSL does not read every text that Asio reads, such as one with a zone.
+    const auto verify = [handle](const auto& bytes) {
+      return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(handle), bytes.data(), bytes.size()) == 1;
+    };
+    return address.is_v4() ? verify(address.to_v4().to_bytes())
+                           : verify(address.to_v6().to_bytes());
   }
-  SSL_set_hostflags(handle, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  SSL_set1_host(handle, host.c_str());
+  // A name stands among the alternative names or nowhere (RFC 9110 section 4.3.4).
+  SSL_set_hostflags(handle,
+                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   // SSL_set_tlsext_host_name is a macro with a cast that does not compile here.
   SSL_ctrl(handle, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
            const_cast<char*>(host.c_str()));
+  return SSL_set1_host(handle, host.c_str()) == 1;
 }
 
 bool plain_http(const error_code& failed) { return reason_of(failed) == SSL_R_HTTP_REQUEST; }

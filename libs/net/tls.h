@@ -20,9 +20,10 @@ Result<std::shared_ptr<TlsContext>> server_context(const TlsFiles& files);
 Result<std::shared_ptr<TlsContext>> client_context(Loop::Impl& loop, const std::string& ca_file);
 
 // Puts TLS over the stream's socket; its handshake comes next. The client verifies the chain and
-// that the certificate is for `host` (a DNS name or an IP address).
+// that the certificate is for `host` (a DNS name or an IP address); when it cannot, it says false,
+// and no handshake may follow.
 void secure_server(Stream& stream, TlsContext& context);
-void secure_client(Stream& stream, TlsContext& context, const std::string& host);
+[[nodiscard]] bool secure_client(Stream& stream, TlsContext& context, const std::string& host);
 
 // Whether a handshake failed because the client spoke plain HTTP.
 bool plain_http(const error_code& failed);

@@ -209,8 +209,10 @@ Result<std::uint16_t> Listener::bind() {
                    : bind_to_port(options_.bind, options_.port) ? options_.port
                                                                 : -1;
   if (port <= 0) {
-    return Error{Code::Unavailable, fmt::format("cannot listen on {} port {}: {}", options_.bind,
-                                                options_.port, std::strerror(errno))};
+    // A name that is none leaves no errno.
+    return Error{Code::Unavailable,
+                 fmt::format("cannot listen on {} port {}: {}", options_.bind, options_.port,
+                             errno == 0 ? "no such address" : std::strerror(errno))};
   }
   listening_ = ::fcntl(svr_sock_, F_DUPFD_CLOEXEC, 0);
   if (listening_ < 0 || ::listen(listening_, kBacklog) != 0) {

@@ -328,6 +328,7 @@ Result<std::unique_ptr<Process>> start(std::string_view service, const Settings&
                                        std::string shown_config) {
   telemetry::open_log(service, settings.log_level);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file at the limit of `ulimit -f` fails as on a full disk
   // Few arenas keep a process of many threads small.
   mallopt(M_ARENA_MAX, 2);
   return Process::open(std::string(service), settings, std::move(shown_config));

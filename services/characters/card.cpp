@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/line.h"
 #include "base/utf8.h"
 #include "json/codec.h"
 
@@ -162,6 +163,7 @@ std::optional<Error> problem_of(const CardFile& file, const std::string& id) {
   if (file.spec != "chara_card_v2" && file.spec != "chara_card_v3") {
     return invalid("spec", "must be chara_card_v2 or chara_card_v3");
   }
+  if (trimmed(one_line(file.data.name)).empty()) return invalid("data.name", "is blank");
   if (!valid_id(id)) {
     return invalid("data.extensions.troupe.id", "must be made of A-Z a-z 0-9 _ - . :");
   }
@@ -173,6 +175,12 @@ std::optional<Error> problem_of(const CardFile& file, const std::string& id) {
     return invalid("data.extensions.troupe.voice.sentence_words_min", "is above the maximum");
   }
   return std::nullopt;
+}
+
+// Names stand in prompts within a line: a second line of one could pass for a heading.
+void make_one_line(std::string& text) { text = trimmed(one_line(text)); }
+void make_one_line(std::vector<std::string>& texts) {
+  for (std::string& text : texts) make_one_line(text);
 }
 
 void lower_all(std::vector<std::string>& keys) {
@@ -244,6 +252,8 @@ Card card_of(CardFile file, std::string id) {
   card.voice = std::move(ours.voice.voice);
   card.lines = std::move(ours.lines);
   card.knowledge_file = std::move(ours.knowledge);
+  for (auto* text : {&card.name, &card.nickname}) make_one_line(*text);
+  for (auto* texts : {&card.aliases, &card.voice.phrases, &card.voice.words}) make_one_line(*texts);
   return card;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -27,14 +26,11 @@ Result<void> fill(const fs::path& folder, std::span<const ShippedFile> shipped) 
   fs::create_directories(draft, error);
   if (error) return file_error("cannot make", draft, error.message());
   for (const auto& [name, text] : shipped) {
-    std::ofstream out(draft / name, std::ios::binary);
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-    out.close();
-    if (!out) return file_error("cannot write", draft / name, "write failed");
+    TRY(write_file(draft / name, text));
   }
   fs::rename(draft, folder, error);
   if (error) return file_error("cannot make", folder, error.message());
-  return {};
+  return sync_folder(fs::absolute(folder).parent_path());
 }
 
 Result<std::string> knowledge_of(const fs::path& folder, const Card& card) {
@@ -73,6 +69,7 @@ Library::Library(fs::path folder, int versions_max)
 Result<std::unique_ptr<Library>> Library::open(fs::path folder,
                                                std::span<const ShippedFile> shipped,
                                                int versions_max) {
+  if (!folder.has_filename()) folder = folder.parent_path();  // "cards/"
   std::error_code error;
   const bool missing = !fs::exists(folder, error);
   if (missing || fs::is_empty(folder, error)) TRY(fill(folder, shipped));
@@ -159,12 +156,17 @@ Result<std::string> Library::file_for(const Card& card) const {
   return file;
 }
 
-Result<void> Library::check_version(std::string_view id, std::optional<int> expected) const {
-  const auto present = cast();
-  const Member* member = present->find(id);
-  const int version = member == nullptr ? 0 : member->version;
+// An edit of the file that no reload has seen yet is the present version, too.
+Result<void> Library::check_version(std::string_view id, std::optional<int> expected) {
+  const std::string* file = file_of(id);
+  if (file != nullptr && entries_.at(*file).card != stamp(*file)) {
+    Entry& entry = entries_.at(*file);
+    if (!load(*file, entry)) entry.card.reset();  // the next reload says why
+    file = file_of(id);
+  }
+  const int version = file == nullptr ? 0 : entries_.at(*file).good->version;
   if (!expected || *expected == version) return {};
-  if (member == nullptr) {
+  if (file == nullptr) {
     return Error{Code::Conflict,
                  fmt::format("there is no character {}, so no version {} of it", id, *expected)};
   }
@@ -199,12 +201,16 @@ Result<Put> Library::put(std::string_view id, const Package& package, std::optio
     TRY(history_.keep_carrier(card.id, package.form, package.carrier));
   }
   Entry& entry = entries_[file];
-  const auto before = entry.good;
-  TRY(load(file, entry));
+  if (auto loaded = load(file, entry); !loaded) {
+    entry.card.reset();  // the next reload tries again
+    return std::move(loaded).error();
+  }
   entry.problem.reset();
   if (entry.good->version == 0) {
     return Error{Code::Unavailable, fmt::format("the version of {} cannot be kept", card.id)};
   }
+  const auto on_stage = cast();
+  const Member* before = on_stage->find(card.id);
   const bool same = before && before->card.raw == text && before->version == entry.good->version;
   publish();
   Put result{card.id, card.name, entry.good->version, std::nullopt};
@@ -214,9 +220,10 @@ Result<Put> Library::put(std::string_view id, const Package& package, std::optio
 
 Result<Change> Library::remove(std::string_view id, std::optional<int> expected) {
   const std::lock_guard folder_lock(folder_mutex_);
-  const std::string* file = file_of(id);
-  if (file == nullptr) return no_character(id);
+  if (file_of(id) == nullptr) return no_character(id);
   TRY(check_version(id, expected));
+  const std::string* file = file_of(id);  // the edit may have given the file to another
+  if (file == nullptr) return no_character(id);
   std::error_code error;
   fs::remove(folder_ / *file, error);
   if (error) return file_error("cannot remove", folder_ / *file, error.message());

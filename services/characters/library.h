@@ -121,7 +121,7 @@ class Library {
   Result<void> load(const std::string& file, Entry& entry);
   const std::string* file_of(std::string_view id) const;
   Result<std::string> file_for(const Card& card) const;
-  Result<void> check_version(std::string_view id, std::optional<int> expected) const;
+  Result<void> check_version(std::string_view id, std::optional<int> expected);
   std::vector<Change> publish();
 
   const std::filesystem::path folder_;

@@ -72,7 +72,10 @@ std::string_view next_line(std::string_view& text) {
 // The talk as keys are looked for in it.
 class Talk {
  public:
-  Talk(std::span<const contracts::Line> lines, std::string_view character, std::size_t line_bytes) {
+  // Searches take from `search_bytes` what they look through.
+  Talk(std::span<const contracts::Line> lines, std::string_view character, std::size_t line_bytes,
+       std::size_t& search_bytes)
+      : search_bytes_(search_bytes) {
     for (const auto& line : lines) {
       add(std::string(utf8_prefix(line.text, line_bytes)));
       if (line.author == character) ++own_lines_;
@@ -88,8 +91,13 @@ class Talk {
   const std::string* find(const Keys& keys, bool case_sensitive, std::size_t depth) const {
     const auto& texts = case_sensitive ? texts_ : lower_;
     for (std::size_t back = 1; back <= std::min(depth, texts.size()); ++back) {
+      const std::string& text = texts[texts.size() - back];
       for (const std::string& key : keys) {
-        if (texts[texts.size() - back].find(key) != std::string::npos) return &key;
+        // A search costs something even in a short text.
+        const std::size_t cost = text.size() + 16;
+        if (cost > search_bytes_) return nullptr;
+        search_bytes_ -= cost;
+        if (text.find(key) != std::string::npos) return &key;
       }
     }
     return nullptr;
@@ -98,6 +106,7 @@ class Talk {
   int own_lines() const { return own_lines_; }
 
  private:
+  std::size_t& search_bytes_;
   std::vector<std::string> texts_;
   std::vector<std::string> lower_;
   int own_lines_ = 0;
@@ -201,8 +210,10 @@ std::size_t estimated_tokens(std::string_view text) { return (text.size() + 3) /
 
 std::vector<Fired> fired(const Lorebook& book, std::span<const contracts::Line> lines,
                          std::string_view character, const Scene& scene, const LoreLimits& limits) {
-  const Talk talk(lines, character, limits.line_bytes);
-  Talk contents({}, character, 0);  // of the entries that fired, for recursive scanning
+  std::size_t search_bytes = limits.search_bytes_max;
+  const Talk talk(lines, character, limits.line_bytes, search_bytes);
+  Talk contents({}, character, 0,
+                search_bytes);  // of the entries that fired, for recursive scanning
   std::vector<Fired> all;
   std::vector<bool> has_fired(book.entries.size(), false);
   const int book_depth = book.scan_depth.value_or(limits.scan_depth);

@@ -68,6 +68,9 @@ struct LoreLimits {
   int token_budget = 1024;  // of all, also of a book that states more
   std::size_t line_bytes = 4000;
   int recursion_max = 8;
+  // Looked through for keys, counted once for each key: a book could else search for hours. What
+  // would need more does not fire.
+  std::size_t search_bytes_max = 64 * 1024 * 1024;
 };
 
 // An entry that fired.

@@ -15,6 +15,7 @@ namespace characters {
 namespace {
 
 constexpr std::size_t kDepthMax = 16;
+constexpr std::size_t kUnknownMax = 64;
 
 // "a,b\,c" -> "a", "b,c".
 std::vector<std::string> choices(std::string_view list) {
@@ -32,11 +33,12 @@ std::vector<std::string> choices(std::string_view list) {
 
 std::string reversed(std::string_view text) {
   std::string result;
+  result.reserve(text.size());
   while (!text.empty()) {
-    std::size_t size = 1;
-    while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) ++size;
-    result.insert(0, text.substr(0, size));
-    text.remove_prefix(size);
+    std::size_t begin = text.size() - 1;
+    while (begin > 0 && (static_cast<unsigned char>(text[begin]) & 0xc0U) == 0x80U) --begin;
+    result += text.substr(begin);
+    text.remove_suffix(text.size() - begin);
   }
   return result;
 }
@@ -152,7 +154,8 @@ std::vector<std::string> unknown_macros(std::string_view text) {
   replaced(text, [&](std::string_view body) {
     auto found = filler.value(body);
     const std::string name(utf8_prefix(trimmed(body), 40));
-    if (!found && std::find(unknown.begin(), unknown.end(), name) == unknown.end()) {
+    if (!found && unknown.size() < kUnknownMax &&
+        std::find(unknown.begin(), unknown.end(), name) == unknown.end()) {
       unknown.push_back(name);
     }
     return found ? found : std::optional<std::string>("");

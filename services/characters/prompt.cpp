@@ -19,15 +19,19 @@ namespace {
 namespace layout = contracts::prompt;
 
 constexpr std::size_t kOthersBytesMax = 8 * 1024;
+constexpr std::size_t kPhrasesBytesMax = 4 * 1024;
+constexpr std::size_t kLinesBytesMax = 16 * 1024;  // with one line for every situation
+constexpr std::size_t kLineBytesMax = 1000;
 constexpr std::size_t kPostHistoryMax = 7 * 1024;  // of the lore, and of the instructions
 
-// A text of the card in the prompt: within the limit, and no line of it may look like a heading of
-// the layout.
+// A text of the card in the prompt: within the limit, and no line of it may look like a heading or
+// a fence of the layout.
 std::string free_text(std::string_view text, std::size_t bytes_max) {
   std::string result;
-  std::string_view rest = utf8_prefix(text, bytes_max);
+  const std::string unfenced = without_fences(std::string(utf8_prefix(text, bytes_max)));
+  std::string_view rest = unfenced;
   while (!rest.empty()) {
-    const auto end = rest.find('\n');
+    const auto end = rest.find_first_of("\r\n");
     std::string_view line = trimmed(rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     line.remove_prefix(std::min(line.find_first_not_of("# "), line.size()));
@@ -88,7 +92,8 @@ void write_speech(std::string& out, const Stage& stage) {
     out += "The lines of yours below are samples of your voice; vary them.\n";
   }
   if (!card.voice.phrases.empty()) {
-    out += fmt::format("{}{}\n", layout::kPhrases, fmt::join(card.voice.phrases, " | "));
+    const std::string phrases = fmt::format("{}", fmt::join(card.voice.phrases, " | "));
+    out += fmt::format("{}{}\n", layout::kPhrases, utf8_prefix(phrases, kPhrasesBytesMax));
   }
 }
 
@@ -177,14 +182,25 @@ std::string lines_section(const Stage& stage, const std::vector<const Card*>& ot
   }
   std::string out;
   for (const auto& [name, lines, shown] : situations) {
-    for (std::size_t i = 0; i < shown; ++i) {
-      out += fmt::format("{}: {}\n", name, one_line(filled(lines[i], stage.scene())));
+    for (std::size_t i = 0; i < shown && out.size() < kLinesBytesMax; ++i) {
+      const std::string line = one_line(filled(lines[i], stage.scene()));
+      out += fmt::format("{}: {}\n", one_line(utf8_prefix(name, 128)),
+                         utf8_prefix(line, kLineBytesMax));
     }
   }
   return out.empty() ? out : fmt::format("\n{}\n{}", layout::kLines, out);
 }
 
 }  // namespace
+
+std::string without_fences(std::string text) {
+  for (const std::string_view mark : {layout::kFenceClose, layout::kFenceOpen}) {
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+      text.replace(at, mark.size(), "[mark removed]");
+    }
+  }
+  return text;
+}
 
 std::string system_prompt(const Card& card, const std::vector<const Card*>& others,
                           const Staging& staging, const PromptLimits& limits) {
@@ -203,7 +219,9 @@ std::string post_history(const Card& card, const Staging& staging) {
   const PromptLimits limits;
   const Stage stage{card, staging, limits};
   std::string out(utf8_prefix(stage.lore(Place::End), kPostHistoryMax));
-  out += utf8_prefix(filled(card.post_history, stage.scene()), kPostHistoryMax);
+  std::string said = stage.text(card.post_history, kPostHistoryMax);
+  if (!said.empty()) said.pop_back();  // the end of its last line
+  out += said;
   return out;
 }
 

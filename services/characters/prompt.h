@@ -10,6 +10,9 @@
 // A card as the system prompt that a model reads. Pure; thread-safe.
 namespace characters {
 
+// Text from outside must neither close the fence around it nor open one.
+std::string without_fences(std::string text);
+
 struct PromptLimits {
   std::size_t bytes_max = 6000;      // aimed at: example lines are dropped to keep it
   std::size_t free_text_max = 3000;  // of a single text of the card

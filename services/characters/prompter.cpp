@@ -53,16 +53,6 @@ std::string basis(const Cast& cast, const Staging& staging) {
   return text;
 }
 
-// Text from outside must not close the fence around it.
-std::string without_fences(std::string text) {
-  for (const std::string_view mark : {layout::kFenceClose, layout::kFenceOpen}) {
-    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
-      text.replace(at, mark.size(), "[mark removed]");
-    }
-  }
-  return text;
-}
-
 std::string knowledge_section(const std::vector<contracts::Knowledge>& knowledge) {
   if (knowledge.empty()) return {};
   std::string section = fmt::format("\n\n{}\n{}", layout::kKnowledge, layout::kKnowledgeNote);

@@ -30,10 +30,25 @@ using http::Request;
 using http::Response;
 using ReplyTo = std::shared_ptr<http::Reply>;
 
+// No card may be so large that nobody is told of the others: each has its share of a frame.
 CharacterList list(const Cast& cast) {
+  constexpr std::size_t kBytesMax = limits::kFrameBytes / 4 * 3;
   CharacterList reply;
-  for (const auto& [id, member] : cast.members) reply.characters.push_back(profile(member->card));
+  for (const auto& [id, member] : cast.members) {
+    reply.characters.push_back(profile(member->card, kBytesMax / cast.members.size()));
+  }
   return reply;
+}
+
+// Whether there is `room` for a member of a list, as JSON; if so it is taken.
+bool takes_room(std::string_view text, std::size_t& room) {
+  constexpr std::size_t kAround = 32;  // quotes, commas, a number
+  const auto escaped = std::count_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '"' || c == '\\'; });
+  const std::size_t bytes = kAround + text.size() + 5 * static_cast<std::size_t>(escaped);
+  if (bytes > room) return false;
+  room -= bytes;
+  return true;
 }
 
 std::string query_of(const Request& request, const std::string& name) {
@@ -269,18 +284,26 @@ void install_file_routes(runtime::Doors& doors, const House& house) {
 
 }  // namespace
 
-contracts::Character profile(const Card& card) {
+contracts::Character profile(const Card& card, std::size_t bytes_max) {
   constexpr std::size_t kExamplesMax = 512;
+  constexpr std::size_t kExampleBytesMax = 1000;
+  constexpr std::size_t kSmallMembers = 1024;  // in bytes, with their names
+  std::size_t room = bytes_max - std::min(bytes_max, kSmallMembers);
+  const auto fitting = [&](std::vector<std::string> list) {
+    std::erase_if(list, [&](const std::string& item) { return !takes_room(item, room); });
+    return list;
+  };
   contracts::Character result;
   result.id = card.id;
   result.name = card.name;
-  result.aliases = card.aliases;
+  result.aliases = fitting(card.aliases);
   result.color = card.color;
   result.talkativeness = card.talkativeness;
   result.hallucination_risk = card.hallucination_risk;
   result.topics = card.topics;
-  result.phrases = card.voice.phrases;
-  result.words = card.voice.words;
+  std::erase_if(result.topics, [&](const auto& topic) { return !takes_room(topic.first, room); });
+  result.phrases = fitting(card.voice.phrases);
+  result.words = fitting(card.voice.words);
   result.sentence_words_min = card.voice.sentence_words_min;
   result.sentence_words_max = card.voice.sentence_words_max;
   result.exclaim = card.voice.exclaim;
@@ -289,8 +312,10 @@ contracts::Character profile(const Card& card) {
     for (const auto& line : lines) {
       // Templates are no lines that anybody says.
       std::string said = filled(line, card.scene());
-      const bool whole = said.find('{') == std::string::npos;
-      if (whole && result.examples.size() < kExamplesMax) result.examples.push_back(said);
+      const bool whole = said.find('{') == std::string::npos && said.size() <= kExampleBytesMax;
+      if (whole && result.examples.size() < kExamplesMax && takes_room(said, room)) {
+        result.examples.push_back(std::move(said));
+      }
     }
   }
   return result;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
+#include "base/limits.h"
 #include "characters/card.h"
 #include "characters/keeper.h"
 #include "characters/library.h"
@@ -13,7 +15,7 @@
 namespace characters {
 
 // What other services need to know of a card.
-contracts::Character profile(const Card& card);
+contracts::Character profile(const Card& card, std::size_t bytes_max = limits::kFrameBytes);
 
 // All must outlive the doors.
 struct House {

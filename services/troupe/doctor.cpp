@@ -43,8 +43,7 @@ void check_stopped(const Options& options, const AllSettings& settings, const Wo
                               options.run),
                   fmt::format("fuser -v {}/watchdog/lock", options.data));
   } else {
-    findings.warn("stack", "none runs, so nobody speaks",
-                  fmt::format("troupe up --detach --data {}", options.data));
+    findings.warn("stack", "none runs, so nobody speaks", "troupe up --detach");
     check_ports(settings, findings);
   }
   check_card_files(card_folder(options), findings);
@@ -74,7 +73,7 @@ void check_running(const Options& options, const Running& running, const World& 
     const auto link = fmt::format("/proc/{}/exe", service.pid);
     check_build(service.name, std::filesystem::read_symlink(link, gone).string(), findings);
   }
-  check_health(world, services, findings);
+  check_health(world, services, options.data, findings);
   if (const auto llm = settings_of(world, services, "llm")) {
     check_models(world, llm.value().root(), findings);
     const auto providers = fetch_json(world, door_of(services, "llm") + "/providers");
@@ -107,6 +106,7 @@ Result<int> doctor(const Options& options, const std::string& program, const Wor
   } else {
     check_running(options, running.value(), world, findings);
   }
+  findings.place_commands(options.where);
   fmt::print("{}", options.json ? report_json(findings) + "\n" : report(findings, style));
   return findings.count(Level::Fail) == 0 ? 0 : 1;
 }

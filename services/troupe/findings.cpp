@@ -26,6 +26,21 @@ std::size_t Findings::count(Level level) const {
       all_.begin(), all_.end(), [&](const Finding& finding) { return finding.level == level; }));
 }
 
+void Findings::place_commands(std::string_view where) {
+  for (auto& finding : all_) {
+    std::string& mend = finding.mend;
+    if (mend.find(" --data ") != mend.npos || mend.find(" --run ") != mend.npos) continue;
+    for (const std::string_view command :
+         {"troupe up", "troupe down", "troupe status", "troupe why", "troupe ask"}) {
+      const auto at = mend.find(command);
+      if (at == mend.npos) continue;
+      const auto end = at + command.size();
+      const std::string_view detach = " --detach";
+      mend.insert(mend.compare(end, detach.size(), detach) == 0 ? end + detach.size() : end, where);
+    }
+  }
+}
+
 std::string report(const Findings& findings, Style style) {
   std::string text;
   for (const auto& finding : findings.all()) {

@@ -43,6 +43,9 @@ class Findings {
     add(Level::Fail, check, std::move(text), std::move(mend), std::move(reason));
   }
 
+  // Puts " --data DIR" behind the troupe commands that mend, but for those that name one.
+  void place_commands(std::string_view where);
+
   const std::vector<Finding>& all() const { return all_; }
   std::size_t count(Level level) const;
 

@@ -103,7 +103,7 @@ void check_unnamed(const World& world, Findings& findings) {
   const std::string host = world.variable("OLLAMA_HOST");
   const std::string url = host.empty() ? std::string(kOllamaDefault) : with_scheme(host);
   const auto names = pulled(world, url);
-  const std::string start = fmt::format("OLLAMA_BASE_URL={} troupe up", url);
+  const std::string start = fmt::format("troupe down && OLLAMA_BASE_URL={} troupe up", url);
   const std::string_view found = !names ? ""
                                  : names.value().empty()
                                      ? "; there is an Ollama without models"
@@ -147,7 +147,8 @@ void check_keys(const World& world, json::Value settings, Findings& findings) {
         "it{}",
         variable, allow ? "" : ", and this build has none");
     findings.warn("keys", text,
-                  allow ? "TROUPE_LLM_ALLOW_CLOUD=1 troupe up" : fmt::format("unset {}", variable));
+                  allow ? "troupe down && TROUPE_LLM_ALLOW_CLOUD=1 troupe up"
+                        : fmt::format("unset {}", variable));
   }
 }
 

@@ -43,6 +43,7 @@ Error wrong(std::string text) { return Error{Code::InvalidArgument, std::move(te
 // Puts a flag's value where it belongs; `name` is one of the command's.
 Result<void> set(Options& options, std::string_view name, std::string value) {
   if (value.empty()) return wrong(fmt::format("--{} needs a value", name));
+  if (name == "data" || name == "run") options.where += fmt::format(" --{} {}", name, value);
   if (name == "config") {
     options.config = std::move(value);
   } else if (name == "only") {

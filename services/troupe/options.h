@@ -28,8 +28,9 @@ struct Options {
   std::string config;
   std::string only;
   std::string data;
-  std::string run;   // directory of the stack's sockets; derived from `data` when not given
-  std::string keys;  // directory of the keys of a stack that speaks over tcp
+  std::string run;    // directory of the stack's sockets; derived from `data` when not given
+  std::string where;  // --data and --run as they were given, for commands that are to be the same
+  std::string keys;   // directory of the keys of a stack that speaks over tcp
   std::string channel = "living-room";
   std::string author;
   int follow_ms = 0;

@@ -53,6 +53,12 @@ void check_card(messaging::Node& node, const contracts::Character& character,
   }
 }
 
+std::string write_knowledge(const std::string& folder, const std::string& id) {
+  return fmt::format(
+      "${{EDITOR:-vi}} {}/{}.md  # the card names it: data.extensions.troupe.knowledge", folder,
+      id);
+}
+
 void check_knowledge(messaging::Node& node, const std::vector<contracts::Character>& cast,
                      const std::string& folder, Findings& findings) {
   const auto documents = ask<contracts::DocumentList>(node, "retriever", "retriever.documents",
@@ -69,19 +75,19 @@ void check_knowledge(messaging::Node& node, const std::vector<contracts::Charact
   }
   if (documents.value().documents.empty()) {
     findings.warn("knowledge", "it is empty: nobody can answer from anything read",
-                  fmt::format("${{EDITOR:-vi}} {}/{}.md", folder, without.front()));
+                  write_knowledge(folder, without.front()));
   } else if (!without.empty()) {
     findings.warn("knowledge",
                   fmt::format("{} answers from the card alone", fmt::join(without, ", ")),
-                  fmt::format("${{EDITOR:-vi}} {}/{}.md", folder, without.front()));
+                  write_knowledge(folder, without.front()));
   } else {
     findings.ok("knowledge", fmt::format("{} documents", documents.value().documents.size()));
   }
 }
 
 std::string with_weight(std::string_view weight, int value) {
-  return fmt::format("TROUPE_COORDINATOR_WEIGHTS='{{\"{}\":{}}}' troupe up --detach", weight,
-                     value);
+  return fmt::format("troupe down && TROUPE_COORDINATOR_WEIGHTS='{{\"{}\":{}}}' troupe up --detach",
+                     weight, value);
 }
 
 // Asks each by name in a scene of its own, which leaves no trace.
@@ -163,7 +169,7 @@ void check_build(const std::string& service, const std::string& executable, Find
 }
 
 void check_health(const World& world, const std::vector<contracts::ServiceStatus>& services,
-                  Findings& findings) {
+                  const std::string& data, Findings& findings) {
   std::map<std::string, std::string> versions;  // of each, who has it
   for (const auto& service : services) {
     if (service.http.empty()) continue;
@@ -176,6 +182,11 @@ void check_health(const World& world, const std::vector<contracts::ServiceStatus
     const auto root = document.value().root();
     versions[std::string(root.text_or("version", "?"))] += " " + service.name;
     const auto others = root.find("services");
+    const auto cards = others ? others->text_or("cards", "") : "";
+    if (cards.find("refused") != cards.npos) {
+      findings.warn("card", fmt::format("{}: {}", service.name, cards),
+                    fmt::format("grep 'card refused' {}/logs/{}.log", data, service.name));
+    }
     if (!others || root.text_or("status", "healthy") == "healthy") continue;
     std::string words;
     others->each_member([&](std::string_view name, json::Value word) {
@@ -199,7 +210,9 @@ void check_characters(messaging::Node& node, const std::string& door, const std:
   const auto& cast = list.value().characters;
   if (cast.empty()) {
     return findings.fail("characters", "there are none, so nobody speaks",
-                         fmt::format("mv {0} {0}.old  # the shipped ones come back", folder),
+                         fmt::format("mv {0} {0}.old && troupe down && troupe up --detach  "
+                                     "# the shipped ones come back",
+                                     folder),
                          "no_participants");
   }
   std::string names;
@@ -244,13 +257,16 @@ void check_card_files(const std::string& folder, Findings& findings) {
     std::stringstream text;
     text << file.rdbuf();
     const auto card = json::Document::parse(std::string(text.view()));
-    if (card) {
+    if (card && card.value().root().text_or("spec", "").starts_with("chara_card_v")) {
       ++good;
       continue;
     }
     ++bad;
-    findings.fail("card", fmt::format("{}: {}", entry->path().string(), card.error().message),
-                  "${EDITOR:-vi} " + entry->path().string());
+    findings.fail(
+        "card",
+        fmt::format("{}: {}", entry->path().string(),
+                    card ? "its spec is not that of a character card" : card.error().message),
+        "${EDITOR:-vi} " + entry->path().string());
   }
   if (error || good + bad == 0) {
     findings.ok("characters", "the shipped ones are put into " + folder + " at the start");

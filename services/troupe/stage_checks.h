@@ -23,7 +23,7 @@ void check_build(const std::string& service, const std::string& executable, Find
 
 // Each service's own view: GET /health. What it waits for, its version, its Redis.
 void check_health(const World& world, const std::vector<contracts::ServiceStatus>& services,
-                  Findings& findings);
+                  const std::string& data, Findings& findings);
 
 // Each character: its card, what it knows, and whether it would answer when it is asked by name.
 // `door` is the URL of the characters service, `folder` where the cards are, for the mending.

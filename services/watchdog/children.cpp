@@ -92,6 +92,8 @@ void Children::save() const {
     for (const auto& [pid, child] : children_) {
       if (!child.birth.empty()) file << fmt::format("{} {} {}\n", pid, child.birth, child.name);
     }
+    file.flush();
+    if (!file) return;  // a full disk: the old list knows more than half of a new one
   }
   std::error_code ignored;
   std::filesystem::rename(fresh, file_, ignored);

@@ -1,8 +1,10 @@
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <optional>
 #include <thread>
@@ -203,6 +205,16 @@ class Desk {
   std::string refusal_;
 };
 
+// Without a program there is nothing that trying again could mend.
+Result<void> check_programs(const std::vector<watchdog::Program>& programs) {
+  for (const auto& program : programs) {
+    const std::string& path = program.argv.front();
+    if (::access(path.c_str(), X_OK) == 0) continue;
+    return Error{Code::InvalidArgument, fmt::format("{}: {}", path, ::strerror(errno))};
+  }
+  return {};
+}
+
 Result<void> keep(runtime::Process& process, const watchdog::Config& config,
                   const std::string& folder, const std::vector<watchdog::Program>& programs,
                   watchdog::Incidents& incidents) {
@@ -247,6 +259,7 @@ Result<void> serve(runtime::Process& process, const watchdog::Config& config) {
       std::filesystem::path(folder) / "incidents.jsonl",
       static_cast<std::size_t>(config.incidents_kept), SystemClock::instance()));
   if (config.watch_only) return watch(process, config, names_of(programs), *incidents);
+  TRY(check_programs(programs));
   return keep(process, config, folder, programs, *incidents);
 }
 

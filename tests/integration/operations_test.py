@@ -137,6 +137,10 @@ class Starting(unittest.TestCase):
         for word in words:
             self.assertIn(word, lines[0])
 
+    def test_a_watchdog_without_its_programs_is_refused(self):
+        self.refused(self.start("watchdog", "--port", "0", "--bin", self.folder), "troupe-",
+                     "No such file")
+
     def each_program(self):
         self.assertIn("router", programs())
         return programs()

@@ -64,6 +64,13 @@ TEST(RedisConnection, TakesWhatIsNoRespForLostData) {
   }
 }
 
+TEST(RedisConnection, NeverTakesAReplyTooManyForThatOfTheNextCommand) {
+  const FakeServer server([](const std::string&) { return "$3\r\none\r\n$3\r\ntwo\r\n"; });
+  const auto replies = ask(server, kPatience);
+  ASSERT_FALSE(replies.ok());
+  EXPECT_EQ(replies.error().code, Code::DataLoss);
+}
+
 TEST(RedisConnection, DoesNotTakeInAReplyWithoutAnEnd) {
   const FakeServer server([](const std::string&) {
     return "$999999999\r\n" + std::string(RedisConnection::kReplyBytesMax + 65536, 'x');

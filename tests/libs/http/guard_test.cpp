@@ -36,6 +36,16 @@ TEST(RefuseForeign, WantsExactlyOneHost) {
 
 TEST(RefuseForeign, AStarAcceptsAnyHost) { EXPECT_EQ(refused({{"Host", "anything"}}, {"*"}), 0); }
 
+TEST(RefuseForeign, AStarAcceptsNoOriginBesideTheHostThatWasAskedFor) {
+  const auto origin = [](std::string value) {
+    return refused({{"Host", "anything:80"}, {"Origin", std::move(value)}}, {"*"});
+  };
+  EXPECT_EQ(origin("http://anything"), 0);
+  EXPECT_EQ(origin("http://localhost:8080"), 0);
+  EXPECT_EQ(origin("http://evil.example"), 403);
+  EXPECT_EQ(origin("http://"), 403);
+}
+
 TEST(RefuseForeign, RefusesCrossSiteRequestsOfABrowser) {
   EXPECT_EQ(refused({{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}), 403);
   EXPECT_EQ(refused({{"Host", "localhost"}, {"Sec-Fetch-Site", "same-origin"}}), 0);

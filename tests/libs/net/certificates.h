@@ -30,7 +30,7 @@ using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 // An authority that nobody else trusts, and what it signs.
 class Authority {
  public:
-  Authority() : key_(EVP_EC_gen("P-256")), certificate_(made("authority", key_, kDay)) {
+  Authority() : key_(EVP_EC_gen("P-256")), certificate_(made(unique_name(), key_, kDay)) {
     extend(certificate_, NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(certificate_.get(), key_.get(), EVP_sha256());
     save(folder_.file("ca.pem"), certificate_);
@@ -43,10 +43,11 @@ class Authority {
   static constexpr long kDay = 24 * 3600;
 
   // Signs a certificate for `names` ("DNS:a,IP:b"), valid from a day ago for `seconds` from now.
-  TlsFiles issue(const std::string& names, long seconds = kDay) {
+  TlsFiles issue(const std::string& names, long seconds = kDay,
+                 const std::string& common_name = "peer") {
     const std::string stem = folder_.file(std::to_string(++issued_));
     const Key key(EVP_EC_gen("P-256"));
-    const Certificate certificate = made("peer", key, seconds);
+    const Certificate certificate = made(common_name, key, seconds);
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
     extend(certificate, NID_subject_alt_name, names.c_str());
     X509_sign(certificate.get(), key_.get(), EVP_sha256());
@@ -58,12 +59,16 @@ class Authority {
   const support::TempDir& folder() const { return folder_; }
 
  private:
-  static Certificate made(const char* name, const Key& key, long seconds) {
-    static long serial = 0;  // also in the name: two authorities are not to be mistaken
+  // Two authorities are not to be mistaken for each other.
+  static std::string unique_name() {
+    static int count = 0;
+    return "authority " + std::to_string(++count);
+  }
+  static Certificate made(const std::string& common, const Key& key, long seconds) {
+    static long serial = 0;
     Certificate certificate(X509_new());
     X509_set_version(certificate.get(), 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), ++serial);
-    const std::string common = name + (" " + std::to_string(serial));
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kDay);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), seconds);
     X509_NAME* subject = X509_get_subject_name(certificate.get());

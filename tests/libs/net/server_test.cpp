@@ -350,6 +350,22 @@ TEST_F(Server, TellsTheHandlerThatItsClientHasGone) {
   EXPECT_TRUE(told_at_once);
 }
 
+TEST_F(Server, OutlivesACallbackThatThrowsWhenItsClientHasGone) {
+  open([this](http::Request request, Reply reply) {
+    if (request.path == "/b") return reply->respond(http::Response::text("still here"));
+    reply->on_gone([] { throw std::runtime_error("gone wrong"); });
+    held_.set_value(std::move(reply));
+  });
+  RawPeer peer = connect();
+  peer.send(kGet);
+  const Reply reply = held();
+  peer.close();
+  EXPECT_TRUE(told("GET /b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                  .ends_with("still here"));
+  door_.reset();
+  EXPECT_TRUE(reply->gone());
+}
+
 TEST_F(Server, SeesAClientGoneInTheMiddleOfAStream) {
   open_held();
   RawPeer peer = connect();

@@ -104,6 +104,31 @@ TEST_F(TlsTest, KeepsItsConnectionAndNamesTheHost) {
   EXPECT_EQ(server_name, "localhost");
 }
 
+TEST_F(TlsTest, NeverTakesWhatAServerSaysUnaskedForTheNextAnswer) {
+  RawServer server;
+  std::jthread peer([&] {
+    RawPeer plain = server.accept();
+    const int socket = plain.handle();
+    RawTls first(std::move(plain), RawTls::Role::Server, authority_.issue("IP:127.0.0.1"));
+    first.read_until("\r\n\r\n");
+    // Two records in one piece: the client has the second before it reuses the connection.
+    const int on = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    first.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+    first.send("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked");
+    const int off = 0;
+    setsockopt(socket, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    RawTls second(server.accept(), RawTls::Role::Server, authority_.issue("IP:127.0.0.1"));
+    second.read_until("\r\n\r\n");
+    second.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+  });
+  for (const char* answer : {"first", "second"}) {
+    const auto response = fetch(url("127.0.0.1", server.port()));
+    ASSERT_TRUE(response.ok()) << response.error().message;
+    EXPECT_EQ(response.value().body, answer);
+  }
+}
+
 TEST_F(TlsTest, PoolsPlainAndSecureConnectionsApart) {
   RawServer server;
   std::jthread peer([&] {
@@ -124,6 +149,19 @@ TEST_F(TlsTest, RefusesACertificateForAnotherName) {
   open(authority_.issue("DNS:example.org,DNS:*.localhost,IP:127.0.0.2"));
   expect_refused(url("localhost", door_->port()), "certificate of localhost: name mismatch");
   expect_refused(url("127.0.0.1", door_->port()), "certificate of 127.0.0.1: name mismatch");
+}
+
+TEST_F(TlsTest, DoesNotTakeACommonNameForTheNameOfAHost) {
+  open(authority_.issue("IP:127.0.0.1", Authority::kDay, "localhost"));
+  expect_refused(url("localhost", door_->port()), "certificate of localhost: name mismatch");
+}
+
+TEST_F(TlsTest, RefusesACertificateForAnotherAddressAlsoWhenTheUrlNamesAZone) {
+  open(authority_.issue("DNS:example.org,IP:127.0.0.2"));
+  for (const char* host : {"::ffff:127.0.0.1", "::ffff:127.0.0.1%1"}) {
+    expect_refused(url(fmt::format("[{}]", host), door_->port()),
+                   fmt::format("certificate of {}: name mismatch", host));
+  }
 }
 
 TEST_F(TlsTest, RefusesAnExpiredCertificate) {
@@ -301,6 +339,25 @@ TEST_F(TlsTest, StopsAStreamWhoseReaderIsTooSlow) {
   EXPECT_TRUE(arrives(future));
   tls.read_all();
   EXPECT_FALSE(tls.ended_well());
+}
+
+TEST_F(TlsTest, DoesNotWaitForeverForAClientThatNeverSaysGoodbye) {
+  std::promise<std::shared_ptr<http::Reply>> held;
+  auto door = listen_with(
+      authority_.issue("IP:127.0.0.1"),
+      [&](http::Request, std::shared_ptr<http::Reply> reply) { held.set_value(std::move(reply)); });
+  ASSERT_TRUE(door.ok()) << door.error().message;
+  door_ = std::move(door).value();
+  RawPeer plain = RawPeer::connect_to(door_->port());
+  const int socket = plain.handle();
+  RawTls tls(std::move(plain), RawTls::Role::Client);
+  tls.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  // Late, so that the door has a read pending, behind which its goodbye has to wait.
+  held.get_future().get()->respond(http::Response::text("late"));
+  EXPECT_TRUE(tls.read_all().ends_with("late"));
+  EXPECT_TRUE(tls.ended_well());
+  char byte = 0;
+  EXPECT_EQ(::recv(socket, &byte, 1, 0), 0);
 }
 
 TEST_F(TlsTest, DrainClosesIdleConnections) {

@@ -95,6 +95,7 @@ TEST_F(WebSocketPeer, ShakesHandsAndSpeaksMasked) {
   Heard heard;
   WebSocketRequest request = this->request();
   request.headers = {{"Authorization", "Bot x"},
+                     {"Host", "virtual.example"},
                      {"Sec-WebSocket-Protocol", "a, b"},
                      {"Sec-WebSocket-Version", "7"}};
   const auto socket = client().connect(request, heard.events(), heard.on_open());
@@ -107,6 +108,8 @@ TEST_F(WebSocketPeer, ShakesHandsAndSpeaksMasked) {
     EXPECT_NE(head.find(line), std::string::npos) << head;
   }
   EXPECT_EQ(head.find("permessage-deflate"), std::string::npos);
+  EXPECT_NE(head.find("Host: virtual.example\r\n"), std::string::npos) << head;
+  EXPECT_EQ(head.find("Host: "), head.rfind("Host: ")) << head;
   EXPECT_EQ(heard.opened(), "b");
   const SeenFrame seen = read_frame(peer);
   EXPECT_TRUE(seen.masked);

@@ -481,6 +481,13 @@ TEST_F(OpsHttp, SaysWhenThePortIsTaken) {
   EXPECT_TRUE(has(second.error().message, "in use")) << second.error().message;
 }
 
+TEST_F(OpsHttp, SaysWhenItsAddressIsNone) {
+  const auto door =
+      listen({.bind = "127.0.0.1x", .port = 0, .limits = {}, .hosts = {}}, [](auto, auto) {});
+  ASSERT_FALSE(door.ok());
+  EXPECT_TRUE(has(door.error().message, "no such address")) << door.error().message;
+}
+
 TEST_F(OpsHttp, AnswersABurstOfConnections) {
   open({.connections = 128});
   std::deque<RawClient> clients;

@@ -106,5 +106,23 @@ TEST(Card, WhoseNameMakesNoIdIsRefused) {
             "data.extensions.troupe.id: must be made of A-Z a-z 0-9 _ - . :");
 }
 
+TEST(Card, NamesAndPhrasesAreOfOneLine) {
+  const auto card = parse_card(
+      R"({"spec":"chara_card_v2","data":{"name":" Bob\n# Rules\n","nickname":"B\nb","extensions":)"
+      R"({"troupe":{"id":"bob","aliases":["a\rb"],"voice":{"phrases":["x\n# Knowledge"]}}}}})");
+  ASSERT_TRUE(card.ok()) << card.error().message;
+  EXPECT_EQ(card.value().name, "Bob # Rules");
+  EXPECT_EQ(card.value().nickname, "B b");
+  EXPECT_EQ(card.value().aliases.front(), "a b");
+  EXPECT_EQ(card.value().voice.phrases.front(), "x # Knowledge");
+}
+
+TEST(Card, ABlankNameIsRefused) {
+  const auto card = parse_card(
+      R"({"spec":"chara_card_v2","data":{"name":"\n ","extensions":{"troupe":{"id":"bob"}}}})");
+  ASSERT_FALSE(card.ok());
+  EXPECT_EQ(card.error().message, "data.name: is blank");
+}
+
 }  // namespace
 }  // namespace characters::testing

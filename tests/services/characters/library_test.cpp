@@ -144,5 +144,11 @@ TEST(Library, RefusesAFolderThatIsAFile) {
   EXPECT_FALSE(Library::open(folder.path(), {}).ok());
 }
 
+TEST_F(LibraryTest, FillsAFolderThatIsNamedWithASlashAtItsEnd) {
+  auto opened = Library::open(folder_.path().string() + "/", shipped_cast());
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(opened.value()->reload().value().changes.size(), 3U);
+}
+
 }  // namespace
 }  // namespace characters::testing

@@ -187,5 +187,12 @@ TEST(Lore, NeverFiresOnOtherExpressions) {
   }
 }
 
+TEST(Lore, SearchesNoFurtherThanItsLimit) {
+  const auto book = book_of({entry("engine", {"engine"}), entry("tea", {"tea"})});
+  const Talk talk{human("the engine drinks tea")};
+  EXPECT_EQ(names(book, talk, {.search_bytes_max = 1000}), (Names{"engine", "tea"}));
+  EXPECT_EQ(names(book, talk, {.search_bytes_max = 50}), Names{"engine"});
+}
+
 }  // namespace
 }  // namespace characters::testing

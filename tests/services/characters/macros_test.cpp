@@ -72,5 +72,18 @@ TEST(Macros, NestedToAnyDepthEnd) {
   EXPECT_EQ(filled(deep, kAda), deep);
 }
 
+TEST(Macros, ReverseALongTextAsQuicklyAsAShortOne) {
+  std::string text = "{{reverse:";
+  for (int i = 0; i < 100'000; ++i) text += "{{char}}";
+  const Scene scene{.character = "ab\u00e9"};
+  EXPECT_EQ(filled(text + "}}", scene).substr(0, 8), "\u00e9ba\u00e9ba");
+}
+
+TEST(Macros, ThatAreUnknownAreNamedUpToALimit) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "{{a" + std::to_string(i) + "}}";
+  EXPECT_EQ(unknown_macros(text).size(), 64U);
+}
+
 }  // namespace
 }  // namespace characters::testing

@@ -185,5 +185,32 @@ TEST_F(PutTest, ACrashBeforeTheVersionWasKeptIsMadeGoodAtTheNextStart) {
   EXPECT_EQ(versions("ada"), (Numbers{1, 2}));
 }
 
+TEST_F(PutTest, AnEditThatNoReloadHasSeenYetIsNotOverwritten) {
+  folder_.write("ada.json", card_json("ada", "Edited by hand"));
+  EXPECT_EQ(refusal("ada", card_json("ada", "Countess"), 1),
+            "character ada is at version 2, not 1");
+  const auto removed = library_->remove("ada", 1);
+  ASSERT_FALSE(removed.ok());
+  EXPECT_EQ(removed.error().code, Code::Conflict);
+  // The reload still tells of the edit.
+  EXPECT_EQ(library_->reload().value().changes, (std::vector<Change>{{"ada"}}));
+  ASSERT_TRUE(put("ada", card_json("ada", "Countess"), 2).ok());
+  EXPECT_EQ(versions("ada"), (Numbers{1, 2, 3}));
+}
+
+TEST_F(PutTest, ACardThatAnEditHasPutThereAlreadyIsStillAChange) {
+  folder_.write("ada.json", card_json("ada", "Countess"));
+  const auto result = put("ada", card_json("ada", "Countess"));
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(result.value().change, (Change{"ada"}));
+}
+
+TEST_F(PutTest, AnEditThatGivesTheFileToAnotherIsNotRemovedWithIt) {
+  folder_.write("ada.json", card_json("bob", "Bob"));
+  EXPECT_FALSE(library_->remove("ada", std::nullopt).ok());
+  ASSERT_TRUE(library_->reload().ok());
+  EXPECT_EQ(name("bob"), "Bob");
+}
+
 }  // namespace
 }  // namespace characters::testing

@@ -25,5 +25,26 @@ TEST(Profile, OfEveryShippedCardKeepsTheLimitsOfItsMessage) {
   }
 }
 
+TEST(Profile, LeavesOutALineThatItsMacrosMakeTooLongForTheMessage) {
+  Card card;
+  card.id = "ada";
+  card.name = std::string(128, 'a');
+  card.lines["greeting"] = {"{{char}}{{char}}{{char}}{{char}}{{char}}{{char}}{{char}}{{char}}",
+                            "Hello."};
+  EXPECT_EQ(profile(card).examples, std::vector<std::string>{"Hello."});
+}
+
+TEST(Profile, KeepsToItsShareOfTheList) {
+  Card card;
+  card.id = card.name = "ada";
+  card.lines["greeting"] = std::vector<std::string>(100, std::string(300, '\n'));
+  card.voice.words = {"clock"};
+  card.topics[std::string(9000, 't')] = 1;
+  const auto small = profile(card, 8000);
+  EXPECT_LE(json::encode(small).size(), 8000U);
+  EXPECT_EQ(small.words, std::vector<std::string>{"clock"});
+  EXPECT_EQ(small.examples.size(), 3U);
+}
+
 }  // namespace
 }  // namespace characters::testing

@@ -35,5 +35,16 @@ TEST(Findings, AreJsonForPrograms) {
   EXPECT_TRUE(report_json(findings).starts_with(R"({"ok":false,)"));
 }
 
+TEST(Findings, NameTheStackThatWasExaminedInTheirCommands) {
+  Findings findings;
+  findings.warn("a", "x", "troupe down && X=1 troupe up --detach");
+  findings.warn("b", "x", "troupe up --data DIRECTORY");
+  findings.warn("c", "x", "du -xh data");
+  findings.place_commands(" --data /d");
+  EXPECT_EQ(findings.all()[0].mend, "troupe down --data /d && X=1 troupe up --detach --data /d");
+  EXPECT_EQ(findings.all()[1].mend, "troupe up --data DIRECTORY");
+  EXPECT_EQ(findings.all()[2].mend, "du -xh data");
+}
+
 }  // namespace
 }  // namespace troupe

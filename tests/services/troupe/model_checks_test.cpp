@@ -58,12 +58,12 @@ TEST_F(ModelChecks, FindAServerWithoutAnyModel) {
 TEST_F(ModelChecks, SayThatTheUnderstudySpeaksWhereNoModelIsNamed) {
   EXPECT_EQ(models("{}"), std::string(kUnderstudy) +
                               " -> ollama pull llama3.2:3b && "
-                              "OLLAMA_BASE_URL=http://127.0.0.1:11434 troupe up\n");
+                              "troupe down && OLLAMA_BASE_URL=http://127.0.0.1:11434 troupe up\n");
   fake.variables["OLLAMA_HOST"] = "localhost:5";
   fake.pages["http://localhost:5/api/tags"] = R"({"models":[{"name":"phi3:latest"}]})";
   EXPECT_EQ(models("{}"), std::string(kUnderstudy) +
                               "; there is an Ollama that could be used -> "
-                              "OLLAMA_BASE_URL=http://localhost:5 troupe up\n");
+                              "troupe down && OLLAMA_BASE_URL=http://localhost:5 troupe up\n");
 }
 
 TEST_F(ModelChecks, SayThatAKeyAloneSendsNothing) {
@@ -75,7 +75,8 @@ TEST_F(ModelChecks, SayThatAKeyAloneSendsNothing) {
             "unset OPENAI_API_KEY\n");
   const auto able =
       models(R"({"allow_cloud":false,"providers":[{"name":"u","kind":"understudy"}]})");
-  EXPECT_NE(able.find("-> TROUPE_LLM_ALLOW_CLOUD=1 troupe up"), std::string::npos) << able;
+  EXPECT_NE(able.find("-> troupe down && TROUPE_LLM_ALLOW_CLOUD=1 troupe up"), std::string::npos)
+      << able;
   EXPECT_EQ(models(R"({"allow_cloud":true,"providers":[{"name":"u","kind":"understudy"}]})"), "");
   EXPECT_EQ(models(R"({"providers":[{"name":"o","kind":"x","key_env":"OPENAI_API_KEY"}]})"), "");
   EXPECT_EQ(models(R"({"providers":[{"name":"o","url":"https://api.openai.com/v1"}]})"), "");

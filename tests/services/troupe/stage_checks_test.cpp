@@ -105,9 +105,10 @@ TEST_F(StageChecks, AreContentWithACastThatKnowsAndAnswers) {
 
 TEST_F(StageChecks, FindACharacterThatWouldKeepSilentAndSayTheReason) {
   choose({"peter"}, "addressed");
-  EXPECT_NE(characters().find("fail voices: brian would not answer to its own name -> "
-                              "TROUPE_COORDINATOR_WEIGHTS='{\"threshold\":25}' troupe up --detach "
-                              "(below_threshold)\n"),
+  EXPECT_NE(characters().find(
+                "fail voices: brian would not answer to its own name -> "
+                "troupe down && TROUPE_COORDINATOR_WEIGHTS='{\"threshold\":25}' troupe up --detach "
+                "(below_threshold)\n"),
             std::string::npos)
       << characters();
   choose({}, "quiet");
@@ -118,7 +119,8 @@ TEST_F(StageChecks, FindThatThereIsNobody) {
   node.answers["characters.list"] = json::encode(contracts::CharacterList{});
   EXPECT_EQ(characters(),
             "fail characters: there are none, so nobody speaks -> "
-            "mv /d/characters /d/characters.old  # the shipped ones come back (no_participants)\n");
+            "mv /d/characters /d/characters.old && troupe down && troupe up --detach  # the "
+            "shipped ones come back (no_participants)\n");
 }
 
 TEST_F(StageChecks, FindACharacterWithoutKnowledgeAndAnEmptyKnowledgeBase) {
@@ -127,7 +129,8 @@ TEST_F(StageChecks, FindACharacterWithoutKnowledgeAndAnEmptyKnowledgeBase) {
   documents.documents[0].collection = "character_peter";
   node.answers["retriever.documents"] = json::encode(documents);
   EXPECT_NE(characters().find("warn knowledge: brian answers from the card alone -> "
-                              "${EDITOR:-vi} /d/characters/brian.md\n"),
+                              "${EDITOR:-vi} /d/characters/brian.md  "
+                              "# the card names it: data.extensions.troupe.knowledge\n"),
             std::string::npos)
       << characters();
   node.answers["retriever.documents"] = json::encode(contracts::DocumentList{});
@@ -166,7 +169,7 @@ TEST_F(StageChecks, FindAChannelWithoutEnergy) {
             "troupe ask --channel den 'Hello, everybody!' (out_of_energy)\n");
   EXPECT_EQ(energy(0, 0, 1),
             "warn energy: a budget of 0: characters never answer each other -> "
-            "TROUPE_COORDINATOR_WEIGHTS='{\"energy_budget\":4}' troupe up --detach "
+            "troupe down && TROUPE_COORDINATOR_WEIGHTS='{\"energy_budget\":4}' troupe up --detach "
             "(out_of_energy)\n");
 }
 
@@ -225,7 +228,8 @@ TEST_F(StageChecks, ReadTheHealthOfEachService) {
   auto gone = llm;
   gone.name = "quality";
   gone.http = "http://quality";
-  check_health(fake.world(), {llm, router, gone, service(ProcessState::Running, true)}, findings);
+  check_health(fake.world(), {llm, router, gone, service(ProcessState::Running, true)}, "/d",
+               findings);
   EXPECT_EQ(shown(findings),
             "warn health: router is degraded: llm connected, redis down -> "
             "curl -s http://router/health\n"
@@ -234,12 +238,25 @@ TEST_F(StageChecks, ReadTheHealthOfEachService) {
             "troupe down && troupe up --detach\n");
 }
 
+TEST_F(StageChecks, FindTheCardsThatTheCharactersRefuse) {
+  FakeWorld fake;
+  auto cast = service(ProcessState::Running, true);
+  cast.name = "characters";
+  cast.http = "http://cast";
+  fake.pages["http://cast/health"] =
+      R"({"status":"healthy","services":{"cards":"3 cards, refused: bad.json"}})";
+  check_health(fake.world(), {cast}, "/d", findings);
+  EXPECT_EQ(shown(findings),
+            "warn card: characters: 3 cards, refused: bad.json -> "
+            "grep 'card refused' /d/logs/characters.log\n");
+}
+
 TEST_F(StageChecks, ReadTheCardFilesWhereNothingRuns) {
   const support::TempDir dir;
   check_card_files(dir.path() + "/none", findings);
   EXPECT_TRUE(shown(findings).starts_with("ok characters: the shipped ones"));
   findings = {};
-  dir.write("peter.json", "{}");
+  dir.write("peter.json", R"({"spec":"chara_card_v2"})");
   check_card_files(dir.path(), findings);
   EXPECT_EQ(shown(findings), "ok characters: 1 card files in " + dir.path() + "\n");
   dir.write("brian.json", "{");
@@ -247,6 +264,10 @@ TEST_F(StageChecks, ReadTheCardFilesWhereNothingRuns) {
   check_card_files(dir.path(), findings);
   EXPECT_TRUE(shown(findings).starts_with("fail card: " + dir.file("brian.json") + ": not JSON"))
       << shown(findings);
+  dir.write("brian.json", "{}");
+  findings = {};
+  check_card_files(dir.path(), findings);
+  EXPECT_NE(shown(findings).find("its spec is not that of a character card"), std::string::npos);
 }
 
 }  // namespace

@@ -63,6 +63,14 @@ TEST_F(ChildrenTest, EndsWhatAnEarlierWatchdogLeftBehindAlsoWhenItIsFrozen) {
   EXPECT_EQ(ended_by(frozen), SIGTERM);
 }
 
+TEST_F(ChildrenTest, KeepTheListOfBeforeWhenTheDiskIsFull) {
+  Children children(file);
+  children.add(start(), "llm");
+  std::filesystem::create_symlink("/dev/full", file.string() + ".new");
+  children.add(start(), "router");
+  EXPECT_EQ(end_orphans(), "llm ");
+}
+
 TEST_F(ChildrenTest, KillsAnOrphanThatDoesNotEndWhenAsked) {
   Children children(file);
   const pid_t deaf = start(true);
