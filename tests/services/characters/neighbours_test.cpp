@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -25,15 +26,16 @@ TEST(Neighbours, SendTheKnowledgeToTheRetriever) {
   const auto retriever = open_node("retriever", run);
   const auto own = open_node("characters", run);
   ASSERT_TRUE(retriever && own);
-  contracts::AddDocument got;  // written before the reply, read after it
-  std::string forgotten;
+  std::promise<contracts::AddDocument> added;
+  std::promise<std::string> deleted;
   retriever->serve("retriever.add", [&](const std::shared_ptr<messaging::Incoming>& incoming) {
-    got = json::decode<contracts::AddDocument>(std::string_view(incoming->body())).value();
+    added.set_value(
+        json::decode<contracts::AddDocument>(std::string_view(incoming->body())).value());
     incoming->reply(json::encode(contracts::AddedDocument{.id = "x", .collection = "x"}));
   });
   retriever->serve("retriever.delete", [&](const std::shared_ptr<messaging::Incoming>& incoming) {
-    forgotten =
-        json::decode<contracts::DeleteDocument>(std::string_view(incoming->body())).value().id;
+    deleted.set_value(
+        json::decode<contracts::DeleteDocument>(std::string_view(incoming->body())).value().id);
     incoming->reply(json::encode(contracts::DeletedDocument{true}));
   });
   ASSERT_TRUE(retriever->bind("").ok());
@@ -45,12 +47,13 @@ TEST(Neighbours, SendTheKnowledgeToTheRetriever) {
   member.knowledge = "Ada counts.";
   const auto taught = neighbours.teach(member);
   ASSERT_TRUE(taught.ok()) << taught.error().message;
+  const contracts::AddDocument got = added.get_future().get();
   EXPECT_EQ(got.content, "Ada counts.");
   EXPECT_EQ(got.id, "character_ada");
   EXPECT_EQ(got.collection, "character_ada");
   EXPECT_EQ(got.metadata.at("character").text, "\"ada\"");
   ASSERT_TRUE(neighbours.forget("ada").ok());
-  EXPECT_EQ(forgotten, "character_ada");
+  EXPECT_EQ(deleted.get_future().get(), "character_ada");
 }
 
 TEST(Neighbours, AnAbsentRetrieverIsAPassingFailure) {
