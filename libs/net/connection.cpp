@@ -257,7 +257,8 @@ Awaitable<bool> Connection::read_head() {
     while (phase_ == Phase::Idle && text_of(buffer_).starts_with("\r\n")) {
       buffer_.consume(2);
     }
-    if (buffer_.size() > 0) {
+    const bool half_an_empty_line = phase_ == Phase::Idle && text_of(buffer_) == "\r";
+    if (buffer_.size() > 0 && !half_an_empty_line) {
       const bool begins = phase_ == Phase::Idle;
       phase_ = Phase::Reading;
       error_code failed;

@@ -183,10 +183,10 @@ class Document {
   }
 
   void responses(const About& about) {
-    for (const auto& [status, forms] : about.gives) {
-      object(std::to_string(status), [&] {
-        text("description", http::reason(status));
-        contents(forms);
+    for (const auto& answer : about.gives) {
+      object(std::to_string(answer.first), [&] {
+        text("description", http::reason(answer.first));
+        contents(answer.second);
       });
     }
     for (const auto& [range, response] :

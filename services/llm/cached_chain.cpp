@@ -13,7 +13,6 @@ namespace {
 
 // What is kept of a completion.
 struct Kept {
-  static constexpr std::string_view kName = "kept_completion";
   std::string text;
   std::string model;
   std::string provider;
