@@ -27,8 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto parts = fuzz::exchange(
       port, {view.substr(0, first), view.substr(first, second - first), view.substr(second)});
   auto heard = fuzz::statuses(parts);
-  // A head that is too long and malformed: what is seen first depends on what has arrived.
-  for (auto* all : {&expected, &heard}) std::replace(all->begin(), all->end(), 431, 400);
+  // Of a head that is wrong in several ways the one is named that is seen first, which depends on
+  // what has arrived: malformed, too long, of another HTTP.
+  for (auto* all : {&expected, &heard}) {
+    std::replace_if(
+        all->begin(), all->end(), [](int status) { return status == 431 || status == 505; }, 400);
+  }
   const std::size_t common = std::min(heard.size(), expected.size());
   fuzz::require(std::equal(heard.begin(), heard.begin() + static_cast<std::ptrdiff_t>(common),
                            expected.begin()),
