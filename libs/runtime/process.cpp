@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -75,8 +76,12 @@ Caches::Options cache_options(const std::string& service, const Settings& settin
 // A door that others can reach is for a network of the stack's own, whose processes know each other
 // by their keys.
 Result<void> refuse_open_door(const Settings& settings) {
-  const std::string_view bind = settings.bind;
-  if (bind.starts_with("127.") || bind == "::1" || bind == "localhost") return {};
+  const std::string& bind = settings.bind;
+  in_addr address{};  // a name that begins like one is no address
+  const bool loopback = inet_pton(AF_INET, bind.c_str(), &address) == 1
+                            ? (ntohl(address.s_addr) >> 24U) == IN_LOOPBACKNET
+                            : bind == "::1" || bind == "localhost";
+  if (loopback) return {};
   if (settings.rpc == Transport::Tcp && !settings.keys.empty()) return {};
   return Error{Code::InvalidArgument,
                fmt::format("bind: {} can be reached from other machines; that needs rpc=tcp and "

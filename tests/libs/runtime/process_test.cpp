@@ -65,6 +65,11 @@ TEST_F(ProcessTest, OpensNoDoorToOtherMachinesWithoutKeys) {
   EXPECT_EQ(refused.error().message,
             "bind: 0.0.0.0 can be reached from other machines; that needs rpc=tcp and keys=DIR, as "
             "in compose/");
+  for (const char* other : {"127.example.org", "192.0.2.1", "::", ""}) {
+    settings.bind = other;
+    EXPECT_FALSE(Process::open("open", settings, "{}").ok()) << other;
+  }
+  settings.bind = "0.0.0.0";
   settings.rpc = Transport::Tcp;
   settings.keys = dir_.file("keys");
   EXPECT_TRUE(Process::open("open", settings, "{}").ok());
