@@ -90,6 +90,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   fuzz::keep();
+  // Text that may hold comments is read by another parser: both must read the same.
+  const auto other = json::Document::parse(text, {.comments = true});
+  fuzz::require(other.ok(), "both parsers accept it");
+  fuzz::require(other.value().root().dump() == strict.value().root().dump(), "both read the same");
   fuzz::require(utf8_valid(text), "what is accepted is UTF-8");
   const json::Value root = strict.value().root();
   fuzz::require(depth(root) <= limits::kJsonDepth, "the depth is limited");
