@@ -42,6 +42,7 @@ FOREIGN_JSON = []
 CPP, ANY = (".cpp",), (".cpp", ".h")
 THIRD_PARTY = {
     "nlohmann/": [("libs/json/", CPP)] + [(path, CPP) for path in FOREIGN_JSON],
+    "simdjson.h": [("libs/json/", CPP)],
     "httplib.h": [("libs/ops_http/", CPP)],
     "boost/": [("libs/net/", ANY)],  # its own headers between its .cpp files; net.h stays plain
     # In headers between the .cpp files of messaging only; node.h stays plain.
