@@ -14,22 +14,28 @@ namespace {
 
 bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
 
-// Whether eight bytes are ASCII and need no escape: a high bit would say so of one of them.
+// Whether eight bytes are ASCII and need no escape.
 // Source: "Determine if a word has a byte less than n", Bit Twiddling Hacks (Anderson).
-bool plain_ascii(const char* eight) {
+bool plain_ascii(std::uint64_t eight) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x8080808080808080;
-  std::uint64_t word = 0;
-  std::memcpy(&word, eight, sizeof(word));
-  const auto has = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
-  const std::uint64_t control = word - kOnes * 0x20;
-  return ((word | control | has(word ^ kOnes * '"') | has(word ^ kOnes * '\\')) & kHighs) == 0;
+  const auto has_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  const std::uint64_t control = eight - kOnes * 0x20;
+  const std::uint64_t quote = has_zero(eight ^ kOnes * '"');
+  const std::uint64_t backslash = has_zero(eight ^ kOnes * '\\');
+  return ((eight | control | quote | backslash) & kHighs) == 0;
 }
 
 std::size_t plain_ascii_prefix(std::string_view text) {
   std::size_t size = 0;
-  while (size + 8 <= text.size() && plain_ascii(text.data() + size)) size += 8;
-  return size;
+  std::uint64_t eight = 0;
+  for (; size + sizeof(eight) <= text.size(); size += sizeof(eight)) {
+    std::memcpy(&eight, text.data() + size, sizeof(eight));
+    if (!plain_ascii(eight)) return size;
+  }
+  eight = 0x2020202020202020;  // the rest, filled up with spaces
+  std::memcpy(&eight, text.data() + size, text.size() - size);
+  return plain_ascii(eight) ? text.size() : size;
 }
 
 void append_escape(std::string& out, char c) {
@@ -55,21 +61,22 @@ void append_escape(std::string& out, char c) {
 }
 
 void append_string(std::string& out, std::string_view value) {
-  std::string repaired;
-  // Most texts are plain from end to end.
-  if (!utf8_valid(value.substr(plain_ascii_prefix(value)))) {
-    repaired = utf8_repaired(value);
-    value = repaired;
-  }
   out += '"';
   std::size_t done = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    i += plain_ascii_prefix(value.substr(i));
-    if (i == value.size()) break;
-    if (plain(value[i])) continue;
-    out += value.substr(done, i - done);
-    append_escape(out, value[i]);
-    done = i + 1;
+  std::size_t next = plain_ascii_prefix(value);
+  std::string repaired;
+  if (next < value.size() && !utf8_valid(value.substr(next))) {
+    repaired = utf8_repaired(value);
+    value = repaired;
+    next = 0;
+  }
+  while (next < value.size()) {
+    const std::size_t here = next++;
+    if (plain(value[here])) continue;
+    out += value.substr(done, here - done);
+    append_escape(out, value[here]);
+    done = next;
+    next += plain_ascii_prefix(value.substr(next));
   }
   out += value.substr(done);
   out += '"';
