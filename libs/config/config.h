@@ -112,9 +112,12 @@ json::detail::Check stranger(json::Value value) {
   return found;
 }
 
-// As json::read_text, but members that M does not have are refused.
+// As json::read_text, but members that M does not have are refused, and a switch may be 1 or 0.
 template <class M>
 json::detail::Check read_text(std::string_view text, M& member, const Field& field) {
+  if constexpr (std::is_same_v<M, bool>) {
+    if (text == "1" || text == "0") text = text == "1" ? "true" : "false";
+  }
   if (const auto document = json::Document::parse(text)) {
     if (auto problem = stranger<M>(document.value().root())) return problem;
   }
@@ -232,6 +235,17 @@ std::string help(std::string_view section) {
                                   field.help, field.secret ? "" : writer.text());
             });
   return text;
+}
+
+// `settings` with what a JSON object says of their members, at any depth; what it does not name
+// stays as it is. InvalidArgument names the member that is unknown or wrong.
+template <HasFields T>
+Result<T> changed(T settings, std::string_view object) {
+  const json::Document document = TRY(json::Document::parse(object));
+  auto problem = detail::stranger<T>(document.root());
+  if (!problem) problem = json::detail::read(document.root(), settings, Field{});
+  if (problem) return Error{Code::InvalidArgument, detail::line_of(*problem)};
+  return settings;
 }
 
 }  // namespace config

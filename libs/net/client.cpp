@@ -431,7 +431,7 @@ Awaitable<Result<void>> Client::Impl::attempt(Exchange& exchange, Host& host) {
 }
 
 Awaitable<Result<void>> Client::Impl::connect(Exchange& exchange, Link& link) {
-  Dial dial(loop, link.stream, exchange.url, options.ca_file);
+  Dial dial(loop, link.stream, exchange.url, options.ca_file, options.may_connect);
   exchange.dial = &dial;
   const Result<void> outcome = co_await dial.run(
       [&](std::string_view phase) { exchange.allow(phase, exchange.request.connect_timeout); });

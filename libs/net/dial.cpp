@@ -22,7 +22,9 @@ struct Dial::Lookup {
 
 Awaitable<Result<void>> Dial::run(std::function<void(std::string_view)> phase) {
   phase("connect");
-  const Result<std::vector<Tcp::endpoint>> endpoints = co_await resolve();
+  Result<std::vector<Tcp::endpoint>> found = co_await resolve();
+  if (!found) co_return found.error();
+  const Result<std::vector<Tcp::endpoint>> endpoints = allowed(std::move(found).value());
   if (!endpoints) co_return endpoints.error();
   error_code failed;
   co_await asio::async_connect(stream_.socket(), endpoints.value(),
@@ -57,6 +59,15 @@ Awaitable<Result<std::vector<Tcp::endpoint>>> Dial::resolve() {
     co_return Error{Code::Unavailable, "cannot resolve the host: " + lookup->failed.message()};
   }
   co_return std::move(lookup->endpoints);
+}
+
+Result<std::vector<Tcp::endpoint>> Dial::allowed(std::vector<Tcp::endpoint> found) const {
+  if (!may_connect_) return found;
+  std::erase_if(found, [&](const Tcp::endpoint& endpoint) {
+    return !may_connect_({url_.host, endpoint.address().to_string(), endpoint.port()});
+  });
+  if (!found.empty()) return found;
+  return Error{Code::PermissionDenied, "the host has no address that may be connected to"};
 }
 
 Awaitable<Result<void>> Dial::secure() {

@@ -91,11 +91,21 @@ struct ClientEvents {
 // is not idempotent only when nothing of the request was sent.
 class Client {
  public:
+  // Where a connection would lead: the URL's host, one of its addresses in figures, and the port.
+  struct Place {
+    std::string host;
+    std::string address;
+    std::uint16_t port = 0;
+  };
   struct Options {
     std::size_t connections_per_host = 32;  // more wait in order
     std::size_t waiting_max = 1024;         // beyond: Overloaded
     Milliseconds keep_alive{30'000};
     std::string ca_file = {};  // PEM; trusted instead of the system's authorities
+    // Asked, on the loop's thread, about each address that a host was found to have, once it is
+    // found: only those it allows are connected to, so nothing can change in between. Without any,
+    // the call fails with PermissionDenied. For callers whose URLs come from strangers.
+    std::function<bool(const Place& place)> may_connect = {};
   };
   Client(Loop& loop, Options options);
   ~Client();

@@ -26,6 +26,7 @@ struct Stage {
   std::optional<Judge> judge;
   std::vector<Judge> panel;
   std::map<std::string, Judge> by_name;
+  bool open = false;
 
   static void fields(auto& self, auto&& visit) {
     visit("port", self.port, Field{.min = 0, .max = 65535, .help = "operator door"});
@@ -37,6 +38,7 @@ struct Stage {
     visit("judge", self.judge);
     visit("panel", self.panel);
     visit("by_name", self.by_name);
+    visit("open", self.open);
   }
 };
 
@@ -67,6 +69,17 @@ TEST(Config, TakesTheDefaultsWhenNothingIsSaid) {
   ASSERT_TRUE(stage.ok());
   EXPECT_EQ(stage.value().port, 6003);
   EXPECT_EQ(stage.value().models, std::vector<std::string>{"auto"});
+}
+
+TEST(Config, TakesASwitchAsAWordOrADigit) {
+  for (const auto* const on : {"TROUPE_QUALITY_OPEN=1", "TROUPE_QUALITY_OPEN=true"}) {
+    EXPECT_TRUE((Start{{}, {on}}.load().value().open)) << on;
+  }
+  EXPECT_FALSE((Start{{"--open", "0"}, {"TROUPE_QUALITY_OPEN=1"}}.load().value().open));
+  for (const auto* const wrong : {"TROUPE_QUALITY_OPEN=2", "TROUPE_QUALITY_OPEN=01",
+                                  "TROUPE_QUALITY_OPEN=yes", "TROUPE_QUALITY_OPEN="}) {
+    EXPECT_NE((Start{{}, {wrong}}.refusal()), "accepted") << wrong;
+  }
 }
 
 TEST(Config, PrefersTheFlagToTheEnvironmentToTheFileToTheDefault) {
@@ -207,7 +220,7 @@ TEST(Config, ReadsNothingElseFromTheEnvironment) {
 TEST(Config, ShowsWhetherASecretIsSetAndNeverTheSecret) {
   const std::string with = print(Start{{"--key", "hunter2"}}.load().value());
   EXPECT_EQ(with, R"j({"port":6003,"key":"(set)","rating_min":0.6,"models":["auto"],)j"
-                  R"j("redis_url":"","judge":null,"panel":[],"by_name":{}})j");
+                  R"j("redis_url":"","judge":null,"panel":[],"by_name":{},"open":false})j");
   EXPECT_NE(print(Stage{}).find(R"j("key":"(not set)")j"), std::string::npos);
 }
 

@@ -436,6 +436,33 @@ TEST_F(ClientTest, ReadsARefusalThatComesBeforeTheBodyWasSent) {
   EXPECT_EQ(response.value().status, 413);
 }
 
+TEST_F(ClientTest, ConnectsOnlyWhereItsOwnerAllows) {
+  auto door = listen(loop_, {},
+                     [](http::Request, std::shared_ptr<http::Reply> reply) { reply->respond({}); });
+  ASSERT_TRUE(door.ok());
+  const std::uint16_t port = door.value()->port();
+  std::atomic<bool> open = false;
+  std::vector<Client::Place> asked;  // on the loop's thread, read after the answers
+  Client::Options options;
+  options.may_connect = [&](const Client::Place& place) {
+    asked.push_back(place);
+    return open.load();
+  };
+  Client& client = this->client(options);
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    const auto refused = client.fetch(get(fmt::format("http://{}:{}/", host, port)));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::PermissionDenied) << refused.error().message;
+  }
+  ASSERT_GE(asked.size(), 2U);
+  EXPECT_EQ(asked.front().host, "127.0.0.1");
+  EXPECT_EQ(asked.front().address, "127.0.0.1");
+  EXPECT_EQ(asked.back().host, "localhost");
+  EXPECT_EQ(asked.back().port, port);
+  open = true;
+  EXPECT_TRUE(client.fetch(get(fmt::format("http://localhost:{}/", port))).ok());
+}
+
 TEST_F(ClientTest, CarriesManyCallsFromManyThreads) {
   auto door = listen(loop_, {}, [](http::Request request, std::shared_ptr<http::Reply> reply) {
     reply->begin(200, {});
