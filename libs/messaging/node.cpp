@@ -26,6 +26,7 @@ namespace {
 
 constexpr Milliseconds kScanInterval{250};
 constexpr std::chrono::microseconds kLook{300};
+constexpr std::chrono::microseconds kYielded{5};  // a yield that takes longer let somebody run
 constexpr std::size_t kLookCalls = 8;
 constexpr int kQuickCalls = 3;
 constexpr Milliseconds kSearchInterval{20};  // for a service of which no instance is known
@@ -57,8 +58,24 @@ struct Pending {
   TimerId retry_timer = 0;
 };
 
-// An answer that a thread waits for. It too looks a little before it sleeps: most answers are there
-// sooner than a core wakes up.
+// A thread that waits looks a little before it sleeps: waking a core that sleeps costs more than
+// most answers take. It gives way to whoever can run, and stops once somebody did: the core is
+// awake then, and has better things to do.
+class Look {
+ public:
+  // Whether to look once more.
+  bool again() {
+    const SteadyTime before = SystemClock::instance().now();
+    if (before >= end_) return false;
+    sched_yield();
+    return SystemClock::instance().now() - before < kYielded;
+  }
+
+ private:
+  SteadyTime end_ = SystemClock::instance().now() + kLook;
+};
+
+// An answer that a thread waits for.
 class Awaited {
  public:
   void give(Result<std::string> result) {
@@ -67,8 +84,9 @@ class Awaited {
     there_.notify_one();
   }
   Result<std::string> take() {
-    const SteadyTime end = SystemClock::instance().now() + kLook;
-    while (!there_ && SystemClock::instance().now() < end) sched_yield();
+    Look look;
+    while (!there_ && look.again()) {
+    }
     there_.wait(false);
     return std::move(*result_);
   }
@@ -178,6 +196,7 @@ class NodeImpl final : public Node, public Answering {
   bool subscriber_readable_ = false;
   std::map<std::string, std::deque<OnEvent>> subscriptions_;  // stay in place while they run
   std::set<std::string> publishers_;
+  std::set<std::string> wanted_;  // services that were called: each peer costs every wait something
   std::vector<std::unique_ptr<Peer>> peers_;
   // No peers any more, but a caller further up may still hold one: they go in the next turn.
   std::vector<std::unique_ptr<Peer>> ended_;
@@ -627,6 +646,10 @@ void NodeImpl::handle_item(CallId id, Pending& pending, std::string body) {
 // fallen silent (stopped, or stuck) looks idle and would draw calls: it gets none while there are
 // others.
 Peer* NodeImpl::choose(const std::string& service) {
+  if (wanted_.insert(service).second) {
+    rescan();
+    scan();
+  }
   std::vector<Peer*> live;
   const auto gather = [&](Peer::Link link, bool silent) {
     for (const auto& peer : peers_) {
@@ -668,7 +691,8 @@ void NodeImpl::scan() {
   for (Peer* peer : ended) peer_ended(peer);
   for (const Instance& instance : found) {
     const bool self = instance.pid == getpid() && instance.service == options_.service;
-    if (self || !sockets_.suits(instance.rpc)) continue;
+    const bool wanted = wanted_.contains(instance.service);
+    if (self || !wanted || !sockets_.suits(instance.rpc)) continue;
     const bool known = std::any_of(peers_.begin(), peers_.end(),
                                    [&](const auto& peer) { return peer->instance == instance; });
     if (known) continue;
@@ -766,16 +790,16 @@ void NodeImpl::run(const std::stop_token& stop) {
   gatekeeper_.reset();
 }
 
-// While an answer is due, or somebody calls again and again, the thread looks for it a little,
-// giving way to whoever can run, before it sleeps: waking a core that sleeps costs more than most
-// answers take.
+// While an answer is due, or somebody calls again and again, the thread looks for it a little
+// before it sleeps.
 void NodeImpl::look_then_sleep(Milliseconds at_most) {
-  const SteadyTime end = SystemClock::instance().now() + kLook;
   const bool due = !calls_.empty() && calls_.size() <= kLookCalls;  // with many, one always comes
   const bool lively = quick_calls_ >= kQuickCalls && serving_count_ == 0;
-  while ((due || lively) && at_most.count() > 0 && SystemClock::instance().now() < end) {
-    if (zmq::poll(poll_items_, Milliseconds(0)) > 0) return;
-    sched_yield();
+  if ((due || lively) && at_most.count() > 0) {
+    Look look;
+    do {
+      if (zmq::poll(poll_items_, Milliseconds(0)) > 0) return;
+    } while (look.again());
   }
   zmq::poll(poll_items_, at_most);
 }

@@ -108,7 +108,11 @@ void Doors::add_http(const Route& route, Mode mode, const std::shared_ptr<const 
               [&](const Error& error) { reply->respond(http::Response::error(error)); });
         };
         if (mode == Mode::Loop) return node_.post(run);
-        run();
+        if (mode == Mode::Quick || !one_thread_) return run();
+        if (!workers_.post(run)) {
+          reply->respond(http::Response::error(
+              {Code::Overloaded, options_.service + ": too many calls are waiting"}));
+        }
       });
 }
 

@@ -63,8 +63,8 @@ class Doors {
   // Everything must outlive the doors.
   Doors(Options options, messaging::Node& node, WorkerPool& workers);
 
-  // A handler that may block: `Result<Reply> handler(const Request&[, const Call&])`. RPC calls run
-  // on the worker pool, HTTP requests on their connection's thread.
+  // A handler that may block: `Result<Reply> handler(const Request&[, const Call&])`. It runs on
+  // the worker pool, or for an HTTP request that has a thread of its own on that.
   template <HasFields Request, HasFields Reply, class Handler>
   void method(const std::string& name, const Route& route, Handler handler) {
     add(name, route, types_of<Request, Reply>(route), Mode::Blocking,
@@ -99,6 +99,9 @@ class Doors {
   void rpc(std::string name, messaging::Serve handler) {
     node_.serve(std::move(name), std::move(handler));
   }
+
+  // Requests come on one thread for all from now on, which must not block. Before any comes.
+  void on_one_thread() { one_thread_ = true; }
 
   const http::Router& router() const { return router_; }
   // Every door in the order registered, for openapi().
@@ -168,6 +171,7 @@ class Doors {
   WorkerPool& workers_;
   http::Router router_;
   std::vector<DoorSpec> specs_;
+  bool one_thread_ = false;
 };
 
 }  // namespace runtime

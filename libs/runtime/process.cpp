@@ -96,7 +96,7 @@ Result<std::unique_ptr<Process>> Process::open(std::string service, Settings set
   auto process = std::unique_ptr<Process>(new Process());
   process->service_ = std::move(service);
   process->settings_ = std::move(settings);
-  process->shown_config_ = std::move(shown_config);
+  process->shown_config_ = [shown = std::move(shown_config)] { return shown; };
   process->started_ = SystemClock::instance().now();
   if (process->settings_.run.empty()) {
     const char* xdg = std::getenv("XDG_RUNTIME_DIR");
@@ -246,7 +246,7 @@ void Process::install_own_doors() {
                });
   doors_->http(Get("/config", "The settings in force, secrets hidden"), {service_ + ".config"},
                [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
-                 reply->respond(http::Response::json(shown_config_));
+                 reply->respond(http::Response::json(shown_config_()));
                });
   doors_->http(Get("/openapi.json", "This document"), {service_ + ".openapi"},
                [this](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
@@ -291,6 +291,7 @@ Result<void> Process::run(const http::Listen& listen) {
     telemetry::debug("request", {{"method", name(request.method)}, {"path", request.path}});
     doors_->router().route(std::move(request), std::move(reply));
   };
+  if (listen) doors_->on_one_thread();
   auto server =
       TRY((listen ? listen : http::Listen(ops_http::listen))(std::move(options), handler));
   const std::string address = fmt::format("{}:{}", settings_.bind, server->port());

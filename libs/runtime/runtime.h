@@ -98,11 +98,15 @@ class Process {
   };
   void check(std::string name, std::function<State()> state);
 
+  // What GET /config answers from now on, for settings that change at run time; before run().
+  void show_config(std::function<std::string()> shown) { shown_config_ = std::move(shown); }
+
   // The answer of GET /health, and whether the process is ready.
   std::string health_json(bool& ready) const;
 
-  // Opens the doors with `listen` (default: ops_http), announces the process and serves until
-  // SIGTERM or SIGINT; then drains. A second signal ends the process at once.
+  // Opens the doors with `listen`, whose requests come on one thread (default: ops_http, with a
+  // thread for each connection), announces the process and serves until SIGTERM or SIGINT; then
+  // drains. A second signal ends the process at once.
   Result<void> run(const http::Listen& listen = {});
 
  private:
@@ -118,7 +122,7 @@ class Process {
 
   std::string service_;
   Settings settings_;
-  std::string shown_config_;
+  std::function<std::string()> shown_config_;
   telemetry::Metrics metrics_;
   std::unique_ptr<Caches> caches_;
   SteadyTime started_{};
