@@ -22,8 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 6> kServices{"characters", "retriever",   "llm",
-                                               "quality",    "coordinator", "router"};
+constexpr auto kServices = std::to_array<const char*>(
+    {"characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router"});
 constexpr Milliseconds kStartLimit{30'000};
 
 const SystemClock& clock() { return SystemClock::instance(); }

@@ -54,6 +54,9 @@ THIRD_PARTY = {
     # tests/libs/net makes certificates and TLS peers that misbehave.
     "openssl/": [("libs/crypto/", CPP), ("libs/net/", CPP), ("tests/libs/net/", ANY)],
     "libstemmer.h": [("libs/lexical/", CPP)],
+    # The formats of pages and documents, which only crawler-extract reads.
+    "libxml/": [("services/crawler/html.cpp", CPP)],
+    "poppler/": [("services/crawler/pdf.cpp", CPP)],
     "zip.h": [("services/characters/", CPP)],  # CHARX, which no other service reads
     "zlib.h": [("libs/discord/", CPP), ("services/characters/png.cpp", CPP)],
     "fmt/": [("", ANY)],

@@ -5,10 +5,12 @@
 #include "contracts/characters.h"
 #include "contracts/conversation.h"
 #include "contracts/coordinator.h"
+#include "contracts/crawler.h"
 #include "contracts/llm.h"
 #include "contracts/quality.h"
 #include "contracts/retriever.h"
 #include "contracts/router.h"
+#include "contracts/tuning.h"
 #include "contracts/watchdog.h"
 
 namespace contracts {
@@ -29,18 +31,28 @@ using AllMessages = MessageList<
     FiredEntry, Preview, LintFinding, LintRequest, LintReport, CharacterQuery, PutCharacter,
     AcceptedCharacter, DeleteCharacter, DeletedCharacter, CharacterVersion, CharacterVersions,
     // coordinator
-    Selection, SelectRequest, ObserveRequest, ObserveReply, FollowUpRequest, FollowUp,
-    HistoryRequest, History,
+    Selection, SelectRequest, ObserveRequest, Answered, ObserveReply, FollowUpRequest, FollowUp,
+    HistoryRequest, History, QuietRequest, QuietReply,
+    // crawler
+    AddJob, AddedJob, JobCounts, JobNote, Job, JobQuery, JobsQuery, JobList, UploadQuery, Uploaded,
     // llm
-    ChatMessage, ChatRequest, ChatDelta, ChatReply,
+    ChatMessage, ChatRequest, ChatDelta, ChatReply, EmbedRequest, EmbedReply,
     // quality
     Finding, ContextLine, AssessRequest, Components, Assessment, VoiceRequest, VoiceScores,
+    ReviewSettings,
     // retriever
     AddDocument, AddedDocument, DeleteDocument, DeletedDocument, QueryRequest, Hit, QueryReply,
-    ListDocuments, DocumentSummary, DocumentList,
+    ListDocuments, DocumentSummary, DocumentList, GetDocument, StoredDocument, ListCollections,
+    CollectionSummary, CollectionList, DeleteCollection, DeletedCollection, RagSettings,
+    ChangeRagSettings, RagTest, RagTestReply,
     // router
-    OrchestrateRequest, Source, TurnReply, OrganicNotification, OrganicReply, Attempt, Stage,
-    TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping, ConversationMessage,
+    OrchestrateRequest, RegenerateRequest, Source, TurnReply, OrganicNotification, OrganicReply,
+    Attempt, Stage, TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping,
+    ConversationMessage,
+    // tuning
+    Variant, RetryHint, RetryHints, HintsRequest, Hints, OutcomeAttempt, Outcome, OutcomesRequest,
+    OutcomesReply, FeedbackRequest, FeedbackReply, ReportRequest, VariantReport, FindingCount,
+    HintReport, CharacterReport, TuningReport, ExportRequest, ExportedMessage, ExportedTurn,
     // watchdog
     ServiceStatus, ServicesRequest, ServicesReply, Incident, IncidentsRequest, IncidentsReply>;
 

@@ -81,7 +81,11 @@ struct Prompt {
   std::vector<std::string> dodges;  // in-character lines for when no draft was good enough
   double temperature = 0.8;
   int max_tokens = 200;
-  bool by_talk = false;           // another talk may give another prompt: there is a lorebook
+  // The lorebook's keys, in lower case. With the same of them in the last `cue_lines` lines of the
+  // talk the prompt is the same, unless it hangs on more of the talk: then `by_talk` is set.
+  std::vector<std::string> cues;
+  int cue_lines = 0;
+  bool by_talk = false;
   std::vector<std::string> lore;  // what of it is in this one
 
   static void fields(auto& self, auto&& visit) {
@@ -94,6 +98,8 @@ struct Prompt {
     visit("temperature", self.temperature, Field{.min = 0, .max = 2, .defaulted = true});
     visit("max_tokens", self.max_tokens, Field{.min = 1, .max = 100000, .defaulted = true});
     visit("by_talk", self.by_talk, Field{.defaulted = true});
+    visit("cues", self.cues, Field{.bytes_max = 1024, .items_max = 512, .defaulted = true});
+    visit("cue_lines", self.cue_lines, Field{.min = 0, .defaulted = true});
     visit("lore", self.lore, Field{.bytes_max = 64 * 1024, .defaulted = true});
   }
 };

@@ -5,7 +5,7 @@
 namespace contracts {
 
 // Who speaks, and why. `reason` when nobody does: no_participants, below_threshold, out_of_energy,
-// not_addressed, quiet.
+// not_addressed, quiet (asked for), at_rest (nobody felt like going on).
 struct Selection {
   static constexpr std::string_view kName = "selection";
   std::vector<std::string> speakers;  // best first
@@ -49,25 +49,42 @@ struct ObserveRequest {
   std::string channel;
   std::string message_id;
   Line line;
-  std::optional<std::string> turn_id;  // of a bot line: the turn that said it
+  std::optional<std::string> turn_id;    // of a bot line: the turn that said it
+  std::optional<std::string> answers{};  // of a bot line: the message_id that it answers
 
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
-    visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 128});
+    visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 200});
     visit("line", self.line);
     visit("turn_id", self.turn_id, Field{.bytes_max = limits::kIdBytes});
+    visit("answers", self.answers, Field{.bytes_max = 128});
+  }
+};
+
+// The line that answered a message.
+struct Answered {
+  static constexpr std::string_view kName = "answered";
+  std::string turn_id;
+  std::string character;
+  std::string text;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("character", self.character);
+    visit("text", self.text);
   }
 };
 
 struct ObserveReply {
   static constexpr std::string_view kName = "observe_reply";
   bool repeated = false;
+  std::vector<Answered> answered;  // of a repeated human line: what was said to it already
   std::vector<Line> history;       // of a human line: up to it, oldest first, at most 20
   std::int64_t message_count = 0;  // lines in the channel in the last 24 h, this one excluded
   double energy = 0;
   Selection selection;  // who should answer; of a bot line: empty (ask coordinator.follow_up)
   static void fields(auto& self, auto&& visit) {
     visit("repeated", self.repeated);
+    visit("answered", self.answered, Field{.defaulted = true});
     visit("history", self.history);
     visit("message_count", self.message_count);
     visit("energy", self.energy);
@@ -80,8 +97,12 @@ struct ObserveReply {
 struct FollowUpRequest {
   static constexpr std::string_view kName = "follow_up_request";
   std::string channel;
+  // The message_id of the line that it follows: a call that comes late, or once more after others
+  // have gone on, is superseded and spends nothing. Absent: the last line, whichever it is.
+  std::optional<std::string> after{};
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("after", self.after, Field{.bytes_min = 1, .bytes_max = 200});
   }
 };
 
@@ -110,9 +131,11 @@ struct HistoryRequest {
   static constexpr std::string_view kName = "history_request";
   std::string channel;
   int limit = 20;
+  std::optional<std::string> answers{};  // only the lines that answer this message_id
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("limit", self.limit, Field{.min = 1, .max = 200, .defaulted = true});
+    visit("answers", self.answers, Field{.bytes_max = 128});
   }
 };
 
@@ -121,11 +144,30 @@ struct History {
   std::vector<Line> lines;
   double energy = 0;
   std::int64_t message_count = 0;
+  std::int64_t quiet_until_ms = 0;  // since 1970; 0: the characters may speak
   static void fields(auto& self, auto&& visit) {
     visit("lines", self.lines);
     visit("energy", self.energy);
     visit("message_count", self.message_count);
+    visit("quiet_until_ms", self.quiet_until_ms, Field{.defaulted = true});
   }
+};
+
+// coordinator.quiet: for some minutes only who is spoken to by name answers, and nobody goes on.
+struct QuietRequest {
+  static constexpr std::string_view kName = "quiet_request";
+  std::string channel;
+  int minutes = 10;  // 0: speak again
+  static void fields(auto& self, auto&& visit) {
+    visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("minutes", self.minutes, Field{.min = 0, .max = 1440, .defaulted = true});
+  }
+};
+
+struct QuietReply {
+  static constexpr std::string_view kName = "quiet_reply";
+  std::int64_t until_ms = 0;  // since 1970; 0: not quiet
+  static void fields(auto& self, auto&& visit) { visit("until_ms", self.until_ms); }
 };
 
 }  // namespace contracts

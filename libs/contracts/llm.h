@@ -70,4 +70,45 @@ struct ChatReply {
   }
 };
 
+// Texts of one request for embeddings: their vectors must fit what may wait for a caller.
+constexpr std::size_t kEmbedInputsMax = 256;
+
+// llm.embed, by RPC only: a vector for each text. The vectors come first, each as one streamed item
+// of `dimensions` float32 in little-endian order, as the inputs stand; then the reply. By HTTP the
+// same is POST /v1/embeddings in the OpenAI dialect.
+struct EmbedRequest {
+  static constexpr std::string_view kName = "embed_request";
+  std::string model = "auto";  // auto: the configured embed_model
+  std::vector<std::string> inputs;
+  std::optional<int> dimensions;  // for models that can shorten their vectors
+
+  static void fields(auto& self, auto&& visit) {
+    visit("model", self.model, Field{.bytes_min = 1, .bytes_max = 128, .defaulted = true});
+    visit("inputs", self.inputs,
+          Field{.bytes_min = 1, .bytes_max = 64 * 1024, .items_max = kEmbedInputsMax});
+    visit("dimensions", self.dimensions, Field{.min = 1, .max = 65536});
+  }
+};
+
+struct EmbedReply {
+  static constexpr std::string_view kName = "embed_reply";
+  std::string model;
+  std::string provider;
+  int dimensions = 0;
+  int count = 0;  // items that came before
+  std::int64_t prompt_tokens = 0;
+  bool estimated = false;              // the count of tokens is an estimate
+  std::vector<std::string> failovers;  // as of ChatReply
+
+  static void fields(auto& self, auto&& visit) {
+    visit("model", self.model);
+    visit("provider", self.provider);
+    visit("dimensions", self.dimensions);
+    visit("count", self.count);
+    visit("prompt_tokens", self.prompt_tokens);
+    visit("estimated", self.estimated);
+    visit("failovers", self.failovers, Field{.defaulted = true});
+  }
+};
+
 }  // namespace contracts

@@ -140,4 +140,146 @@ struct VoiceScores {
   static void fields(auto& self, auto&& visit) { visit("scores", self.scores); }
 };
 
+// By what a line is judged: shares of 100, of the five components in the score and of its parts in
+// each component.
+struct QualityWeights {
+  double authenticity = 25;
+  double flow = 30;
+  double engagement = 20;
+  double grounding = 20;
+  double safety = 5;
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("authenticity", self.authenticity, part);
+    visit("flow", self.flow, part);
+    visit("engagement", self.engagement, part);
+    visit("grounding", self.grounding, part);
+    visit("safety", self.safety, part);
+  }
+  friend bool operator==(const QualityWeights&, const QualityWeights&) = default;
+};
+
+struct AuthenticityParts {
+  double consistency = 40;  // nobody else of the cast sounds like this, and a person speaks
+  double markers = 40;      // phrases, words and vocabulary of the card
+  double style = 20;        // length and shape of sentences
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("consistency", self.consistency, part);
+    visit("markers", self.markers, part);
+    visit("style", self.style, part);
+  }
+  friend bool operator==(const AuthenticityParts&, const AuthenticityParts&) = default;
+};
+
+struct FlowParts {
+  double awareness = 50;  // it takes up what was said, or asked for
+  double follow_up = 40;  // it reads as a turn of a talk
+  double organic = 10;    // unasked, it joins what is talked about
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("awareness", self.awareness, part);
+    visit("follow_up", self.follow_up, part);
+    visit("organic", self.organic, part);
+  }
+  friend bool operator==(const FlowParts&, const FlowParts&) = default;
+};
+
+struct EngagementParts {
+  double length = 40;
+  double questions = 30;  // it turns to somebody
+  double humour = 30;     // it has colour
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("length", self.length, part);
+    visit("questions", self.questions, part);
+    visit("humour", self.humour, part);
+  }
+  friend bool operator==(const EngagementParts&, const EngagementParts&) = default;
+};
+
+struct GroundingParts {
+  double facts = 60;       // what it says was known
+  double confidence = 25;  // it is no surer than what it knows
+  double risk = 15;        // the character's own habit of inventing
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("facts", self.facts, part);
+    visit("confidence", self.confidence, part);
+    visit("risk", self.risk, part);
+  }
+  friend bool operator==(const GroundingParts&, const GroundingParts&) = default;
+};
+
+struct SafetyParts {
+  double content = 60;
+  double language = 25;
+  double community = 15;
+  static void fields(auto& self, auto&& visit) {
+    const Field part{.min = 0, .max = 100, .defaulted = true};
+    visit("content", self.content, part);
+    visit("language", self.language, part);
+    visit("community", self.community, part);
+  }
+  friend bool operator==(const SafetyParts&, const SafetyParts&) = default;
+};
+
+struct QualityParts {
+  AuthenticityParts authenticity;
+  FlowParts flow;
+  EngagementParts engagement;
+  GroundingParts grounding;
+  SafetyParts safety;
+  static void fields(auto& self, auto&& visit) {
+    const Field parts{.defaulted = true};
+    visit("authenticity", self.authenticity, parts);
+    visit("flow", self.flow, parts);
+    visit("engagement", self.engagement, parts);
+    visit("grounding", self.grounding, parts);
+    visit("safety", self.safety, parts);
+  }
+  friend bool operator==(const QualityParts&, const QualityParts&) = default;
+};
+
+// The score that a line needs, by lines said in the channel in the last 24 h.
+struct QualityThresholds {
+  double cold = 30;  // 0 to 6 lines
+  double warm = 60;  // 7 to 20 lines
+  double hot = 75;   // 21 lines and more
+  double organic_extra = 2;
+  std::int64_t warm_from = 7;
+  std::int64_t hot_from = 21;
+  static void fields(auto& self, auto&& visit) {
+    const Field score{.min = 0, .max = 100, .defaulted = true};
+    const Field lines{.min = 0, .max = 1e9, .defaulted = true};
+    visit("cold", self.cold, score);
+    visit("warm", self.warm, score);
+    visit("hot", self.hot, score);
+    visit("organic_extra", self.organic_extra, score);
+    visit("warm_from", self.warm_from, lines);
+    visit("hot_from", self.hot_from, lines);
+  }
+  friend bool operator==(const QualityThresholds&, const QualityThresholds&) = default;
+};
+
+// PUT /config of quality: what changes how lines are judged, from the next one on. What is left out
+// stays as it is. The answer is all of it.
+struct ReviewSettings {
+  static constexpr std::string_view kName = "review_settings";
+  QualityWeights weights;
+  QualityParts parts;
+  QualityThresholds thresholds;
+  double major_cap = 55;     // the most that a line with a major finding scores
+  double critical_cap = 25;  // and with a critical one
+  static void fields(auto& self, auto&& visit) {
+    const Field score{.min = 0, .max = 100, .defaulted = true};
+    visit("weights", self.weights, Field{.defaulted = true});
+    visit("parts", self.parts, Field{.defaulted = true});
+    visit("thresholds", self.thresholds, Field{.defaulted = true});
+    visit("major_cap", self.major_cap, score);
+    visit("critical_cap", self.critical_cap, score);
+  }
+  friend bool operator==(const ReviewSettings&, const ReviewSettings&) = default;
+};
+
 }  // namespace contracts

@@ -24,6 +24,18 @@ struct OrchestrateRequest {
   }
 };
 
+// router.regenerate, POST /regenerate: another line to the same message by the same character.
+// tuning hears that the first one was not good enough.
+struct RegenerateRequest {
+  static constexpr std::string_view kName = "regenerate_request";
+  std::string turn_id;
+  std::string author;  // who asks
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("author", self.author, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+  }
+};
+
 struct Source {
   static constexpr std::string_view kName = "source";
   std::string title;
@@ -112,6 +124,7 @@ struct Attempt {
   std::optional<std::string> fault;  // "unavailable: ..." when there was no draft or no verdict
   std::optional<Assessment> assessment;
   std::vector<std::string> failovers;
+  std::vector<std::string> hints;  // ids of the tuning hints that it was given
   double draft_ms = 0;
   double assess_ms = 0;
   static void fields(auto& self, auto&& visit) {
@@ -123,6 +136,7 @@ struct Attempt {
     visit("fault", self.fault);
     visit("assessment", self.assessment);
     visit("failovers", self.failovers, Field{.defaulted = true});
+    visit("hints", self.hints, Field{.defaulted = true});
     visit("draft_ms", self.draft_ms);
     visit("assess_ms", self.assess_ms);
   }
@@ -163,6 +177,8 @@ struct TurnRecord {
   std::string character;
   std::string text;
   std::string model;
+  std::optional<std::string> variant;      // of the drafting, as tuning drew it
+  std::optional<std::string> regenerates;  // the turn whose line a person wanted anew
   bool passed = false;
   double score = 0;
   bool degraded = false;
@@ -185,6 +201,8 @@ struct TurnRecord {
     visit("character", self.character);
     visit("text", self.text);
     visit("model", self.model);
+    visit("variant", self.variant);
+    visit("regenerates", self.regenerates);
     visit("passed", self.passed);
     visit("score", self.score);
     visit("degraded", self.degraded);

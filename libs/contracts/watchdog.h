@@ -14,8 +14,8 @@
 namespace contracts {
 
 // The services of a stack, in the order of their start.
-inline constexpr std::array<std::string_view, 6> kStackServices{
-    "characters", "retriever", "llm", "quality", "coordinator", "router"};
+inline constexpr auto kStackServices = std::to_array<std::string_view>(
+    {"characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router"});
 
 // What the watchdog knows of a process. CrashLoop: it ends so often that it is restarted only
 // every few seconds. Refused: it does not start with its settings (exit 2), which is tried again

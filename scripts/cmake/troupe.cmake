@@ -36,6 +36,8 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(poppler REQUIRED IMPORTED_TARGET poppler-cpp)
+find_package(LibXml2 REQUIRED)
 find_library(STEMMER stemmer REQUIRED)
 
 add_library(warnings INTERFACE)

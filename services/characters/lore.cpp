@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/utf8.h"
@@ -207,6 +208,29 @@ void read_regex_keys(LoreEntry& entry) {
 }
 
 std::size_t estimated_tokens(std::string_view text) { return (text.size() + 3) / 4; }
+
+Cues cues_of(const Lorebook& book, const LoreLimits& limits) {
+  constexpr std::size_t kKeysMax = 512;
+  constexpr std::size_t kKeyBytesMax = 1024;
+  std::optional<int> lines;
+  std::set<std::string> keys;
+  for (const LoreEntry& entry : book.entries) {
+    if (!entry.can_fire()) continue;
+    const int depth = entry.scan_depth.value_or(book.scan_depth.value_or(limits.scan_depth));
+    const bool by_count = entry.only_after > 0 || entry.only_every > 0;
+    if (by_count || entry.case_sensitive || lines.value_or(depth) != depth) return {};
+    lines = depth;
+    for (const Keys* some :
+         {&entry.keys, &entry.secondary_keys, &entry.additional_keys, &entry.exclude_keys}) {
+      for (const std::string& key : *some) {
+        if (key.empty() || key.size() > kKeyBytesMax) return {};
+        keys.insert(ascii_lower(key));
+      }
+    }
+  }
+  if (keys.size() > kKeysMax) return {};
+  return {true, {keys.begin(), keys.end()}, std::max(lines.value_or(0), 0)};
+}
 
 std::vector<Fired> fired(const Lorebook& book, std::span<const contracts::Line> lines,
                          std::string_view character, const Scene& scene, const LoreLimits& limits) {

@@ -73,6 +73,15 @@ struct LoreLimits {
   std::size_t search_bytes_max = 64 * 1024 * 1024;
 };
 
+// What in a talk makes entries fire, or keeps them from it: keys, in lower case, in its last
+// `lines` lines. In talks that have the same of them there the same entries fire.
+struct Cues {
+  bool known = false;  // false: the book hangs on more of the talk than these
+  std::vector<std::string> keys;
+  int lines = 0;
+};
+Cues cues_of(const Lorebook& book, const LoreLimits& limits = {});
+
 // An entry that fired.
 struct Fired {
   const LoreEntry* entry = nullptr;

@@ -20,14 +20,18 @@ using contracts::Role;
 constexpr std::size_t kDodgesMax = 64;
 constexpr std::size_t kDodgeBytesMax = 1000;
 
-contracts::Prompt made(const Cast& cast, const Card& card, const Staging& staging) {
+contracts::Prompt made(const Cast& cast, const Card& card, const Staging& staging,
+                       const LoreLimits& limits) {
   contracts::Prompt reply;
   reply.character = card.id;
   reply.name = card.name;
   reply.system = system_prompt(card, cast.others_than(card.id), staging);
   reply.post_history = post_history(card, staging);
   reply.collection = contracts::knowledge_collection(card.id);
-  reply.by_talk = !card.book.entries.empty();
+  Cues cues = cues_of(card.book, limits);
+  reply.by_talk = !cues.known;
+  reply.cues = std::move(cues.keys);
+  reply.cue_lines = cues.lines;
   for (const Fired& fired : staging.lore) {
     if (!fired.dropped) reply.lore.push_back(fired.text);
   }
@@ -93,7 +97,7 @@ contracts::Prompt Prompter::cached(const Cast& cast, const Card& card,
     auto prompt = json::decode<contracts::Prompt>(std::string_view(*kept).substr(what.size()));
     if (prompt) return std::move(prompt).value();
   }
-  contracts::Prompt prompt = made(cast, card, staging);
+  contracts::Prompt prompt = made(cast, card, staging, options_.lore);
   cache_.put(key, what + json::encode(prompt), options_.ttl);
   return prompt;
 }

@@ -7,22 +7,23 @@ namespace coordinator {
 
 Cast::Snapshot Cast::snapshot() const {
   const std::lock_guard lock(mutex_);
-  return characters_;
+  return company_;
 }
 
 void Cast::replace(std::vector<contracts::Character> characters) {
-  auto fresh = std::make_shared<const std::vector<contracts::Character>>(std::move(characters));
+  auto fresh = std::make_shared<const Company>(std::move(characters));
   const std::lock_guard lock(mutex_);
-  characters_ = std::move(fresh);
+  company_ = std::move(fresh);
 }
 
-std::vector<contracts::Character> Cast::with_ids(const std::vector<std::string>& ids) const {
-  const Snapshot known = snapshot();
+Cast::Snapshot Cast::with_ids(const std::vector<std::string>& ids) const {
+  Snapshot known = snapshot();
+  if (known->names().ids == ids) return known;
   std::vector<contracts::Character> chosen;
   for (const std::string& id : ids) {
-    const auto found = std::find_if(known->begin(), known->end(),
+    const auto found = std::find_if(known->cast().begin(), known->cast().end(),
                                     [&](const auto& character) { return character.id == id; });
-    if (found != known->end()) {
+    if (found != known->cast().end()) {
       chosen.push_back(*found);
     } else {
       contracts::Character stranger;
@@ -31,7 +32,7 @@ std::vector<contracts::Character> Cast::with_ids(const std::vector<std::string>&
       chosen.push_back(std::move(stranger));
     }
   }
-  return chosen;
+  return std::make_shared<const Company>(std::move(chosen));
 }
 
 }  // namespace coordinator

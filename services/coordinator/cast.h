@@ -5,24 +5,24 @@
 #include <string>
 #include <vector>
 
-#include "contracts/characters.h"
+#include "coordinator/company.h"
 
 namespace coordinator {
 
 // The characters as the characters service last told them; kept while it is away. Thread-safe.
 class Cast {
  public:
-  using Snapshot = std::shared_ptr<const std::vector<contracts::Character>>;
+  using Snapshot = std::shared_ptr<const Company>;
 
   Snapshot snapshot() const;
   void replace(std::vector<contracts::Character> characters);
 
   // The characters with these ids; one that is not known has its id for a name and no topics.
-  std::vector<contracts::Character> with_ids(const std::vector<std::string>& ids) const;
+  Snapshot with_ids(const std::vector<std::string>& ids) const;
 
  private:
   mutable std::mutex mutex_;
-  Snapshot characters_ = std::make_shared<const std::vector<contracts::Character>>();
+  Snapshot company_ = std::make_shared<const Company>();
 };
 
 }  // namespace coordinator

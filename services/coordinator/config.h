@@ -14,6 +14,7 @@ struct Config {
   Weights weights;
   DelayOptions delays;
   std::optional<double> delays_scale;
+  int quiet_asked_minutes = 2;
   int retention_days = 30;
   int cache_kib = 8 * 1024;
   int cast_refresh_ms = 10'000;
@@ -24,6 +25,8 @@ struct Config {
     visit("delays", self.delays, Field{.help = "of follow-ups, as an object"});
     visit("delays_scale", self.delays_scale,
           Field{.min = 0, .max = 100, .help = "delays.scale; 0: bots answer bots at once"});
+    visit("quiet_asked_minutes", self.quiet_asked_minutes,
+          Field{.min = 0, .max = 1440, .help = "how long \"be quiet, guys\" lasts; 0: that line"});
     visit("retention_days", self.retention_days,
           Field{.min = 1, .max = 3650, .help = "how long lines are kept"});
     visit("cache_kib", self.cache_kib,

@@ -1,8 +1,10 @@
 #include "coordinator/conversations.h"
 
 #include <algorithm>
-#include <cassert>
+#include <future>
 #include <utility>
+
+#include "coordinator/attention.h"
 
 namespace coordinator {
 namespace {
@@ -14,6 +16,7 @@ using contracts::ObserveRequest;
 constexpr std::size_t kLinesKept = limits::kHistoryLines;
 constexpr std::size_t kTimesKept = 1000;  // the quality thresholds end at 21
 constexpr std::int64_t kDayMs = 24 * 3600 * 1000LL;
+constexpr std::int64_t kAnswersMax = 16;
 
 const char* const kSchema = R"sql(
 CREATE TABLE lines (
@@ -42,6 +45,10 @@ CREATE TABLE channels (
 CREATE INDEX channels_by_time ON channels (at_ms);
 )sql";
 
+const char* const kAnswersColumn = "ALTER TABLE lines ADD COLUMN answers TEXT;";
+const char* const kQuietColumn =
+    "ALTER TABLE channels ADD COLUMN quiet_until_ms INTEGER NOT NULL DEFAULT 0;";
+
 store::Value optional_text(const std::optional<std::string>& text) {
   if (!text) return nullptr;
   return *text;
@@ -65,21 +72,23 @@ struct Conversations::Channel {
     std::int64_t at_ms = 0;
     Line line;
   };
-  std::deque<Entry> lines;
+  // Shared with the pictures of the channel before this one: a line does not change.
+  std::deque<std::shared_ptr<const Entry>> lines;
   std::deque<std::int64_t> times;  // of the last day's lines, oldest first, at most kTimesKept + 1
   double energy = 0;
   int bot_lines = 0;
   std::optional<Reservation> reservation;
+  std::int64_t quiet_until_ms = 0;
   std::int64_t loaded_ms = 0;
 
   bool holds(std::string_view message_id) const {
     return std::any_of(lines.begin(), lines.end(),
-                       [&](const Entry& entry) { return entry.message_id == message_id; });
+                       [&](const auto& entry) { return entry->message_id == message_id; });
   }
 
   void append(Entry entry) {
     times.push_back(entry.at_ms);
-    lines.push_back(std::move(entry));
+    lines.push_back(std::make_shared<const Entry>(std::move(entry)));
     if (lines.size() > kLinesKept) lines.pop_front();
     if (times.size() > kTimesKept + 1) times.pop_front();
   }
@@ -101,9 +110,9 @@ struct Conversations::Channel {
 
   std::size_t bytes() const {
     std::size_t sum = sizeof(Channel) + times.size() * sizeof(std::int64_t);
-    for (const Entry& entry : lines) {
-      sum += sizeof(Entry) + entry.message_id.size() + entry.line.author.size() +
-             entry.line.text.size();
+    for (const auto& entry : lines) {
+      sum += sizeof(Entry) + entry->message_id.size() + entry->line.author.size() +
+             entry->line.text.size();
     }
     return sum;
   }
@@ -113,7 +122,7 @@ Result<std::unique_ptr<Conversations>> Conversations::open(Options options, cons
   store::Database::Options where;
   where.path = options.path;
   where.grade = store::Grade::CrashSafe;
-  where.migrations = {kSchema};
+  where.migrations = {kSchema, kAnswersColumn, kQuietColumn};
   auto database = TRY(store::Database::open(std::move(where)));
   return std::unique_ptr<Conversations>(
       new Conversations(std::move(options), clock, std::move(database)));
@@ -125,16 +134,32 @@ Conversations::Conversations(Options options, const Clock& clock,
 
 Conversations::~Conversations() = default;
 
+void Conversations::observe(ObserveRequest request, Observed done) {
+  struct Job {
+    ObserveRequest request;
+    Observed done;
+    Conversation result{};
+  };
+  const auto job = std::make_shared<Job>(Job{std::move(request), std::move(done)});
+  database_->write_async(
+      [this, job](store::Connection& db) { return store_line(db, job->request, job->result); },
+      [this, job](const Result<void>& written) {
+        if (written) return job->done(std::move(job->result));
+        // The memory may be ahead of the disk; the next call reads the disk.
+        drop(job->request.channel);
+        job->done(written.error());
+      });
+}
+
 Result<Conversation> Conversations::observe(const ObserveRequest& request) {
-  Conversation result;
-  const auto written =
-      database_->write([&](store::Connection& db) { return store_line(db, request, result); });
-  if (!written) {
-    // The memory may be ahead of the disk; the next call reads the disk.
-    drop(request.channel);
-    return written.error();
-  }
-  return result;
+  // Shared, because the promise is still in use when it wakes us.
+  const auto result = std::make_shared<std::promise<Result<Conversation>>>();
+  observe(request, [result](Result<Conversation> seen) { result->set_value(std::move(seen)); });
+  return result->get_future().get();
+}
+
+void Conversations::settle() {
+  (void)database_->write([](store::Connection&) { return Result<void>{}; });
 }
 
 Result<void> Conversations::store_line(store::Connection& db, const ObserveRequest& request,
@@ -143,18 +168,21 @@ Result<void> Conversations::store_line(store::Connection& db, const ObserveReque
   const std::int64_t now_ms = clock_.wall_ms();
   const auto channel = TRY(load(db, request.channel));
   if (channel->holds(request.message_id)) return restore_repeat(db, request, result);
-  TRY(
-      db.execute("INSERT OR IGNORE INTO lines "
-                 "(channel, message_id, at_ms, author, kind, text, reply_to, turn_id) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                 {request.channel, request.message_id, now_ms, line.author,
-                  std::int64_t{line.kind == Kind::Human ? 0 : 1}, line.text,
-                  optional_text(line.reply_to), optional_text(request.turn_id)}));
+  TRY(db.execute(
+      "INSERT OR IGNORE INTO lines "
+      "(channel, message_id, at_ms, author, kind, text, reply_to, turn_id, answers) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {request.channel, request.message_id, now_ms, line.author,
+       std::int64_t{line.kind == Kind::Human ? 0 : 1}, line.text, optional_text(line.reply_to),
+       optional_text(request.turn_id), optional_text(request.answers)}));
   if (db.changes() == 0) return restore_repeat(db, request, result);
   channel->append({request.message_id, now_ms, line});
   channel->spend_for(line, options_.weights);
+  if (line.kind == Kind::Human && asks_for_quiet(line.text)) {
+    channel->quiet_until_ms = std::max(channel->quiet_until_ms, now_ms + options_.quiet_asked_ms);
+  }
   TRY(save_state(db, request.channel, *channel));
-  result = view(*channel);
+  result = view(*channel, line.kind == Kind::Human ? Lines::Shown : Lines::LeftOut);
   keep(request.channel, channel);
   return {};
 }
@@ -174,12 +202,20 @@ Result<void> Conversations::restore_repeat(store::Connection& db, const ObserveR
   result.energy = channel->energy;
   result.bot_lines = channel->bot_lines;
   result.reservation = channel->reservation;
+  result.quiet_until_ms = quiet_until_ms(*channel);
   TRY(
       db.query("SELECT message_id, at_ms, author, kind, text, reply_to FROM lines "
                "WHERE channel = ? AND seq <= ? ORDER BY seq DESC LIMIT ?",
                {request.channel, seq, static_cast<std::int64_t>(kLinesKept)},
                [&](const store::Row& row) { result.lines.push_back(line_of(row)); }));
   std::reverse(result.lines.begin(), result.lines.end());
+  TRY(
+      db.query("SELECT turn_id, author, text FROM lines "
+               "WHERE channel = ? AND seq > ? AND answers = ? ORDER BY seq LIMIT ?",
+               {request.channel, seq, request.message_id, kAnswersMax}, [&](const store::Row& row) {
+                 result.answered.push_back({std::string(row.text(0)), std::string(row.text(1)),
+                                            std::string(row.text(2))});
+               }));
   return db.query(
       "SELECT count(*) FROM (SELECT 1 FROM lines WHERE channel = ? AND seq < ? AND "
       "at_ms > ? LIMIT ?)",
@@ -206,7 +242,8 @@ Result<Conversation> Conversations::reserve(const std::string& channel, const Co
   Conversation result;
   const auto written = database_->write([&](store::Connection& db) -> Result<void> {
     const auto current = TRY(load(db, channel));
-    const bool same = !current->lines.empty() && current->lines.back().message_id == seen.last_id &&
+    const bool same = !current->lines.empty() &&
+                      current->lines.back()->message_id == seen.last_id &&
                       current->reservation == seen.reservation;
     if (!same) return Error(Code::Conflict, "the conversation went on");
     current->energy = std::max(0.0, current->energy - reservation.cost);
@@ -223,13 +260,31 @@ Result<Conversation> Conversations::reserve(const std::string& channel, const Co
   return result;
 }
 
-Result<std::vector<Line>> Conversations::history(const std::string& channel, int limit) {
+Result<Conversation> Conversations::set_quiet(const std::string& channel, std::int64_t for_ms) {
+  Conversation result;
+  const auto written = database_->write([&](store::Connection& db) -> Result<void> {
+    const auto current = TRY(load(db, channel));
+    current->quiet_until_ms = for_ms == 0 ? 0 : clock_.wall_ms() + for_ms;
+    TRY(save_state(db, channel, *current));
+    result = view(*current);
+    keep(channel, current);
+    return {};
+  });
+  if (!written) {
+    drop(channel);
+    return written.error();
+  }
+  return result;
+}
+
+Result<std::vector<Line>> Conversations::history(const std::string& channel, int limit,
+                                                 const std::optional<std::string>& answers) {
   std::vector<Line> lines;
   TRY(database_->read([&](store::Connection& db) {
     return db.query(
         "SELECT message_id, at_ms, author, kind, text, reply_to FROM lines "
-        "WHERE channel = ? ORDER BY seq DESC LIMIT ?",
-        {channel, std::int64_t{limit}},
+        "WHERE channel = ? AND (? IS NULL OR answers = ?) ORDER BY seq DESC LIMIT ?",
+        {channel, optional_text(answers), optional_text(answers), std::int64_t{limit}},
         [&](const store::Row& row) { lines.push_back(line_of(row)); });
   }));
   std::reverse(lines.begin(), lines.end());
@@ -260,7 +315,7 @@ Result<std::int64_t> Conversations::forget_older_than(int days, int batch) {
   for (auto entry = entries_.begin(); gone > 0 && entry != entries_.end();) {
     const auto next = std::next(entry);
     const auto& lines = entry->second->lines;
-    if (lines.empty() || lines.front().at_ms < before_ms) erase_entry(entry);
+    if (lines.empty() || lines.front()->at_ms < before_ms) erase_entry(entry);
     entry = next;
   }
   return gone;
@@ -288,17 +343,19 @@ Result<std::shared_ptr<Conversations::Channel>> Conversations::load_from_disk(
       db.query("SELECT message_id, at_ms, author, kind, text, reply_to FROM lines "
                "WHERE channel = ? ORDER BY seq DESC LIMIT ?",
                {channel, static_cast<std::int64_t>(kLinesKept)}, [&](const store::Row& row) {
-                 loaded->lines.push_front({std::string(row.text(0)), row.integer(1), line_of(row)});
+                 loaded->lines.push_front(std::make_shared<const Channel::Entry>(
+                     Channel::Entry{std::string(row.text(0)), row.integer(1), line_of(row)}));
                }));
   TRY(db.query("SELECT at_ms FROM lines WHERE channel = ? ORDER BY seq DESC LIMIT ?",
                {channel, static_cast<std::int64_t>(kTimesKept + 1)},
                [&](const store::Row& row) { loaded->times.push_front(row.integer(0)); }));
   TRY(
-      db.query("SELECT energy, bot_lines, reserved_after, reserved_by, reserved_cost "
-               "FROM channels WHERE channel = ?",
+      db.query("SELECT energy, bot_lines, reserved_after, reserved_by, reserved_cost, "
+               "quiet_until_ms FROM channels WHERE channel = ?",
                {channel}, [&](const store::Row& row) {
                  loaded->energy = row.real(0);
                  loaded->bot_lines = static_cast<int>(row.integer(1));
+                 loaded->quiet_until_ms = row.integer(5);
                  if (row.null(3)) return;
                  loaded->reservation =
                      Reservation{std::string(row.text(2)), std::string(row.text(3)), row.real(4)};
@@ -308,7 +365,8 @@ Result<std::shared_ptr<Conversations::Channel>> Conversations::load_from_disk(
 
 Result<void> Conversations::save_state(store::Connection& db, const std::string& channel,
                                        const Channel& state) {
-  assert(!state.lines.empty());
+  // A channel may be made quiet before anybody has said anything.
+  const std::int64_t at_ms = state.lines.empty() ? state.loaded_ms : state.lines.back()->at_ms;
   store::Value after = nullptr;
   store::Value by = nullptr;
   store::Value cost = nullptr;
@@ -317,20 +375,28 @@ Result<void> Conversations::save_state(store::Connection& db, const std::string&
     by = state.reservation->character;
     cost = state.reservation->cost;
   }
-  return db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    {channel, state.lines.back().at_ms, state.energy, std::int64_t{state.bot_lines},
-                     after, by, cost});
+  return db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    {channel, at_ms, state.energy, std::int64_t{state.bot_lines}, after, by, cost,
+                     state.quiet_until_ms});
 }
 
-Conversation Conversations::view(const Channel& channel) const {
+std::int64_t Conversations::quiet_until_ms(const Channel& channel) const {
+  return channel.quiet_until_ms > clock_.wall_ms() ? channel.quiet_until_ms : 0;
+}
+
+Conversation Conversations::view(const Channel& channel, Lines lines) const {
   Conversation result;
   result.energy = channel.energy;
   result.bot_lines = channel.bot_lines;
   result.reservation = channel.reservation;
+  result.quiet_until_ms = quiet_until_ms(channel);
   if (channel.lines.empty()) return result;
-  for (const auto& entry : channel.lines) result.lines.push_back(entry.line);
-  result.last_id = channel.lines.back().message_id;
-  const std::int64_t since_ms = channel.lines.back().at_ms - kDayMs;
+  if (lines == Lines::Shown) {
+    result.lines.reserve(channel.lines.size());
+    for (const auto& entry : channel.lines) result.lines.push_back(entry->line);
+  }
+  result.last_id = channel.lines.back()->message_id;
+  const std::int64_t since_ms = channel.lines.back()->at_ms - kDayMs;
   // A wall clock may step back, so the times need not be sorted.
   result.message_count = std::count_if(channel.times.begin(), std::prev(channel.times.end()),
                                        [&](std::int64_t at_ms) { return at_ms > since_ms; });

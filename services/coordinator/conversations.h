@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -37,7 +38,9 @@ struct Conversation {
   double energy = 0;
   int bot_lines = 0;  // since the last person's line
   std::optional<Reservation> reservation;
-  bool repeated = false;  // of observe(): the line was there already
+  std::int64_t quiet_until_ms = 0;            // 0: not quiet
+  bool repeated = false;                      // of observe(): the line was there already
+  std::vector<contracts::Answered> answered;  // of a repeated line: what was said to it
 };
 
 struct ConversationStats {
@@ -58,6 +61,7 @@ class Conversations {
     Weights weights;                            // energy budget and costs
     std::size_t cache_bytes = 8 * 1024 * 1024;  // least recently used channels go first
     std::int64_t cache_ttl_ms = 24 * 3600 * 1000LL;
+    std::int64_t quiet_asked_ms = 2 * 60 * 1000;  // after a person's "be quiet, guys"
   };
 
   static Result<std::unique_ptr<Conversations>> open(Options options,
@@ -66,8 +70,14 @@ class Conversations {
 
   // Stores a line once by (channel, message_id): a person's refills the energy, a bot's spends it
   // unless it was reserved. A repeat changes nothing and answers with the channel as it stood after
-  // that line, with the energy of today.
+  // that line, with the energy of today. Of a bot's line the conversation's lines are left out.
+  // `done` is called once, on the writer's thread.
+  using Observed = std::function<void(Result<Conversation>)>;
+  void observe(contracts::ObserveRequest request, Observed done);
+  // The same, waiting for it.
   Result<Conversation> observe(const contracts::ObserveRequest& request);
+  // Returns when every line told before is answered.
+  void settle();
 
   Result<Conversation> recent(const std::string& channel);
 
@@ -76,8 +86,12 @@ class Conversations {
   Result<Conversation> reserve(const std::string& channel, const Conversation& seen,
                                const Reservation& reservation);
 
-  // The last `limit` lines, oldest first; reads the disk.
-  Result<std::vector<contracts::Line>> history(const std::string& channel, int limit);
+  // Makes a channel quiet for that long from now; 0 ends it.
+  Result<Conversation> set_quiet(const std::string& channel, std::int64_t for_ms);
+
+  // The last `limit` lines, or those of them that answer a message, oldest first; reads the disk.
+  Result<std::vector<contracts::Line>> history(const std::string& channel, int limit,
+                                               const std::optional<std::string>& answers = {});
 
   // Deletes lines older than `days`, at most `batch` at a time so that no line waits long. Returns
   // how many went.
@@ -101,7 +115,9 @@ class Conversations {
                                                   const std::string& channel);
   static Result<void> save_state(store::Connection& db, const std::string& channel,
                                  const Channel& state);
-  Conversation view(const Channel& channel) const;
+  enum class Lines { Shown, LeftOut };
+  std::int64_t quiet_until_ms(const Channel& channel) const;
+  Conversation view(const Channel& channel, Lines lines = Lines::Shown) const;
 
   std::shared_ptr<const Channel> cached(const std::string& channel);
   void keep(const std::string& channel, std::shared_ptr<const Channel> state);

@@ -25,6 +25,7 @@ Result<void> serve(runtime::Process& process, const coordinator::Config& config)
   coordinator::Conversations::Options kept;
   kept.path = TRY(process.data_dir()) + "/conversations.db";
   kept.weights = config.weights;
+  kept.quiet_asked_ms = config.quiet_asked_minutes * std::int64_t{60'000};
   kept.cache_bytes = static_cast<std::size_t>(config.cache_kib) * 1024;
   const auto conversations = TRY(coordinator::Conversations::open(kept));
   coordinator::Cast cast;

@@ -19,6 +19,8 @@ using contracts::History;
 using contracts::HistoryRequest;
 using contracts::ObserveReply;
 using contracts::ObserveRequest;
+using contracts::QuietReply;
+using contracts::QuietRequest;
 using contracts::Selection;
 using contracts::SelectRequest;
 
@@ -28,7 +30,7 @@ class Decisions {
   explicit Decisions(telemetry::Metrics& metrics) {
     for (const std::string_view reason :
          {"addressed", "topic", "pending", "open_question", "best_score", "no_participants",
-          "empty_history", "out_of_energy", "below_threshold", "not_addressed", "quiet",
+          "empty_history", "out_of_energy", "below_threshold", "not_addressed", "quiet", "at_rest",
           "superseded"}) {
       counters_.emplace(reason, metrics.counter("troupe_coordinator_decisions_total",
                                                 "Who speaks, and why, or why nobody does",
@@ -69,13 +71,15 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
   const auto decisions = std::make_shared<const Decisions>(metrics);
   install_cache_gauges(conversations, metrics);
 
-  doors.method<ObserveRequest, ObserveReply>(
+  doors.async_method<ObserveRequest, ObserveReply>(
       "coordinator.observe",
       runtime::Post("/observe", "A line was said: keep it, and say who answers"),
-      [&stage, decisions](const ObserveRequest& request) {
-        auto reply = stage.observe(request);
-        if (reply && !reply.value().repeated) decisions->count(reply.value().selection.reason);
-        return reply;
+      [&stage, decisions](ObserveRequest request, const runtime::Call&,
+                          const runtime::Answer<ObserveReply>& answer) {
+        stage.observe(std::move(request), [decisions, answer](Result<ObserveReply> reply) {
+          if (reply && !reply.value().repeated) decisions->count(reply.value().selection.reason);
+          answer(std::move(reply));
+        });
       });
   doors.quick_method<SelectRequest, Selection>(
       "coordinator.select",
@@ -91,6 +95,10 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
         if (reply) decisions->count(reply.value().reason);
         return reply;
       });
+  doors.method<QuietRequest, QuietReply>(
+      "coordinator.quiet",
+      runtime::Post("/quiet", "For some minutes only who is spoken to by name answers"),
+      [&stage](const QuietRequest& request) { return stage.quiet(request); });
   // One method, two URLs; registering it again replaces its RPC door by the same.
   for (const auto& route : {runtime::Get("/history", "The last lines of a conversation"),
                             runtime::Post("/history", "The same, asked for with a body")}) {

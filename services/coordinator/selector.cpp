@@ -5,14 +5,18 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/ids.h"
 #include "coordinator/attention.h"
+#include "coordinator/thesaurus.h"
+#include "coordinator/vocabulary.h"
 #include "lexical/analyser.h"
 
 namespace coordinator {
@@ -26,10 +30,12 @@ constexpr std::size_t kTopicLines = 3;      // the last line and the two before 
 constexpr std::size_t kPendingLines = 6;    // a question older than that has lapsed
 constexpr std::size_t kFairnessLines = 10;  // bot lines over which shares are compared
 constexpr std::size_t kWorthAWord = 3;      // words of a lone person's remark that gets an answer
+constexpr std::size_t kReply = 10;          // words of what is still said to who spoke last
 constexpr double kCalled = 0.75;            // what all owe to a question, greeting or lone remark
+constexpr double kImplied = 0.6;            // of a topic that a word belongs to but does not name
 constexpr int kTiredLines = 2;              // own lines since a person spoke that tire fully
 
-// A candidate's shares of the terms, each 0 to 1.
+// A candidate's shares of the terms, each 0 to 1; who is let out is addressed less than not at all.
 struct Shares {
   double addressed = 0;
   double topic = 0;
@@ -47,32 +53,58 @@ struct Candidate {
   double draw = 0;  // 0 to 1, by seed and id
 };
 
-// The stems of a card's topic. Cards change rarely and are asked about with every line, so each
-// thread keeps what it has stemmed.
-const std::vector<std::string>& topic_stems(const std::string& topic) {
+// What a line says by itself, whatever came before it.
+struct LineReading {
+  Attention attention;
+  bool greeting = false;
+  Vocabulary::Stems stems;
+  Vocabulary::Stems implied;  // topics that it does not name
+};
+using ReadLine = std::shared_ptr<const LineReading>;
+
+ReadLine read_line(const Line& line, const Roster& roster) {
+  auto reading = std::make_shared<LineReading>();
+  reading->attention = attention(line, roster);
+  reading->greeting = is_greeting(line.text);
+  for (std::string& stem : lexical::content_stems(line.text)) {
+    const auto& topics = topics_of_word(stem);
+    reading->implied.insert(topics.begin(), topics.end());
+    reading->stems.insert(std::move(stem));
+  }
+  return reading;
+}
+
+// A line is looked at with each of the lines that follow it, so each thread keeps what it has read.
+// `among` tells the scenes apart in which the same words may mean something else.
+ReadLine known_line(const Line& line, const Roster& roster, std::uint64_t among) {
   constexpr std::size_t kKeptMax = 4096;
-  thread_local std::unordered_map<std::string, std::vector<std::string>> kept;
-  const auto found = kept.find(topic);
+  thread_local std::unordered_map<std::uint64_t, ReadLine> kept;
+  std::uint64_t key = hash64(line.text, among + (line.kind == contracts::Kind::Bot ? 1 : 0));
+  key = hash64(line.author, key);
+  if (line.reply_to) key = hash64(*line.reply_to, key);
+  const auto found = kept.find(key);
   if (found != kept.end()) return found->second;
   if (kept.size() >= kKeptMax) kept.clear();
-  return kept.emplace(topic, lexical::content_stems(topic)).first->second;
+  return kept.emplace(key, read_line(line, roster)).first->second;
 }
 
 // All that is derived from the scene once, for all candidates.
 class Reader {
  public:
-  Reader(const std::vector<Character>& cast, const Scene& scene) : cast_(cast), scene_(scene) {
-    for (const Character& character : cast) ids_.insert(character.id);
-    const auto& history = scene.history;
-    for (std::size_t back = 0; back < std::min(kTopicLines, history.size()); ++back) {
-      const auto stems = lexical::content_stems(line(back).text);
-      stems_.emplace_back(stems.begin(), stems.end());
+  Reader(const Company& company, const Scene& scene) : company_(company), scene_(scene) {
+    const auto& ids = company.names().ids;
+    ids_.insert(ids.begin(), ids.end());
+    const Roster roster(company.names(), names_of_people());
+    std::uint64_t among = company.id();
+    for (const std::string& name : roster.people()) among = hash64(name, among);
+    read_topics(roster, among);
+    for (std::size_t back = 0; back < std::min(kPendingLines, scene.history.size()); ++back) {
+      const ReadLine read = known_line(line(back), roster, among);
+      attentions_.push_back(read->attention);
+      questions_.push_back(read->attention.question);
+      calls_.push_back(questions_.back() || read->greeting);
     }
-    for (std::size_t back = 0; back < std::min(kPendingLines, history.size()); ++back) {
-      attentions_.push_back(attention(line(back), cast));
-      questions_.push_back(is_question(line(back).text));
-      calls_.push_back(questions_.back() || is_greeting(line(back).text));
-    }
+    hear_people_out();
   }
 
   // Line 0 is the last one.
@@ -85,6 +117,16 @@ class Reader {
   }
   const Attention& last() const { return attentions_.front(); }
 
+  // Whether a person asked for quiet a few lines ago, and nobody has been called by name since.
+  bool quiet_asked() const {
+    for (std::size_t back = 0; back < attentions_.size(); ++back) {
+      if (by_bot(line(back))) continue;
+      if (attentions_[back].by_name) return false;
+      if (attentions_[back].quiet_all) return true;
+    }
+    return false;
+  }
+
   double energy(double budget) const {
     if (scene_.energy) return *scene_.energy;
     double left = budget;
@@ -96,6 +138,7 @@ class Reader {
   // Whether the last line is a remark by the only person here: all owe it an answer.
   bool remark_to_us() const {
     if (by_bot(line(0)) || calls_[0] || last().by_name || last().elsewhere) return false;
+    if (last().quiet) return false;
     if (lexical::tokens(line(0).text).size() < kWorthAWord) return false;
     for (std::size_t back = 1; back < scene_.history.size(); ++back) {
       if (!by_bot(line(back)) && line(back).author != line(0).author) return false;
@@ -104,9 +147,9 @@ class Reader {
   }
 
   Shares shares(std::size_t who) const {
-    const Character& character = cast_[who];
-    return {.addressed = std::max(last().strength[who], partner(character.id)),
-            .topic = topic(character),
+    const Character& character = company_.cast()[who];
+    return {.addressed = addressed(who),
+            .topic = topic(who),
             .pending = pending(who),
             .talkativeness = std::clamp(character.talkativeness, 0.0, 1.0),
             .fairness = fairness(character.id),
@@ -115,38 +158,143 @@ class Reader {
   }
 
  private:
-  // A short question about what was just said goes to who said it.
+  struct TopicLine {
+    std::size_t back;
+    double fade;
+    ReadLine read;
+  };
+
+  static bool all_in(const Vocabulary::Stems& said, const std::vector<std::string>& topic) {
+    return std::all_of(topic.begin(), topic.end(),
+                       [&](const std::string& stem) { return said.contains(stem); });
+  }
+
+  // What the talk is about: the last three lines, and what a person said before them all.
+  void read_topics(const Roster& roster, std::uint64_t among) {
+    constexpr std::array<double, kTopicLines> kFade{1.0, 0.5, 0.25};
+    const std::size_t size = scene_.history.size();
+    const auto read = [&](std::size_t back, double fade) {
+      const ReadLine known = known_line(line(back), roster, among);
+      mentioned_.insert(known->stems.begin(), known->stems.end());
+      mentioned_.insert(known->implied.begin(), known->implied.end());
+      topics_.push_back({back, fade, known});
+    };
+    std::size_t back = 0;
+    for (; back < std::min(kTopicLines, size); ++back) read(back, kFade[back]);
+    if (back == 0 || by_bot(line(0)) || !by_bot(line(back - 1))) return;
+    while (back < size && by_bot(line(back))) ++back;
+    if (back < size) read(back, kFade.back());
+  }
+
+  // Those who are no characters, in lower case.
+  std::vector<std::string> names_of_people() const {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+      for (std::string& word : lexical::tokens(name)) {
+        if (!lexical::stopword(word) && !ids_.contains(word)) names.push_back(std::move(word));
+      }
+    };
+    std::set<std::string_view> seen;
+    for (const Line& line : scene_.history) {
+      if (!by_bot(line) && seen.insert(line.author).second) add(line.author);
+      if (!line.reply_to || ids_.contains(*line.reply_to)) continue;
+      if (seen.insert(*line.reply_to).second) add(*line.reply_to);
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+  }
+
+  // A person's line right after another one's that was not for the cast goes on with their talk.
+  void hear_people_out() {
+    for (std::size_t back = attentions_.size(); back-- > 0;) {
+      if (back + 1 >= attentions_.size() || by_bot(line(back)) || by_bot(line(back + 1))) continue;
+      Attention& here = attentions_[back];
+      const bool ours = here.by_name || here.room || here.quiet;
+      const bool another = line(back).author != line(back + 1).author;
+      const Attention& before = attentions_[back + 1];
+      const bool asked = questions_[back + 1] && !before.by_name && !before.room;
+      const std::string& text = line(back).text;
+      const bool answer =
+          another && (answers(text) || is_farewell(text) || (asked && !questions_[back]));
+      if (!ours && (attentions_[back + 1].elsewhere || answer)) here.elsewhere = true;
+    }
+  }
+
+  double addressed(std::size_t who) const {
+    const double strength = last().strength[who];
+    if (strength == kNotYou || strength == kSpokenTo) return strength;
+    const std::string& id = company_.cast()[who].id;
+    if (last().others) {
+      for (std::size_t back = 1; back < scene_.history.size() && by_bot(line(back)); ++back) {
+        if (line(back).author == id) return kNotYou;
+      }
+    }
+    return std::max(strength, partner(id));
+  }
+
+  // What a person says right after a character goes to him when it goes on with what he said.
   double partner(const std::string& id) const {
-    const bool unaddressed = !by_bot(line(0)) && !last().by_name && !last().elsewhere;
-    const bool spoke_last = scene_.history.size() > 1 && line(1).author == id;
-    return unaddressed && spoke_last && goes_on(line(0).text) ? kGoesOn : 0;
+    return scene_.history.size() > 1 && line(1).author == id ? to_partner() : 0;
+  }
+  double to_partner() const {
+    if (scene_.history.size() < 2 || by_bot(line(0)) || !by_bot(line(1))) return 0;
+    const Attention& here = last();
+    if (here.by_name || here.elsewhere || here.others || here.room || here.quiet) return 0;
+    const std::string& text = line(0).text;
+    // Somebody else's answer is what is waited for.
+    if (std::any_of(scene_.pending.begin(), scene_.pending.end(),
+                    [&](const std::string& id) { return id != line(1).author; })) {
+      return 0;
+    }
+    if (goes_on(text) || is_farewell(text) || shares_a_word()) return kGoesOn;
+    // What is no question of its own is said to him with whom the person talks.
+    const bool remark = !questions_[0] && !is_nod(text) && talks_with_last();
+    return remark && lexical::tokens(text).size() <= kReply ? kSaidTo : 0;
+  }
+  bool talks_with_last() const {
+    for (std::size_t back = 2; back < scene_.history.size(); ++back) {
+      if (!by_bot(line(back))) return line(back).author == line(0).author;
+    }
+    return false;
+  }
+  bool shares_a_word() const {
+    const auto& said = topics_[1].read->stems;
+    const auto& asked = topics_[0].read->stems;
+    return questions_[0] && std::any_of(asked.begin(), asked.end(),
+                                        [&](const auto& stem) { return said.contains(stem); });
   }
 
   // Several matching topics add up as independent chances do (noisy or), so the sum stays below 1.
-  double topic(const Character& character) const {
-    constexpr std::array<double, kTopicLines> kFade{1.0, 0.5, 0.25};
+  // What is only implied is one more chance, however many topics it may imply.
+  double topic(std::size_t who) const {
     double indifference = 1;
-    for (const auto& [words, affinity] : character.topics) {
-      const std::vector<std::string>& wanted = topic_stems(words);
-      if (wanted.empty()) continue;
-      double best = 0;
-      for (std::size_t back = 0; back < stems_.size(); ++back) {
-        const bool said = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& stem) {
-          return stems_[back].contains(stem);
-        });
-        if (said && line(back).author != character.id) best = std::max(best, kFade[back]);
+    double implied = 0;
+    for (const Company::Topic& wanted : company_.topics(who)) {
+      if (wanted.stems.empty() || !mentioned_.contains(wanted.stems.front())) continue;
+      double named = 0;
+      for (const TopicLine& said : topics_) {
+        if (line(said.back).author == company_.cast()[who].id) continue;
+        if (all_in(said.read->stems, wanted.stems)) named = std::max(named, said.fade);
+        if (all_in(said.read->implied, wanted.stems)) {
+          implied = std::max(implied, said.fade * wanted.affinity);
+        }
       }
-      indifference *= 1 - best * std::clamp(affinity, 0.0, 1.0);
+      indifference *= 1 - named * wanted.affinity;
+    }
+    indifference *= 1 - kImplied * implied;
+    if (!topics_.empty()) {
+      indifference *= 1 - company_.vocabulary().interest(who, topics_.front().read->stems);
     }
     return 1 - indifference;
   }
 
   double pending(std::size_t who) const {
-    const std::string& id = cast_[who].id;
+    const std::string& id = company_.cast()[who].id;
     if (std::find(scene_.pending.begin(), scene_.pending.end(), id) != scene_.pending.end()) {
       return 1;
     }
-    if (remark_to_us()) return kCalled;
+    if (remark_to_us() && to_partner() == 0) return kCalled;
     bool person_since = false;  // a person's line after a call to all: it has lapsed
     for (std::size_t back = 0; back < attentions_.size() && line(back).author != id; ++back) {
       const bool bot = by_bot(line(back));
@@ -190,10 +338,11 @@ class Reader {
     return static_cast<double>(std::min(own, kTiredLines)) / kTiredLines;
   }
 
-  const std::vector<Character>& cast_;
+  const Company& company_;
   const Scene& scene_;
-  std::set<std::string, std::less<>> ids_;
-  std::vector<std::set<std::string, std::less<>>> stems_;  // by lines back
+  std::set<std::string_view> ids_;
+  std::vector<TopicLine> topics_;
+  std::unordered_set<std::string_view> mentioned_;  // all stems of these lines
   std::vector<Attention> attentions_;
   std::vector<bool> questions_;
   std::vector<bool> calls_;  // questions and greetings
@@ -248,27 +397,32 @@ std::vector<Candidate> at_least(double score, const std::vector<Candidate>& rank
 
 void answer_person(Selection& selection, const Reader& reader, const std::vector<Candidate>& ranked,
                    const Weights& weights) {
+  const bool named = reader.last().by_name;
+  if (reader.last().elsewhere && !named) return settle(selection, {}, weights, "not_addressed");
   if (const auto able = at_least(weights.threshold, ranked); !able.empty()) {
     return settle(selection, able, weights, reason_of(able.front(), weights));
   }
   const std::string& text = reader.line(0).text;
-  if (reader.last().elsewhere) return settle(selection, {}, weights, "not_addressed");
   if (is_question(text) || is_greeting(text)) {
     return settle(selection, {ranked.front()}, weights, "open_question");
   }
   settle(selection, {}, weights, "below_threshold");
 }
 
-void answer_bot(Selection& selection, double energy, const std::vector<Candidate>& ranked,
+void answer_bot(Selection& selection, const Reader& reader, const std::vector<Candidate>& ranked,
                 const Weights& weights) {
+  const double energy = reader.energy(weights.energy_budget);
   if (energy < 1) return settle(selection, {}, weights, "out_of_energy");
+  if (reader.last().elsewhere && !reader.last().by_name) {
+    return settle(selection, {}, weights, "not_addressed");
+  }
   const double budget = std::max(1.0, weights.energy_budget);
   const double left = std::clamp(energy / budget, 0.0, 1.0);
   const double bar = weights.threshold + weights.threshold_rise * budget * (1 - left);
   bool able = false;
   std::vector<Candidate> willing;
   for (const Candidate& candidate : ranked) {
-    const bool named = candidate.shares.addressed == kSpokenTo;
+    const bool named = candidate.shares.addressed == kSpokenTo || candidate.shares.pending == 1;
     if (candidate.total < (named ? weights.threshold : bar)) continue;
     able = true;
     const double chance = 0.3 + 0.6 * left + 0.3 * (candidate.shares.talkativeness - 0.5);
@@ -277,7 +431,7 @@ void answer_bot(Selection& selection, double energy, const std::vector<Candidate
   if (!willing.empty()) {
     return settle(selection, willing, weights, reason_of(willing.front(), weights));
   }
-  settle(selection, {}, weights, able ? "quiet" : "below_threshold");
+  settle(selection, {}, weights, able ? "at_rest" : "below_threshold");
 }
 
 std::vector<Candidate> score(const std::vector<Character>& cast, const Scene& scene,
@@ -302,24 +456,35 @@ std::vector<Candidate> score(const std::vector<Character>& cast, const Scene& sc
 
 }  // namespace
 
-Selection select(const std::vector<Character>& cast, const Scene& scene, const Weights& weights) {
+Selection select(const Company& company, const Scene& scene, const Weights& weights) {
+  const std::vector<Character>& cast = company.cast();
   Selection selection;
   selection.nobody = true;
   if (cast.empty() || scene.history.empty()) {
     selection.reason = cast.empty() ? "no_participants" : "empty_history";
     return selection;
   }
-  const Reader reader(cast, scene);
+  const Reader reader(company, scene);
   std::vector<Candidate> ranked = score(cast, scene, reader, weights, selection);
   if (ranked.empty()) {
     selection.reason = "no_participants";
     return selection;
   }
-  // Who is spoken to by name answers; the others let him.
+  const bool quiet = scene.quiet.value_or(reader.quiet_asked()) || reader.last().quiet;
+  if (quiet && !reader.last().by_name) {
+    selection.reason = "quiet";
+    return selection;
+  }
+  // Who is spoken to by name answers; the others let him. Who is let out says nothing.
+  std::erase_if(ranked, [](const Candidate& c) { return c.shares.addressed < 0; });
   const auto others = [](const Candidate& c) { return c.shares.addressed < kSpokenTo; };
   if (!std::all_of(ranked.begin(), ranked.end(), others)) std::erase_if(ranked, others);
+  if (ranked.empty()) {
+    selection.reason = "not_addressed";
+    return selection;
+  }
   if (reader.by_bot(reader.line(0))) {
-    answer_bot(selection, reader.energy(weights.energy_budget), ranked, weights);
+    answer_bot(selection, reader, ranked, weights);
   } else {
     answer_person(selection, reader, ranked, weights);
   }

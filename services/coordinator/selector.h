@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "contracts/characters.h"
 #include "contracts/coordinator.h"
+#include "coordinator/company.h"
 
 // Who speaks next: a sum of weighted terms (DESIGN, "Coordinator"). Pure: the same arguments give
 // the same answer on every machine. Thread-safe.
@@ -51,13 +51,14 @@ struct Scene {
   std::vector<std::string> pending;      // characters that owe an answer
   std::optional<double> energy;  // absent: the budget less the bot lines since a person spoke
   std::uint64_t seed = 0;
+  std::optional<bool> quiet{};  // the channel was asked to be; absent: as its last lines say
 };
 
 // Reasons of a choice: addressed, topic, pending, open_question, best_score; of a silence:
 // no_participants, empty_history, out_of_energy, below_threshold, not_addressed (the line was for
-// somebody else), quiet (somebody could go on, but the draw let the talk rest).
-contracts::Selection select(const std::vector<contracts::Character>& cast, const Scene& scene,
-                            const Weights& weights);
+// somebody else), quiet (asked for: only who is spoken to by name answers), at_rest (somebody could
+// go on, but the draw let the talk rest).
+contracts::Selection select(const Company& company, const Scene& scene, const Weights& weights);
 
 // What the `bot_lines`-th line of bots since the last person's costs (from 1).
 double line_cost(int bot_lines, const Weights& weights);

@@ -39,21 +39,31 @@ std::size_t usual_bytes(const std::vector<Line>& lines, const std::string& speak
 Stage::Stage(Options options, const Cast& cast, Conversations& conversations)
     : options_(std::move(options)), cast_(cast), conversations_(conversations) {}
 
-Result<contracts::ObserveReply> Stage::observe(const contracts::ObserveRequest& request) {
-  contracts::ObserveRequest said = request;
+Stage::~Stage() { conversations_.settle(); }
+
+void Stage::observe(contracts::ObserveRequest said, Observed done) {
   const auto cast = cast_.snapshot();
-  for (const contracts::Character& character : *cast) {
+  for (const contracts::Character& character : cast->cast()) {
     // A character that is taken for a person would refill the energy without end.
     if (character.id == said.line.author) said.line.kind = Kind::Bot;
   }
-  const Conversation conversation = TRY(conversations_.observe(said));
+  conversations_.observe(said, [this, channel = said.channel, kind = said.line.kind,
+                                done = std::move(done)](Result<Conversation> seen) {
+    if (!seen) return done(seen.error());
+    done(reaction(channel, kind, std::move(seen).value()));
+  });
+}
+
+contracts::ObserveReply Stage::reaction(const std::string& channel, Kind kind,
+                                        Conversation conversation) const {
   contracts::ObserveReply reply;
   reply.repeated = conversation.repeated;
+  reply.answered = std::move(conversation.answered);
   reply.message_count = conversation.message_count;
   reply.energy = conversation.energy;
-  if (said.line.kind == Kind::Human) {
+  if (kind == Kind::Human) {
     reply.history = last_lines(conversation.lines);
-    reply.selection = decide(request.channel, conversation, conversation.energy);
+    reply.selection = decide(channel, conversation, conversation.energy);
   } else {
     reply.selection.nobody = true;
     reply.selection.reason = "not_a_person";
@@ -68,7 +78,7 @@ contracts::Selection Stage::select(const contracts::SelectRequest& request) cons
   } else if (!scene.history.empty()) {
     scene.seed = hash64(scene.history.back().text, scene.history.size());
   }
-  return coordinator::select(cast_.with_ids(request.participants), scene, options_.weights);
+  return coordinator::select(*cast_.with_ids(request.participants), scene, options_.weights);
 }
 
 contracts::Selection Stage::decide(const std::string& channel, const Conversation& conversation,
@@ -76,7 +86,8 @@ contracts::Selection Stage::decide(const std::string& channel, const Conversatio
   const Scene scene{.history = conversation.lines,
                     .pending = {},
                     .energy = energy,
-                    .seed = seed_of(channel, conversation.last_id)};
+                    .seed = seed_of(channel, conversation.last_id),
+                    .quiet = conversation.quiet_until_ms > 0};
   return coordinator::select(*cast_.snapshot(), scene, options_.weights);
 }
 
@@ -85,6 +96,7 @@ Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& r
   contracts::FollowUp reply;
   for (int race = 0; race < kRacesMax; ++race) {
     const Conversation seen = TRY(conversations_.recent(request.channel));
+    if (request.after && *request.after != seen.last_id) break;
     const bool reserved = seen.reservation && seen.reservation->after == seen.last_id;
     const double energy = seen.energy + (reserved ? seen.reservation->cost : 0);
     contracts::Selection selection = decide(request.channel, seen, energy);
@@ -99,6 +111,10 @@ Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& r
              .history = last_lines(seen.lines),
              .message_count = seen.message_count,
              .scores = std::move(selection.scores)};
+    if (seen.quiet_until_ms > 0) {
+      reply.reason = "quiet";
+      return reply;
+    }
     if (!reserved && speakers.empty()) return reply;
     const std::string speaker = reserved ? seen.reservation->character : speakers.front();
     if (!reserved) {
@@ -123,12 +139,19 @@ std::int64_t Stage::delay(const std::string& channel, const Conversation& conver
                   conversation.bot_lines, random, options_.delays);
 }
 
+Result<contracts::QuietReply> Stage::quiet(const contracts::QuietRequest& request) {
+  const Conversation conversation =
+      TRY(conversations_.set_quiet(request.channel, request.minutes * std::int64_t{60'000}));
+  return contracts::QuietReply{conversation.quiet_until_ms};
+}
+
 Result<contracts::History> Stage::history(const contracts::HistoryRequest& request) {
   const Conversation conversation = TRY(conversations_.recent(request.channel));
   contracts::History history;
-  history.lines = TRY(conversations_.history(request.channel, request.limit));
+  history.lines = TRY(conversations_.history(request.channel, request.limit, request.answers));
   history.energy = conversation.energy;
   history.message_count = conversation.message_count;
+  history.quiet_until_ms = conversation.quiet_until_ms;
   return history;
 }
 

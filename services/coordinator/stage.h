@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "base/result.h"
 #include "contracts/coordinator.h"
 #include "coordinator/cast.h"
@@ -19,17 +21,25 @@ class Stage {
 
   // `cast` and `conversations` must outlive the stage.
   Stage(Options options, const Cast& cast, Conversations& conversations);
+  ~Stage();  // waits for the answers that are under way
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
 
-  Result<contracts::ObserveReply> observe(const contracts::ObserveRequest& request);
+  // `done` is called once, on the database's writer thread.
+  using Observed = std::function<void(Result<contracts::ObserveReply>)>;
+  void observe(contracts::ObserveRequest request, Observed done);
   contracts::Selection select(const contracts::SelectRequest& request) const;
 
-  // The same line gets the same follow-up and pays for it once, however often it is asked about.
-  // After a person's line the best speaker has its turn already by observe(): only a second one may
-  // join; without one the reason is "superseded".
+  // None while the channel is quiet. The same line gets the same follow-up and pays for it once,
+  // however often it is asked about. After a person's line the best speaker has its turn already by
+  // observe(): only a second one may join; without one the reason is "superseded".
   Result<contracts::FollowUp> follow_up(const contracts::FollowUpRequest& request);
+  Result<contracts::QuietReply> quiet(const contracts::QuietRequest& request);
   Result<contracts::History> history(const contracts::HistoryRequest& request);
 
  private:
+  contracts::ObserveReply reaction(const std::string& channel, contracts::Kind kind,
+                                   Conversation conversation) const;
   contracts::Selection decide(const std::string& channel, const Conversation& conversation,
                               double energy) const;
   std::int64_t delay(const std::string& channel, const Conversation& conversation,

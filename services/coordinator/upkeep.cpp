@@ -31,7 +31,7 @@ void Upkeep::cast_told(const Result<std::string>& body) {
   if (list) {
     cast_.replace(std::move(list).value().characters);
     if (cast_state_.exchange(CastState::Known) != CastState::Known) {
-      telemetry::info("cast known", {{"characters", cast_.snapshot()->size()}});
+      telemetry::info("cast known", {{"characters", cast_.snapshot()->cast().size()}});
     }
   } else if (cast_state_ != CastState::Known) {
     const bool away = list.error().code == Code::Unavailable;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cache/cache.h"
@@ -21,6 +23,10 @@ class CachedChain final : public Chain {
   CachedChain(Chain& chain, net::Loop& loop, cache::Cache& cache, Milliseconds ttl);
 
   std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) override;
+  std::shared_ptr<Handle> embed(EmbedAsk ask, SteadyTime deadline,
+                                std::function<void(Result<Embeddings>)> on_done) override {
+    return chain_.embed(std::move(ask), deadline, std::move(on_done));
+  }
   std::vector<ProviderState> providers() const override { return chain_.providers(); }
 
  private:

@@ -16,7 +16,9 @@ struct ChainOptions {
   std::vector<ProviderOptions> providers;
   std::vector<std::string> chain;  // names in the order of trying
   std::string default_model;       // for "auto"; empty: the provider's first
-  int num_ctx = 8192;
+  std::string embed_model;         // for "auto" embeddings; empty: there are none
+  std::string ca_file;             // PEM, trusted instead of the system's authorities
+  int num_ctx = 8192;              // of an Ollama that has none of its own
   std::string keep_alive = "10m";
   Milliseconds place_wait{5'000};  // for a place at a busy provider, before the next is asked
   Milliseconds first_token{15'000};
@@ -29,7 +31,7 @@ struct ChainOptions {
 
 // Runs a request down the chain of providers. What fails before the first token fails over unseen;
 // a stream that is cut later is an error, never a short answer. Lives on the loop's thread, as do
-// all its callbacks; run() and providers() may be called from any thread.
+// all its callbacks; run(), embed() and providers() may be called from any thread.
 class Chain {
  public:
   struct Listener {
@@ -48,6 +50,9 @@ class Chain {
                                              telemetry::Metrics& metrics);
   virtual ~Chain() = default;
   virtual std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) = 0;
+  // Asks the providers that have the model for a vector of each input; `on_done` as above, once.
+  virtual std::shared_ptr<Handle> embed(EmbedAsk ask, SteadyTime deadline,
+                                        std::function<void(Result<Embeddings>)> on_done) = 0;
   virtual std::vector<ProviderState> providers() const = 0;
 };
 

@@ -36,13 +36,30 @@ struct Completion {
   double first_token_ms = 0;
 };
 
-// About four bytes a token: for budgets when the provider reports nothing.
+struct EmbedAsk {
+  std::string model = "auto";
+  std::vector<std::string> inputs;
+  std::optional<int> dimensions;
+};
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;  // one for each input, in its order, all of one length
+  std::string model;
+  std::string provider;
+  std::int64_t prompt_tokens = 0;
+  bool estimated = false;
+  std::vector<std::string> failovers;
+};
+
+// What a text costs where nobody has counted: one token for four bytes of ASCII, rounded up, and
+// one for each character beyond it. English is met within some 20 %; Cyrillic and CJK come out high
+// rather than low, so that what is held to fit does fit.
 std::int64_t estimated_tokens(std::string_view text);
 
 // A provider's wire format, free of I/O: a request becomes bytes, bytes become pieces of text.
 struct WireRequest {
   http::Method method = http::Method::Post;
-  std::string path;
+  std::string path;  // behind the provider's URL
   std::string body;
 };
 
@@ -55,6 +72,8 @@ class StreamReader {
                             const std::function<void(std::string_view)>& on_text) = 0;
   // Whether the provider has said that it is done; until then an end is a cut.
   virtual bool done() const = 0;
+  // The body has ended as HTTP wants it, though nobody said that it is done. An Error: it is not.
+  virtual Result<void> end(const std::function<void(std::string_view)>& on_text) = 0;
   // Fills finish_reason and the token counts.
   virtual void summarize(Completion& completion) const = 0;
 };
@@ -66,6 +85,9 @@ class WireFormat {
   virtual std::unique_ptr<StreamReader> reader() const = 0;
   virtual WireRequest list_models() const = 0;
   virtual Result<std::vector<std::string>> read_models(std::string_view body) const = 0;
+  virtual WireRequest embed(const EmbedAsk& ask, const std::string& model) const = 0;
+  // Fills vectors and prompt_tokens (0: not reported).
+  virtual Result<Embeddings> read_embeddings(std::string_view body) const = 0;
 };
 
 }  // namespace llm

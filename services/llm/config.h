@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,21 +17,31 @@ struct Config {
     std::string name;
     ProviderKind kind = ProviderKind::Ollama;
     std::string url;
+    std::string key_env;  // the variable that holds the key, never the key itself
     std::vector<std::string> models;
     int concurrency = 5;
+    int num_ctx = 0;         // 0: of Ollama, that of the service; of others, not known
+    std::string keep_alive;  // empty: that of the service
 
     static void fields(auto& self, auto&& visit) {
       visit("name", self.name, Field{.bytes_min = 1, .bytes_max = 64});
       visit("kind", self.kind);
       visit("url", self.url, Field{.bytes_max = 500, .defaulted = true});
+      visit("key_env", self.key_env, Field{.bytes_max = 128, .defaulted = true});
       visit("models", self.models, Field{.bytes_max = 128, .items_max = 64, .defaulted = true});
       visit("concurrency", self.concurrency, Field{.min = 1, .max = 1000, .defaulted = true});
+      visit("num_ctx", self.num_ctx, Field{.min = 0, .max = 10'000'000, .defaulted = true});
+      visit("keep_alive", self.keep_alive, Field{.bytes_max = 16, .defaulted = true});
     }
     friend bool operator==(const Provider&, const Provider&) = default;
   };
 
   std::string ollama_url;
+  std::string openai_url;
+  bool allow_cloud = false;
   std::string default_model;
+  std::string embed_model;
+  std::string ca_file;
   std::vector<Provider> providers;
   std::vector<std::string> chain;
   int num_ctx = 8192;
@@ -47,10 +58,21 @@ struct Config {
           Field{.bytes_max = 500,
                 .help = "an Ollama server to ask first, such as http://127.0.0.1:11434",
                 .variable = "OLLAMA_BASE_URL"});
+    visit("openai_url", self.openai_url,
+          Field{.bytes_max = 500,
+                .help = "a server that speaks as OpenAI does, such as http://127.0.0.1:8000/v1",
+                .variable = "OPENAI_BASE_URL OPENAI_API_BASE_URL"});
+    visit("allow_cloud", self.allow_cloud,
+          Field{.help = "whether OPENAI_API_KEY alone makes OpenAI a provider"});
     visit("default_model", self.default_model,
           Field{.bytes_max = 128,
                 .help = "the model for \"auto\"; empty: the provider's first",
                 .variable = "DEFAULT_MODEL"});
+    visit("embed_model", self.embed_model,
+          Field{.bytes_max = 128, .help = "the model of embeddings, such as nomic-embed-text"});
+    visit("ca_file", self.ca_file,
+          Field{.bytes_max = 500,
+                .help = "PEM, trusted for https:// instead of the system's authorities"});
     visit("providers", self.providers, Field{.items_max = 32, .help = "all providers, as JSON"});
     visit("chain", self.chain,
           Field{.bytes_max = 64, .items_max = 32, .help = "their names in the order of trying"});
@@ -73,8 +95,14 @@ struct Config {
   }
 };
 
-// The chain that the settings mean: an Ollama server when one is named, and always the understudy
-// at the end, so that there is an answer without any model.
-ChainOptions chain_options(const Config& config);
+// An environment variable's value, or an empty text.
+using Variables = std::function<std::string(const std::string& name)>;
+
+// The chain that the settings mean: the servers of ollama_url and of `providers`, OpenAI where it
+// is allowed, and always the understudy at the end, so that there is an answer without any model.
+// What leaves the own network joins only when `providers` or `chain` name it, or with allow_cloud:
+// OPENAI_API_KEY in the environment alone sends nothing anywhere. InvalidArgument names the
+// provider whose key_env is no name of a variable.
+Result<ChainOptions> chain_options(const Config& config, const Variables& variables);
 
 }  // namespace llm

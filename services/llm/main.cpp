@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <utility>
+
 #include "llm/cached_chain.h"
 #include "llm/chain.h"
 #include "llm/config.h"
@@ -7,9 +10,16 @@
 
 namespace {
 
+// The settings name the variables that hold the keys, so these are read here and not as settings.
+std::string environment_variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value != nullptr ? value : "";
+}
+
 Result<void> serve(runtime::Process& process, const llm::Config& config) {
   net::Loop loop;
-  const auto chain = TRY(llm::Chain::open(loop, llm::chain_options(config), process.metrics()));
+  auto chain_options = TRY(llm::chain_options(config, environment_variable));
+  const auto chain = TRY(llm::Chain::open(loop, std::move(chain_options), process.metrics()));
   const auto cache = process.make_cache(
       "answers", {.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
   llm::CachedChain cached(*chain, loop, *cache, Milliseconds(config.cache_ttl_ms));

@@ -1,18 +1,13 @@
 #include "llm/ollama.h"
 
-#include <fmt/format.h>
+#include <utility>
 
-#include "base/utf8.h"
 #include "http/stream.h"
 #include "json/json.h"
+#include "llm/wire_json.h"
 
 namespace llm {
 namespace {
-
-std::int64_t count(json::Value root, std::string_view key) {
-  const auto value = root.find(key);
-  return value ? value->integer() : 0;
-}
 
 class OllamaReader final : public StreamReader {
  public:
@@ -27,6 +22,9 @@ class OllamaReader final : public StreamReader {
     return {};
   }
   bool done() const override { return done_; }
+  Result<void> end(const std::function<void(std::string_view)>&) override {
+    return Error{Code::Unavailable, "the stream was cut"};
+  }
   void summarize(Completion& completion) const override {
     completion.finish_reason = finish_reason_;
     // A prompt that Ollama had in its cache is not counted: then the estimate stands.
@@ -40,13 +38,10 @@ class OllamaReader final : public StreamReader {
                          const std::function<void(std::string_view)>& on_text) {
     const auto document = json::Document::parse(line);
     if (!document || !document.value().root().is(json::Kind::Object)) {
-      return Error{Code::Unavailable, fmt::format("garbage in the stream: '{}'",
-                                                  utf8_prefix(utf8_repaired(line), 80))};
+      return garbage(line);
     }
     const json::Value root = document.value().root();
-    if (const auto error = root.find("error")) {
-      return Error{Code::Unavailable, std::string(utf8_prefix(error->string(), 200))};
-    }
+    if (const auto error = root.find("error")) return error_of(*error);
     if (const auto message = root.find("message")) {
       const std::string_view text = message->text_or("content", "");
       if (!text.empty()) on_text(text);
@@ -54,8 +49,8 @@ class OllamaReader final : public StreamReader {
     if (const auto done = root.find("done"); done && done->boolean()) {
       done_ = true;
       finish_reason_ = root.text_or("done_reason", "stop") == "length" ? "length" : "stop";
-      prompt_tokens_ = count(root, "prompt_eval_count");
-      completion_tokens_ = count(root, "eval_count");
+      prompt_tokens_ = count_of(root, "prompt_eval_count");
+      completion_tokens_ = count_of(root, "eval_count");
     }
     return {};
   }
@@ -80,17 +75,7 @@ class OllamaFormat final : public WireFormat {
     writer.boolean(true);
     writer.key("keep_alive");
     writer.string(options_.keep_alive);
-    writer.key("messages");
-    writer.begin_array();
-    for (const Message& message : ask.messages) {
-      writer.begin_object();
-      writer.key("role");
-      writer.string(message.role);
-      writer.key("content");
-      writer.string(message.content);
-      writer.end_object();
-    }
-    writer.end_array();
+    write_messages(writer, ask.messages);
     writer.key("options");
     write_options(writer, ask);
     writer.end_object();
@@ -102,17 +87,46 @@ class OllamaFormat final : public WireFormat {
   WireRequest list_models() const override { return {http::Method::Get, "/api/tags", {}}; }
 
   Result<std::vector<std::string>> read_models(std::string_view body) const override {
-    const auto document = TRY(json::Document::parse(body));
-    const auto models = document.root().find("models");
-    if (!models || !models->is(json::Kind::Array)) {
-      return Error{Code::Unavailable, "no list of models in the answer"};
+    return read_names(body, "models", "name");
+  }
+
+  WireRequest embed(const EmbedAsk& ask, const std::string& model) const override {
+    json::Writer writer;
+    writer.begin_object();
+    writer.key("model");
+    writer.string(model);
+    write_texts(writer, "input", ask.inputs);
+    // What does not fit is an error, not a vector of half a text.
+    writer.key("truncate");
+    writer.boolean(false);
+    if (ask.dimensions) {
+      writer.key("dimensions");
+      writer.integer(*ask.dimensions);
     }
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < models->size(); ++i) {
-      const std::string_view name = models->at(i).text_or("name", "");
-      if (!name.empty()) names.emplace_back(name);
+    writer.key("keep_alive");
+    writer.string(options_.keep_alive);
+    writer.key("options");
+    writer.begin_object();
+    writer.key("num_ctx");
+    writer.integer(options_.num_ctx);
+    writer.end_object();
+    writer.end_object();
+    return {http::Method::Post, "/api/embed", writer.take()};
+  }
+
+  Result<Embeddings> read_embeddings(std::string_view body) const override {
+    const auto document = json::Document::parse(body);
+    if (!document) return garbage(body);
+    const json::Value root = document.value().root();
+    if (const auto error = root.find("error")) return error_of(*error);
+    const auto list = root.find("embeddings");
+    if (!list || !list->is(json::Kind::Array)) return garbage(body);
+    Embeddings embeddings;
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      embeddings.vectors.push_back(TRY(read_vector(list->at(i))));
     }
-    return names;
+    embeddings.prompt_tokens = count_of(root, "prompt_eval_count");
+    return embeddings;
   }
 
  private:
@@ -132,12 +146,7 @@ class OllamaFormat final : public WireFormat {
       writer.key("seed");
       writer.integer(*ask.seed & 0x7fffffff);
     }
-    if (!ask.stop.empty()) {
-      writer.key("stop");
-      writer.begin_array();
-      for (const std::string& word : ask.stop) writer.string(word);
-      writer.end_array();
-    }
+    if (!ask.stop.empty()) write_texts(writer, "stop", ask.stop);
     writer.end_object();
   }
 

@@ -12,7 +12,7 @@ struct OllamaOptions {
   std::string keep_alive = "10m";  // how long the model stays loaded
 };
 
-// Ollama's own protocol: POST /api/chat with newline-delimited JSON, GET /api/tags
+// Ollama's own protocol: POST /api/chat with newline-delimited JSON, POST /api/embed, GET /api/tags
 // (github.com/ollama/ollama docs/api.md).
 std::unique_ptr<WireFormat> make_ollama_format(OllamaOptions options);
 

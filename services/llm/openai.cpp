@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "base/utf8.h"
+#include "crypto/crypto.h"
 #include "json/json.h"
 
 namespace llm::openai {
@@ -10,8 +10,18 @@ namespace {
 
 constexpr std::size_t kMessagesMax = 1024;
 constexpr std::size_t kContentBytesMax = 512 * 1024;
+constexpr std::size_t kInputsMax = 1024;
+constexpr std::size_t kInputBytesMax = 256 * 1024;
 
 Error wrong(std::string text) { return {Code::InvalidArgument, std::move(text)}; }
+
+Result<std::string> read_model(json::Value root) {
+  const auto model = root.find("model");
+  if (!model || !model->is(json::Kind::String) || model->string().empty()) {
+    return wrong("model: is required and must be a string");
+  }
+  return std::string(model->string());
+}
 
 // A content is a string, or parts of which the text ones count here.
 Result<std::string> read_content(json::Value value, const std::string& where) {
@@ -89,6 +99,45 @@ Result<std::vector<std::string>> read_stop(json::Value root) {
   return words;
 }
 
+// A text, or several. Clients may also send tokens, which only one model would understand.
+Result<std::vector<std::string>> read_inputs(json::Value root) {
+  const auto input = root.find("input");
+  if (!input) return wrong("input: is required");
+  const bool list = input->is(json::Kind::Array);
+  if (!list && !input->is(json::Kind::String)) return wrong("input: must be a string or a list");
+  if (list && (input->size() == 0 || input->size() > kInputsMax)) {
+    return wrong(
+        fmt::format("input: has {} items, 1 to {} are allowed", input->size(), kInputsMax));
+  }
+  std::vector<std::string> inputs;
+  for (std::size_t i = 0; i < (list ? input->size() : 1); ++i) {
+    const json::Value item = list ? input->at(i) : *input;
+    const std::string where = list ? fmt::format("input[{}]", i) : "input";
+    if (!item.is(json::Kind::String)) {
+      return wrong(where + ": must be a string, tokens are not understood");
+    }
+    const std::string_view text = item.string();
+    if (text.empty()) return wrong(where + ": must not be empty");
+    if (text.size() > kInputBytesMax) {
+      return wrong(fmt::format("{}: has {} bytes, at most {} are allowed", where, text.size(),
+                               kInputBytesMax));
+    }
+    inputs.emplace_back(text);
+  }
+  return inputs;
+}
+
+Result<bool> read_base64(json::Value root) {
+  const auto format = root.find("encoding_format");
+  if (!format || format->is(json::Kind::Null) || format->string() == "float") return false;
+  if (format->string() == "base64") return true;
+  return wrong("encoding_format: must be one of float, base64");
+}
+
+std::string_view bytes_of(const std::vector<float>& vector) {
+  return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
+}
+
 void begin(json::Writer& writer, std::string_view object, std::string_view id, std::int64_t created,
            std::string_view model) {
   writer.begin_object();
@@ -121,11 +170,7 @@ Result<ChatBody> read_chat(std::string_view body) {
   const json::Value root = document.root();
   if (!root.is(json::Kind::Object)) return wrong("the body must be a JSON object");
   ChatBody chat;
-  const auto model = root.find("model");
-  if (!model || !model->is(json::Kind::String) || model->string().empty()) {
-    return wrong("model: is required and must be a string");
-  }
-  chat.ask.model = model->string();
+  chat.ask.model = TRY(read_model(root));
   chat.ask.messages = TRY(read_messages(root));
   const auto max_tokens = TRY(read_number(root, "max_tokens", 1, 1'000'000));
   const auto max_completion = TRY(read_number(root, "max_completion_tokens", 1, 1'000'000));
@@ -215,6 +260,57 @@ std::string usage_chunk_json(const Completion& completion, std::string_view id,
   writer.begin_array();
   writer.end_array();
   write_usage(writer, completion);
+  writer.end_object();
+  return writer.take();
+}
+
+Result<EmbeddingsBody> read_embeddings(std::string_view body) {
+  const auto document = TRY(json::Document::parse(body));
+  const json::Value root = document.root();
+  if (!root.is(json::Kind::Object)) return wrong("the body must be a JSON object");
+  EmbeddingsBody embeddings;
+  embeddings.ask.model = TRY(read_model(root));
+  embeddings.ask.inputs = TRY(read_inputs(root));
+  if (const auto dimensions = TRY(read_number(root, "dimensions", 1, 65536))) {
+    embeddings.ask.dimensions = static_cast<int>(*dimensions);
+  }
+  embeddings.base64 = TRY(read_base64(root));
+  return embeddings;
+}
+
+std::string embeddings_json(const Embeddings& embeddings, bool base64) {
+  json::Writer writer;
+  writer.begin_object();
+  writer.key("object");
+  writer.string("list");
+  writer.key("model");
+  writer.string(embeddings.model);
+  writer.key("data");
+  writer.begin_array();
+  for (std::size_t i = 0; i < embeddings.vectors.size(); ++i) {
+    const std::vector<float>& vector = embeddings.vectors[i];
+    writer.begin_object();
+    writer.key("object");
+    writer.string("embedding");
+    writer.key("index");
+    writer.integer(static_cast<std::int64_t>(i));
+    writer.key("embedding");
+    if (base64) {
+      writer.string(crypto::base64(bytes_of(vector)));
+    } else {
+      // The shortest text of a float: as a double it would be twice as long and no truer.
+      writer.raw(fmt::format("[{}]", fmt::join(vector, ",")));
+    }
+    writer.end_object();
+  }
+  writer.end_array();
+  writer.key("usage");
+  writer.begin_object();
+  writer.key("prompt_tokens");
+  writer.integer(embeddings.prompt_tokens);
+  writer.key("total_tokens");
+  writer.integer(embeddings.prompt_tokens);
+  writer.end_object();
   writer.end_object();
   return writer.take();
 }

@@ -6,7 +6,8 @@
 
 #include "llm/completion.h"
 
-// The OpenAI dialect, as clients speak it to us: /v1/chat/completions and /v1/models. Free of I/O.
+// The OpenAI dialect, as clients speak it to us: /v1/chat/completions, /v1/embeddings and
+// /v1/models. Free of I/O.
 namespace llm::openai {
 
 struct ChatBody {
@@ -28,6 +29,17 @@ std::string chunk_json(Chunk chunk, std::string_view text, std::string_view mode
                        std::string_view id, std::int64_t created);
 std::string usage_chunk_json(const Completion& completion, std::string_view id,
                              std::int64_t created);
+
+struct EmbeddingsBody {
+  EmbedAsk ask;
+  bool base64 = false;  // encoding_format
+};
+
+// InvalidArgument names the member.
+Result<EmbeddingsBody> read_embeddings(std::string_view body);
+
+// A list of embedding objects: numbers, or base64 of little-endian float32.
+std::string embeddings_json(const Embeddings& embeddings, bool base64);
 
 std::string models_json(const std::vector<std::pair<std::string, std::string>>& models_and_owners);
 

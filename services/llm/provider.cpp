@@ -1,37 +1,87 @@
 #include "llm/provider.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "base/utf8.h"
+#include "llm/fault.h"
+
 namespace llm {
+
+namespace {
+
+bool contains(const std::vector<std::string>& models, const std::string& model) {
+  return std::any_of(models.begin(), models.end(), [&](const std::string& known) {
+    return known == model || known == model + ":latest";
+  });
+}
+
+// Cloud providers list hundreds of models, and many of them have no chat.
+bool speaks(const std::string& model) {
+  const std::string name = ascii_lower(model);
+  for (const auto* const other :
+       {"embed", "bge-", "minilm", "rerank", "whisper", "tts", "transcribe", "realtime", "audio",
+        "dall-e", "image", "sora", "moderation", "babbage", "davinci"}) {
+    if (name.find(other) != name.npos) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 Provider::Provider(ProviderOptions options, std::unique_ptr<WireFormat> format)
     : options_(std::move(options)),
       format_(std::move(format)),
       models_(options_.models),
-      models_known_(!models_.empty()),
       breaker_(options_.breaker) {
+  if (options_.barred) last_error_ = options_.barred->why;
   if (format_) return;
   state_ = "up";
-  models_known_ = true;
   if (models_.empty()) models_ = {"understudy"};
 }
 
 bool Provider::offers(const std::string& model) const {
   const std::lock_guard lock(mutex_);
-  return model == "auto" || std::find(models_.begin(), models_.end(), model) != models_.end();
+  return model == "auto" || contains(models_, model);
+}
+
+bool Provider::has(const std::string& model) const {
+  const std::lock_guard lock(mutex_);
+  return contains(models_, model) || (listed_ && contains(*listed_, model));
 }
 
 std::string Provider::model_for(const std::string& asked, const std::string& preferred) const {
   if (asked != "auto") return asked;
-  if (!preferred.empty() && offers(preferred)) return preferred;
   const std::lock_guard lock(mutex_);
-  return models_.empty() ? "" : models_.front();
+  const auto there = [&](const std::string& model) {
+    return !listed_ || listed_->empty() || contains(*listed_, model);
+  };
+  std::string unlisted;
+  for (const std::string* const wish : {&preferred, &options_.usual_model}) {
+    if (!wish->empty() && contains(models_, *wish)) {
+      if (there(*wish)) return *wish;
+      if (unlisted.empty()) unlisted = *wish;
+    }
+  }
+  for (const std::string& model : models_) {
+    if (!speaks(model)) continue;
+    if (there(model)) return model;
+    if (unlisted.empty()) unlisted = model;
+  }
+  return unlisted;
 }
 
 bool Provider::knows_models() const {
   const std::lock_guard lock(mutex_);
-  return models_known_;
+  return !format_ || !options_.models.empty() || listed_;
+}
+
+bool Provider::knows_list() const {
+  const std::lock_guard lock(mutex_);
+  return !format_ || options_.barred || listed_;
 }
 
 void Provider::models_read(const Result<std::vector<std::string>>& models) {
@@ -39,10 +89,58 @@ void Provider::models_read(const Result<std::vector<std::string>>& models) {
   state_ = models ? "up" : "down";
   if (!models) {
     last_error_ = models.error().message;
-  } else if (options_.models.empty()) {
-    models_ = models.value();
-    models_known_ = true;
+    return;
   }
+  denied_ = false;
+  listed_ = models.value();
+  if (options_.models.empty()) models_ = *listed_;
+}
+
+void Provider::list_answered(int status, std::string_view body) {
+  if (status == 200) return models_read(format_->read_models(body));
+  const Failure failure = failure_of_status(status, "", body, "");
+  const std::string why =
+      without_key(fmt::format("listing its models: {}", failure.error.message), options_.key);
+  // Servers without a list, and keys that may not read it, can speak all the same.
+  const bool unlisted = status == 403 || status == 404 || status == 405 || status == 501;
+  if (unlisted && !options_.models.empty()) {
+    const std::lock_guard lock(mutex_);
+    state_ = "up";
+    return;
+  }
+  if (failure.blame == Blame::Key) return deny(why);
+  models_read(Error{failure.error.code, why});
+}
+
+net::ClientRequest Provider::request(WireRequest wire) const {
+  net::ClientRequest request;
+  request.method = wire.method;
+  request.url = options_.url + wire.path;
+  request.body = std::move(wire.body);
+  if (!request.body.empty()) request.headers.set("Content-Type", "application/json");
+  if (!options_.key.empty()) request.headers.set("Authorization", "Bearer " + options_.key);
+  return request;
+}
+
+std::optional<Error> Provider::refusal(SteadyTime now) const {
+  if (options_.barred) return Error{Code::Unavailable, options_.barred->why};
+  const std::lock_guard lock(mutex_);
+  if (denied_) return Error{Code::Unavailable, last_error_};
+  if (now >= paused_until_) return std::nullopt;
+  return Error{Code::Overloaded,
+               fmt::format("it limits the rate for another {} s",
+                           std::chrono::ceil<std::chrono::seconds>(paused_until_ - now).count())};
+}
+
+void Provider::pause(SteadyTime until) {
+  const std::lock_guard lock(mutex_);
+  paused_until_ = std::max(paused_until_, until);
+}
+
+void Provider::deny(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  denied_ = true;
+  last_error_ = why;
 }
 
 std::optional<Provider::Pass> Provider::admit(SteadyTime now) {
@@ -71,10 +169,16 @@ void Provider::abandoned(Pass pass, const std::string& why) {
 
 ProviderState Provider::state(SteadyTime now) const {
   const std::lock_guard lock(mutex_);
-  return {options_.name,  std::string(enum_name(options_.kind)),
-          state_,         std::string(retry::name(breaker_.state(now))),
-          models_,        in_flight_,
-          waiting_count_, last_error_};
+  return {options_.name,
+          std::string(enum_name(options_.kind)),
+          options_.barred ? options_.barred->state
+          : denied_       ? "denied"
+                          : state_,
+          std::string(retry::name(breaker_.state(now))),
+          models_,
+          in_flight_,
+          waiting_count_,
+          last_error_};
 }
 
 bool Provider::take_place() {

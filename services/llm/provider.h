@@ -14,11 +14,18 @@
 
 namespace llm {
 
-enum class ProviderKind { Ollama, Understudy };
+enum class ProviderKind { Ollama, OpenAi, Understudy };
 constexpr auto enum_names(ProviderKind) {
-  return EnumNames<ProviderKind, 2>{
-      {{ProviderKind::Ollama, "ollama"}, {ProviderKind::Understudy, "understudy"}}};
+  return EnumNames<ProviderKind, 3>{{{ProviderKind::Ollama, "ollama"},
+                                     {ProviderKind::OpenAi, "openai"},
+                                     {ProviderKind::Understudy, "understudy"}}};
 }
+
+// Why a provider is never asked: its state in a word, and a sentence for the operator.
+struct Barred {
+  std::string state;
+  std::string why;
+};
 
 struct ProviderOptions {
   std::string name;
@@ -27,12 +34,18 @@ struct ProviderOptions {
   std::vector<std::string> models;  // empty: what the provider lists
   int concurrency = 5;
   retry::Breaker::Options breaker = {};
+  std::string key = {};          // sent as a bearer token, shown nowhere
+  std::string usual_model = {};  // for "auto", where the preferred one is not offered
+  int num_ctx = 0;               // tokens that a prompt may have; 0: not known
+  std::string keep_alive = {};   // of Ollama
+  std::optional<Barred> barred = {};
 };
 
 struct ProviderState {
   std::string name;
   std::string kind;
-  std::string state;    // up, down, unknown
+  // up, down, unknown; denied (its key is refused), no_key, not_allowed
+  std::string state;
   std::string breaker;  // closed, open, half_open
   std::vector<std::string> models;
   int in_flight = 0;
@@ -71,12 +84,30 @@ class Provider {
   const ProviderOptions& options() const { return options_; }
   const WireFormat* format() const { return format_.get(); }
 
+  // Whether it may be asked for the model: it is configured, or listed where none is. "llama3.2" is
+  // also "llama3.2:latest".
   bool offers(const std::string& model) const;
-  // What "auto" means here: the preferred model if it is offered, else the first; may be empty.
+  // As offers(), but a listed one is enough: the models of embeddings need not be configured.
+  bool has(const std::string& model) const;
+  // What "auto" means here: the preferred model if it is offered, else the usual one, else the
+  // first that speaks, and rather one that is listed; may be empty.
   std::string model_for(const std::string& asked, const std::string& preferred) const;
-  // Whether its models are configured or have been read.
+  // Whether its models are configured or have been read; whether they have been read.
   bool knows_models() const;
+  bool knows_list() const;
   void models_read(const Result<std::vector<std::string>>& models);
+  // The answer to list_models(), of any status.
+  void list_answered(int status, std::string_view body);
+
+  // `wire` on its way to this provider, with what every request to it carries.
+  net::ClientRequest request(WireRequest wire) const;
+
+  // Why it may not be asked now, whatever the breaker says.
+  std::optional<Error> refusal(SteadyTime now) const;
+  // It has asked to be left alone.
+  void pause(SteadyTime until);
+  // It refuses the key: it is out until it lists its models.
+  void deny(const std::string& why);
 
   // The breaker. Each pass is answered by one of the three.
   using Pass = retry::Breaker::Pass;
@@ -103,8 +134,10 @@ class Provider {
   std::deque<std::shared_ptr<Waiter>> waiting_;  // of the loop's thread
 
   mutable std::mutex mutex_;
-  std::vector<std::string> models_;
-  bool models_known_;
+  std::vector<std::string> models_;                 // configured, else listed
+  std::optional<std::vector<std::string>> listed_;  // what it said last
+  bool denied_ = false;
+  SteadyTime paused_until_{};
   retry::Breaker breaker_;
   std::string state_ = "unknown";
   std::string last_error_;

@@ -1,6 +1,7 @@
 #include "llm/routes.h"
 
-#include <fmt/format.h>
+#include <cstring>
+#include <utility>
 
 #include "base/ids.h"
 #include "contracts/llm.h"
@@ -117,6 +118,61 @@ void chat_completions(Chain& chain, Milliseconds timeout, const http::Request& r
   });
 }
 
+void embeddings(Chain& chain, Milliseconds timeout, const http::Request& request,
+                const std::shared_ptr<http::Reply>& reply) {
+  auto body = openai::read_embeddings(request.body);
+  if (!body) return reply->respond(openai::error_response(body.error()));
+  const auto handle =
+      chain.embed(std::move(body.value().ask), SystemClock::instance().now() + timeout,
+                  [reply, base64 = body.value().base64](const Result<Embeddings>& result) {
+                    if (!result) return reply->respond(openai::error_response(result.error()));
+                    http::Response response =
+                        http::Response::json(openai::embeddings_json(result.value(), base64));
+                    response.headers.set("X-Troupe-Provider", result.value().provider);
+                    reply->respond(std::move(response));
+                  });
+  reply->on_gone([weak = std::weak_ptr(handle)] {
+    if (const auto run = weak.lock()) run->cancel();
+  });
+}
+
+// llm.embed: the vectors as items of raw bytes, then the reply.
+void answer_embed(const std::shared_ptr<messaging::Incoming>& incoming,
+                  const Result<Embeddings>& result) {
+  if (!result) return incoming->reply(result.error());
+  const Embeddings& embeddings = result.value();
+  for (const auto& vector : embeddings.vectors) {
+    std::string bytes(vector.size() * sizeof(float), '\0');
+    std::memcpy(bytes.data(), vector.data(), bytes.size());
+    if (!incoming->item(std::move(bytes))) break;  // then the reply says so, if anybody hears it
+  }
+  contracts::EmbedReply reply;
+  reply.model = embeddings.model;
+  reply.provider = embeddings.provider;
+  reply.dimensions = static_cast<int>(embeddings.vectors.front().size());
+  reply.count = static_cast<int>(embeddings.vectors.size());
+  reply.prompt_tokens = embeddings.prompt_tokens;
+  reply.estimated = embeddings.estimated;
+  reply.failovers = embeddings.failovers;
+  incoming->reply(json::encode(reply));
+}
+
+void embed(Chain& chain, const std::shared_ptr<messaging::Incoming>& incoming) {
+  auto request = json::decode<contracts::EmbedRequest>(std::string_view(incoming->body()));
+  if (!request) return incoming->reply(request.error());
+  if (request.value().inputs.empty()) {
+    return incoming->reply(Error{Code::InvalidArgument, "inputs: must not be empty"});
+  }
+  EmbedAsk ask{std::move(request.value().model), std::move(request.value().inputs),
+               request.value().dimensions};
+  const auto handle =
+      chain.embed(std::move(ask), incoming->deadline(),
+                  [incoming](const Result<Embeddings>& result) { answer_embed(incoming, result); });
+  incoming->on_gone([weak = std::weak_ptr(handle)] {
+    if (const auto run = weak.lock()) run->cancel();
+  });
+}
+
 // Reply of GET /providers.
 struct ProviderList {
   static constexpr std::string_view kName = "provider_list";
@@ -155,6 +211,15 @@ void install_routes(runtime::Doors& doors, Chain& chain, Milliseconds request_ti
     doors.http(runtime::Post(path, "Chat completions in the OpenAI dialect, streamed on request"),
                openai, chat);
   }
+  doors.http(runtime::Post("/v1/embeddings", "Vectors of texts, in the OpenAI dialect"),
+             {"llm.embeddings", {}, {runtime::Content{}}, {{200, {runtime::Content{}}}}, true},
+             [&chain, request_timeout](const http::Request& request,
+                                       const std::shared_ptr<http::Reply>& reply) {
+               embeddings(chain, request_timeout, request, reply);
+             });
+  doors.rpc("llm.embed", [&chain](const std::shared_ptr<messaging::Incoming>& incoming) {
+    embed(chain, incoming);
+  });
   doors.http(runtime::Get("/v1/models", "The models there are, in the OpenAI dialect"),
              {"llm.models"},
              [&chain](const http::Request&, const std::shared_ptr<http::Reply>& reply) {

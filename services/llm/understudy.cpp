@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "lexical/sentences.h"
 #include "llm/understudy_answer.h"
+#include "llm/understudy_evidence.h"
 #include "llm/understudy_intent.h"
 #include "llm/understudy_scene.h"
 #include "llm/understudy_voice.h"
@@ -25,6 +26,9 @@ constexpr std::size_t kSentencesMax = 3;
 constexpr std::size_t kShortBytes = 140;  // when a note asks for a shorter line
 constexpr std::size_t kClauseBytesMin = 24;
 constexpr std::size_t kBodiesMax = 96;
+constexpr double kNearEvidence = 0.03;
+constexpr std::size_t kHintWords = 4;      // "ideal getaway"
+constexpr std::size_t kAskingBytes = 512;  // of a line that may ask without a mark
 
 // What is said where the prompt has no line of its own: plain words for a plain client.
 constexpr auto kPlainLines = std::to_array<std::pair<std::string_view, std::string_view>>({
@@ -334,7 +338,7 @@ class Draft {
     const std::vector<std::string_view> asked = questions_in(scene_.line);
     std::vector<Match> found;
     for (const std::string_view part : asked) {
-      const std::vector<Match> matches = matching(read_question(scene_, part));
+      const std::vector<Match> matches = matching(read_question(scene_, part), part);
       if (asked.size() == 1) return wrapped(matches, Manner::Answer);
       const bool known = !matches.empty() && (found.empty() || found[0].fact != matches[0].fact);
       if (known) found.push_back(matches.front());
@@ -343,8 +347,14 @@ class Draft {
     return wrapped({spoken(found[0]) + " " + spoken(found[1])}, Manner::Answer);
   }
 
-  std::vector<Match> matching(const Question& question) {
+  std::vector<Match> matching(const Question& question, std::string_view asked) {
     std::vector<Match> matches = knowledge().answers(question);
+    keep_fitting(knowledge().facts(), asked, matches);
+    if (!question.open && !question.to_asker && !question.heads.empty() &&
+        (!question.has || question.counted != 0 || question.heads.size() > 1) &&
+        (!question.leans || matches.empty())) {
+      return near_best(by_evidence(scene_, knowledge().facts(), asked, matches), kNearEvidence);
+    }
     if (question.open || question.heads.empty()) {
       std::erase_if(matches, [&](const Match& match) { return said_.contains(spoken(match)); });
       if (question.open) shuffle(matches, random_);
@@ -387,8 +397,16 @@ class Draft {
 
   std::vector<std::string> told() {
     std::vector<std::string> bodies;
+    // A question may come without its mark: "your older boy, hes how old now".
+    const std::string lower = ascii_lower(scene_.line.substr(0, kAskingBytes));
+    const bool asks = reading_.tokens.size() <= kHintWords || contains(lower, "you") ||
+                      contains(lower, "wh") || contains(lower, "how");
+    if (scene_.scripted && asks) {
+      bodies = wrapped(near_best(by_evidence(scene_, knowledge().facts(), scene_.line, {}), 0),
+                       Manner::Answer);
+    }
     if (scene_.scripted && (wishes_.on_topic || random_.below(10) < 4)) {
-      bodies = wrapped(related(), Manner::Remark);
+      append(bodies, wrapped(related(), Manner::Remark));
     }
     if (reading_.about != nullptr && random_.below(2) == 0) append(bodies, about(*reading_.about));
     append(bodies, lines("told"));

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/utf8.h"
 #include "lexical/sentences.h"
+#include "llm/understudy_kinds.h"
 
 namespace llm::understudy {
 namespace {
@@ -111,6 +112,24 @@ constexpr std::string_view kThinking =
 constexpr std::string_view kHaving =
     "has have had owns own drives drive keeps keep rides wears plays bought holds writes";
 
+// Notes whose name the capitalised word at `i` is: "a girl named Olivia" names the girl, "his boss
+// at the plant is Angela" the boss.
+void note_named(Fact& fact, const std::vector<Token>& tokens, std::size_t i, const Scene& scene) {
+  fact.named.push_back(tokens[i].meaning);
+  const bool told = tokens[i - 1].text == "is" || tokens[i - 1].text == "was";
+  for (std::size_t k = 0; told && k < i; ++k) {
+    if (tokens[k].stop || tokens[k].soft || is_name(tokens[k].text, scene.name)) continue;
+    fact.named_things.push_back(tokens[k].meaning);
+    break;
+  }
+  for (std::size_t k = i; k > 0; --k) {
+    const Token& before = tokens[k - 1];
+    if (before.stop || before.capital || listed("named called name titled", before.text)) continue;
+    fact.named_things.push_back(before.meaning);
+    return;
+  }
+}
+
 void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene) {
   bool copula = false;
   std::size_t since_number = 9;
@@ -137,6 +156,9 @@ void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene
     fact.names = fact.names || (token.sorts & kPerson) != 0 ||
                  (token.capital && !token.stop && (token.sorts & kTime) == 0 &&
                   !is_name(token.text, scene.name));
+    if (i > 0 && token.capital && !is_name(token.text, scene.name)) {
+      note_named(fact, tokens, i, scene);
+    }
     if (!token.stop) fact.said.emplace_back(token.meaning, 1.0);
     if (token.text == "favourite" || token.text == "favorite") {
       fact.favourite = fact.said.size();
@@ -147,6 +169,8 @@ void note_kinds(Fact& fact, const std::vector<Token>& tokens, const Scene& scene
     }
   }
   fact.age = tells_age(fact.text, tokens);
+  fact.kinds = kinds_told(fact.text, tokens) | (fact.age ? unsigned{kTellsAge} : 0U) |
+               (fact.places.empty() ? 0U : unsigned{kTellsPlace});
   fact.of_self = fact.subject == Subject::Self && is_name(tokens.front().text, scene.name) &&
                  !possessive(fact.text, tokens.front());
   if (fact.age && !fact.said.empty()) {
@@ -492,7 +516,10 @@ Question read_question(const Scene& scene, std::string_view asked) {
         is_name(token.text, scene.name)) {
       question.to_self = true;
     } else if (listed("my mine i me", token.text)) {
-      mine = mine || token.text != "me";
+      // "What was it, I mean?" asks nothing about the asker; "what am I?" does.
+      const bool asks =
+          i > 0 && listed("am do did was should can could will have", tokens[i - 1].text);
+      mine = mine || listed("my mine", token.text) || (token.text == "i" && asks);
     } else if (listed(kReferring, token.text)) {
       question.leans = true;
     }

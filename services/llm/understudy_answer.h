@@ -33,13 +33,16 @@ struct Fact {
   bool view = false;                  // what he thinks, not what is
   std::size_t has_at = 0;             // where among what is said a verb of having stands, or 0
   unsigned sorts = 0;                 // of all its words
+  unsigned kinds = 0;                 // of answers that it tells: understudy_kinds.h
+  std::vector<std::uint64_t> named;   // its capitalised words but the first
   bool names = false;                 // somebody besides the character
   std::vector<std::pair<std::uint64_t, double>> said;  // meanings, and how directly they are said
-  std::uint64_t introduces = 0;                        // "... is Rupert, a teddy bear"
-  std::vector<std::uint64_t> counted;                  // stand close behind a number
-  std::size_t own_said = 0;       // of these stand in the sentence itself, in its order
-  std::size_t favourite = 0;      // where among them behind "favourite", or 0,
-  std::size_t favourite_end = 0;  // and where its noun ends: "favourite football team is"
+  std::vector<std::uint64_t> named_things;  // whose names it tells: of "my cousin Bob" the cousin
+  std::uint64_t introduces = 0;             // "... is Rupert, a teddy bear"
+  std::vector<std::uint64_t> counted;       // stand close behind a number
+  std::size_t own_said = 0;                 // of these stand in the sentence itself, in its order
+  std::size_t favourite = 0;                // where among them behind "favourite", or 0,
+  std::size_t favourite_end = 0;            // and where its noun ends: "favourite football team is"
 };
 
 enum class Expect { Anything, Name, Place, Time, Count, Age, Content, Reason };

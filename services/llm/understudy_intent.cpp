@@ -94,7 +94,7 @@ constexpr std::string_view kGoodWords =
 constexpr std::string_view kAskingWords =
     "what whats who whos whom whose where wheres when why how which do does did is are was were "
     "can "
-    "could will would should have has may am";
+    "age could will would should have has may am";
 constexpr std::string_view kFillers =
     "hey hi hello so um uh well oh ok okay and but please anyway listen dude man yo again now then "
     "there today really actually everyone all guys folks friend buddy good morning evening lol "

@@ -63,11 +63,12 @@ void read_other(std::string_view line, Scene& scene) {
   const std::string_view head = trimmed(line.substr(0, colon));
   const std::size_t open = head.rfind('(');
   if (open == std::string_view::npos || !head.ends_with(')')) {
-    add(scene.others, Other{head, head});
+    add(scene.others, Other{head, head, trimmed(line.substr(colon + 1))});
     return;
   }
   const std::string_view id = head.substr(open + 1, head.size() - open - 2);
-  add(scene.others, Other{trimmed(head.substr(0, open)), trimmed(id)});
+  add(scene.others,
+      Other{trimmed(head.substr(0, open)), trimmed(id), trimmed(line.substr(colon + 1))});
 }
 
 void read_item(Section section, std::string_view line, Scene& scene) {

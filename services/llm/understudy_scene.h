@@ -14,6 +14,7 @@ namespace llm::understudy {
 struct Other {
   std::string_view name;
   std::string_view id;
+  std::string_view about;  // what the prompt says of it
 };
 
 // A stretch of text that the character knows.

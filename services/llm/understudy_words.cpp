@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "lexical/analyser.h"
+#include "lexical/thesaurus.h"
 
 namespace llm::understudy {
 namespace {
@@ -16,8 +17,7 @@ constexpr std::size_t kCacheWordsMax = 16384;
 
 // Words of one meaning, a group a line; irregular forms stand beside their verb.
 constexpr std::array kSynonyms{
-    "favourite favorite fave best prefer preferred preference like likes love loves enjoy fond "
-    "adore closest",
+    "favourite favorite fave best prefer preferred preference like likes enjoy fond closest",
     "hate dislike detest loathe despise resent abhor",
     "beer ale brew lager pint",
     "job work occupation profession career employ employed employee employment",
@@ -37,7 +37,7 @@ constexpr std::array kSynonyms{
     "money salary wage earn income wages earns",
     "cost price expensive costs",
     "book novel novels",
-    "write writer wrote written writing",
+    "write wrote written writing",
     "school university college graduate education",
     "born birth birthplace raised",
     "hobby hobbies pastime leisure",
@@ -52,7 +52,7 @@ constexpr std::array kSynonyms{
     "street road avenue",
     "begin start began begun",
     "build built construct create invent invented invention",
-    "sleep bed asleep nap slept",
+    "sleep asleep nap slept",
     "speak language spoke spoken",
     "tall height",
     "weigh weight heavy",
@@ -84,7 +84,7 @@ constexpr std::array kSynonyms{
     "shoot shot",
     "sit sat",
     "forget forgot forgotten",
-    "bite bit",
+    "bite bitten",
     "fly flew flown",
     "send sent",
     "choose chose chosen",
@@ -116,6 +116,8 @@ constexpr std::array kSynonyms{
 
 // A question's word before the colon is also met by the kinds of it behind.
 constexpr std::array kKinds{
+    "favourite: love adore",
+    "love: favourite",
     "drink: beer martini tea coffee milk wine whisky whiskey water juice scotch cocktail vodka "
     "cola",
     "alcohol: beer martini wine whisky scotch vodka cocktail",
@@ -155,23 +157,115 @@ constexpr std::array kKinds{
 };
 
 constexpr auto kPhrases = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"for a living", "job"},     {"for work", "job"},         {"cant stand", "hate"},
-    {"cannot stand", "hate"},    {"can not stand", "hate"},   {"how old", "age"},
-    {"free time", "hobby"},      {"spare time", "hobby"},     {"for fun", "hobby"},
-    {"grow up", "born"},         {"grew up", "born"},         {"grown up", "born"},
-    {"get around", "drive"},     {"get up", "wake"},          {"gets up", "wake"},
-    {"got up", "wake"},          {"come from", "origin"},     {"comes from", "origin"},
-    {"came from", "origin"},     {"you from", "origin"},      {"go to bed", "sleep"},
-    {"goes to bed", "sleep"},    {"high school", "school"},   {"tv show", "tv"},
-    {"tv series", "tv"},         {"tv programme", "tv"},      {"television show", "tv"},
-    {"television series", "tv"}, {"look like", "appearance"}, {"looks like", "appearance"},
-    {"in charge", "boss"},       {"tie the knot", "wife"},    {"tied the knot", "wife"},
-    {"next door", "neighbour"},  {"years old", "age"},        {"give birth", "born"},
-    {"living room", "lounge"},   {"better half", "wife"},     {"does for money", "job"},
-    {"do for money", "job"},     {"earn a living", "job"},    {"hang out", "meet"},
-    {"hangs out", "meet"},       {"get to work", "drive"},    {"hot dogs", "hotdog"},
-    {"hot dog", "hotdog"},       {"wrong with", "hate"},      {"far along", "reach"},
+    {"for a living", "job"},
+    {"for work", "job"},
+    {"cant stand", "hate"},
+    {"cannot stand", "hate"},
+    {"can not stand", "hate"},
+    {"how old", "age"},
+    {"free time", "hobby"},
+    {"spare time", "hobby"},
+    {"for fun", "hobby"},
+    {"grow up", "born"},
+    {"grew up", "born"},
+    {"grown up", "born"},
+    {"get around", "drive"},
+    {"get up", "wake"},
+    {"gets up", "wake"},
+    {"got up", "wake"},
+    {"come from", "origin"},
+    {"comes from", "origin"},
+    {"came from", "origin"},
+    {"you from", "origin"},
+    {"go to bed", "sleep"},
+    {"goes to bed", "sleep"},
+    {"high school", "school"},
+    {"tv show", "tv"},
+    {"tv series", "tv"},
+    {"tv programme", "tv"},
+    {"television show", "tv"},
+    {"television series", "tv"},
+    {"look like", "appearance"},
+    {"looks like", "appearance"},
+    {"in charge", "boss"},
+    {"tie the knot", "wife"},
+    {"tied the knot", "wife"},
+    {"next door", "neighbour"},
+    {"years old", "age"},
+    {"give birth", "born"},
+    {"living room", "lounge"},
+    {"better half", "wife"},
+    {"does for money", "job"},
+    {"do for money", "job"},
+    {"earn a living", "job"},
+    {"hang out", "meet"},
+    {"hangs out", "meet"},
+    {"get to work", "drive"},
+    {"hot dogs", "hotdog"},
+    {"hot dog", "hotdog"},
+    {"wrong with", "hate"},
+    {"far along", "reach"},
     {"you two", "you"},
+    {"lay eyes", "meet"},
+    {"laid eyes", "meet"},
+    {"like a light", "asleep"},
+    {"take over", "rule"},
+    {"took over", "rule"},
+    {"take charge", "rule"},
+    {"took charge", "rule"},
+    {"set you back", "cost"},
+    {"fall out", "fight"},
+    {"fell out", "fight"},
+    {"get even", "revenge"},
+    {"side with", "vote"},
+    {"look up to", "favourite"},
+    {"let go", "dismiss"},
+    {"hit the hay", "sleep"},
+    {"hit the sack", "sleep"},
+    {"turn in", "sleep"},
+    {"put away", "eat"},
+    {"passed away", "died"},
+    {"pass away", "died"},
+    {"off limits", "forbid"},
+    {"break out", "escape"},
+    {"broke out", "escape"},
+    {"gave up", "quit"},
+    {"give up", "quit"},
+    {"behind the wheel", "drive"},
+    {"pay the bills", "job"},
+    {"father in law", "inlaw"},
+    {"big day", "birthday"},
+    {"walk out", "leave"},
+    {"walked out", "leave"},
+    {"wrote up", "reprimand"},
+    {"written up", "reprimand"},
+    {"written him up", "reprimand"},
+    {"write up", "reprimand"},
+    {"out of bed", "wake"},
+    {"set you back", "cost"},
+    {"woke up", "wake"},
+    {"in the first place", "begin"},
+    {"wind down", "unwind"},
+    {"shut eye", "sleep"},
+    {"nod off", "sleep"},
+    {"nodded off", "sleep"},
+    {"doze off", "sleep"},
+    {"dozed off", "sleep"},
+    {"work out", "exercise"},
+    {"eat up", "eat"},
+    {"bring up", "born"},
+    {"brought up", "born"},
+    {"bedtime story", "story"},
+    {"pig out", "eat"},
+    {"cover to cover", "book"},
+    {"best before", "expire"},
+    {"ice cream", "icecream"},
+    {"new year", "january"},
+    {"new years", "january"},
+    {"middle of the week", "wednesday"},
+    {"end of the work week", "friday"},
+    {"end of the week", "friday"},
+    {"car park", "parking"},
 });
 
 constexpr std::string_view kSoft =
@@ -181,7 +275,8 @@ constexpr std::string_view kSoft =
     "say says said mean remember go goes going went make makes made take takes use uses used watch "
     "watches play plays want wants need needs come comes keep keeps give gives put try tries let "
     "look looks see feel feels happen happens happened usually always ever often never normally "
-    "typically actually currently still main particular certain specific exactly real good great "
+    "typically actually currently still main special part piece subject term particular certain "
+    "specific exactly real good great "
     "nice day days time times place person people guy man guys number long far big explain "
     "describe "
     "talk hear heard buy wear read reads listen spend actual person truth story bring believe call "
@@ -200,7 +295,7 @@ constexpr std::string_view kStop =
 constexpr std::string_view kPersons =
     "father dad son brother uncle boss friend neighbour neighbor dog cat grandfather husband rival "
     "enemy teacher doctor baby child kid nephew cousin buddy mate parrot therapist colleague "
-    "coworker nemesis creator manager partner";
+    "coworker nemesis creator manager partner girl boy bear hamster robot bartender chicken inlaw";
 constexpr std::string_view kWomen =
     "wife mother mom mum daughter sister aunt girlfriend grandmother niece ex";
 constexpr std::string_view kNumbers =
@@ -268,6 +363,14 @@ class Lexicon {
       auto& kinds = kinds_[meaning_of(row.substr(0, colon))];
       each_word(row.substr(colon + 1), [&](auto w) { kinds.push_back(meaning_of(w)); });
     }
+    std::uint16_t topic = 0;
+    for (const std::string_view words : lexical::topics()) {
+      each_word(words, [&](std::string_view w) {
+        auto& of_word = topics_[meaning_of(w)];
+        if (of_word.empty() || of_word.back() != topic) of_word.push_back(topic);
+      });
+      ++topic;
+    }
     each_word(kSoft, [&](std::string_view w) { soft_.insert(meaning_of(w)); });
     // "Which one do you own" asks for the thing; its synonyms are no less generic.
     soft_.insert(meaning_of("own"));
@@ -302,8 +405,15 @@ class Lexicon {
     return found == kinds_.end() ? kNone : found->second;
   }
 
+  const std::vector<std::uint16_t>& topics_of(std::uint64_t asked) const {
+    static const std::vector<std::uint16_t> kNone;
+    const auto found = topics_.find(asked);
+    return found == topics_.end() ? kNone : found->second;
+  }
+
  private:
   std::unordered_map<std::uint64_t, std::uint64_t> canonical_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint16_t>> topics_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> kinds_;
   std::unordered_set<std::uint64_t> soft_;
   std::unordered_set<std::uint64_t> stop_;
@@ -375,6 +485,10 @@ std::uint64_t meaning(std::string_view word) { return term_of(std::string(word))
 
 const std::vector<std::uint64_t>& kinds_of(std::uint64_t asked) {
   return lexicon().kinds_of(asked);
+}
+
+const std::vector<std::uint16_t>& topics_of(std::uint64_t asked) {
+  return lexicon().topics_of(asked);
 }
 
 bool listed(std::string_view list, std::string_view word) {

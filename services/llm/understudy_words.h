@@ -42,6 +42,9 @@ std::uint64_t meaning(std::string_view word);
 // The kinds of what `asked` means: a question's "drink" is met by "martini" too. Often empty.
 const std::vector<std::uint64_t>& kinds_of(std::uint64_t asked);
 
+// The everyday topics (lexical/thesaurus.h) of a meaning, ascending. Often empty.
+const std::vector<std::uint16_t>& topics_of(std::uint64_t asked);
+
 // Whether `word` is in a list of words parted by spaces.
 bool listed(std::string_view list, std::string_view word);
 

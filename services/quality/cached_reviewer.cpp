@@ -19,14 +19,12 @@ void append(std::string& basis, std::string_view text) {
   basis += text;
 }
 
-}  // namespace
-
-std::string CachedReviewer::basis(const contracts::AssessRequest& request, const Cast& cast) const {
-  // Another process may judge by other settings.
-  const Reviewer::Options& options = reviewer_.options();
-  std::string basis =
-      fmt::format("{:x} {} {} {} {} ", cast.fingerprint(), reviewer_.threshold(request),
-                  json::encode(options.weights), options.major_cap, options.critical_cap);
+// All that a verdict depends on.
+std::string basis_of(const contracts::AssessRequest& request, const Cast& cast,
+                     const Reviewer::Options& options) {
+  // Other processes, and this one at another time, judge by other settings.
+  std::string basis = fmt::format("{:x} {} {}", cast.fingerprint(),
+                                  threshold(request, options.thresholds), json::encode(options));
   append(basis, request.character);
   append(basis, request.line);
   const std::size_t first =
@@ -40,18 +38,21 @@ std::string CachedReviewer::basis(const contracts::AssessRequest& request, const
   return basis;
 }
 
+}  // namespace
+
 Result<contracts::Assessment> CachedReviewer::assess(
     const contracts::AssessRequest& request) const {
   const auto cast = view_.cast();
   if (cast == nullptr || cast->find(request.character) == nullptr) return reviewer_.assess(request);
+  const auto options = reviewer_.options();
   const std::string key =
-      fmt::format("qc:{}:{}:{}", crypto::hex(crypto::sha256(basis(request, *cast))),
+      fmt::format("qc:{}:{}:{}", crypto::hex(crypto::sha256(basis_of(request, *cast, *options))),
                   request.character, enum_name(request.kind));
   if (const auto kept = cache::fetch_and_wait(cache_, key)) {
     auto assessment = json::decode<contracts::Assessment>(std::string_view(*kept));
     if (assessment) return assessment;
   }
-  const contracts::Assessment assessment = TRY(reviewer_.assess(request));
+  const contracts::Assessment assessment = TRY(reviewer_.assess(request, *options));
   cache_.put(key, json::encode(assessment), ttl_);
   return assessment;
 }

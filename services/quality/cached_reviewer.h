@@ -21,8 +21,6 @@ class CachedReviewer {
   Result<contracts::Assessment> assess(const contracts::AssessRequest& request) const;
 
  private:
-  std::string basis(const contracts::AssessRequest& request, const Cast& cast) const;
-
   const Reviewer& reviewer_;
   const CastView& view_;
   cache::Cache& cache_;

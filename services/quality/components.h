@@ -10,6 +10,7 @@ namespace quality {
 
 // Scores less what the findings cost the component that they belong to.
 contracts::Components score_components(const Draft& draft,
-                                       const std::vector<contracts::Finding>& findings);
+                                       const std::vector<contracts::Finding>& findings,
+                                       const contracts::QualityParts& parts);
 
 }  // namespace quality

@@ -15,6 +15,8 @@ struct Config {
 
   static void fields(auto& self, auto&& visit) {
     visit("weights", self.review.weights, Field{.help = "of the five components, as an object"});
+    visit("parts", self.review.parts,
+          Field{.help = "of the parts in each component, as an object"});
     visit("thresholds", self.review.thresholds,
           Field{.help = "the score a line needs by lines of the last 24 h, as an object"});
     visit("major_cap", self.review.major_cap,

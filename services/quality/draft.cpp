@@ -23,41 +23,59 @@ std::size_t count_code_points(std::string_view line) {
 }  // namespace
 
 Draft::Draft(const contracts::AssessRequest& request, const Cast& cast_in,
-             const Profile& speaker_in)
-    : cast(cast_in),
+             const Profile& speaker_in, Readings& readings)
+    : kind(request.kind),
+      cast(cast_in),
       speaker(speaker_in),
       line(readable(request.line)),
       code_points(count_code_points(request.line)),
       text(read_text(line)),
       sentences(lexical::sentences(line)),
       content(content_stems(text)) {
-  const std::size_t first =
-      request.context.size() - std::min(request.context.size(), kContextLines);
-  context.reserve(request.context.size() - first);
-  for (std::size_t i = first; i < request.context.size(); ++i) {
-    const contracts::ContextLine& said = request.context[i];
-    context.push_back({&said, read_text(said.text)});
-    conversation.insert_stems(context.back().text);
-    conversation.insert_stems(read_text(said.author));
-    if (i + 3 >= request.context.size()) recent.insert_stems(context.back().text);
-    if (cast.called(said.author) != &speaker) answered_ = i - first;
-  }
-  if (const Said* said = answered()) {
-    asked = content_stems(said->text);
-    answers_question = said->text.raw.find('?') != std::string_view::npos;
-  }
-  std::size_t left = kKnowledgeBytes;
-  for (const std::string& known : request.knowledge) {
-    const std::string_view part = std::string_view(known).substr(0, left);
-    left -= part.size();
-    knowledge.insert_stems(read_text(part));
-  }
+  read_context(request, readings);
+  read_knowledge(request, readings);
   HashSet brought_up;
   for (const std::uint64_t stem : asked) brought_up.insert(stem);
   for (const std::uint64_t stem : content) {
     if (knowledge.contains(stem)) brought_up.insert(stem);
   }
   voice = cast.voices().listen(text, sentences, brought_up);
+}
+
+void Draft::read_context(const contracts::AssessRequest& request, Readings& readings) {
+  const std::size_t first =
+      request.context.size() - std::min(request.context.size(), kContextLines);
+  context.reserve(request.context.size() - first);
+  for (std::size_t i = first; i < request.context.size(); ++i) {
+    const contracts::ContextLine& said = request.context[i];
+    context.push_back({&said, cast.called(said.author), readings.of(said.text)});
+    conversation.insert_stems(context.back().text());
+    conversation.insert_stems(readings.of(said.author)->text);
+    if (i + 3 >= request.context.size()) recent.insert_stems(context.back().text());
+    if (context.back().speaker != &speaker) answered_ = i - first;
+  }
+  if (const Said* said = answered()) {
+    asked = said->reading->content;
+    answers_question = said->text().raw.find('?') != std::string_view::npos;
+  }
+}
+
+void Draft::read_knowledge(const contracts::AssessRequest& request, Readings& readings) {
+  HashSet topics;
+  for (const std::uint64_t stem : asked) {
+    if (!cast.name_stems().contains(stem)) topics.insert(stem);
+  }
+  std::size_t left = kKnowledgeBytes;
+  for (const std::string& known : request.knowledge) {
+    const std::string_view part = std::string_view(known).substr(0, left);
+    left -= part.size();
+    passages.push_back(readings.of(part));
+    const Reading& passage = *passages.back();
+    knowledge.insert_stems(passage.text);
+    const bool asked_for = std::any_of(passage.content.begin(), passage.content.end(),
+                                       [&](std::uint64_t stem) { return topics.contains(stem); });
+    if (asked_for) topical.insert_stems(passage.text);
+  }
 }
 
 bool Draft::supported(std::uint64_t stem) const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "contracts/quality.h"
 #include "quality/profile.h"
+#include "quality/readings.h"
 #include "quality/text.h"
 
 namespace quality {
@@ -21,13 +23,16 @@ class Draft {
   static constexpr std::size_t kContextLines = 20;           // the last ones
   static constexpr std::size_t kKnowledgeBytes = 64 * 1024;  // of all texts together
 
-  // A line of the conversation and its words.
+  // A line of the conversation.
   struct Said {
     const contracts::ContextLine* line;
-    Text text;
+    const Profile* speaker;  // of a character; else null
+    std::shared_ptr<const Reading> reading;
+    const Text& text() const { return reading->text; }
   };
 
-  Draft(const contracts::AssessRequest& request, const Cast& cast, const Profile& speaker);
+  Draft(const contracts::AssessRequest& request, const Cast& cast, const Profile& speaker,
+        Readings& readings);
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
@@ -37,6 +42,7 @@ class Draft {
   // Whether a stem of the line was there before: in knowledge, context, or the speaker's card.
   bool supported(std::uint64_t stem) const;
 
+  const contracts::TurnKind kind;
   const Cast& cast;
   const Profile& speaker;
   const std::string line;         // UTF-8, repaired and cut
@@ -45,14 +51,19 @@ class Draft {
   const std::vector<std::string_view> sentences;
   const std::vector<std::uint64_t> content;  // stems of its content words
   std::vector<Said> context;                 // oldest first
-  HashSet knowledge;                         // stems
-  HashSet conversation;                      // stems of the context
-  HashSet recent;                            // stems of its last three lines
-  std::vector<std::uint64_t> asked;          // content stems of the answered line
+  std::vector<std::shared_ptr<const Reading>> passages;
+  HashSet knowledge;                 // stems of the passages
+  HashSet topical;                   // stems of those passages that the answered line asks for
+  HashSet conversation;              // stems of the context and its authors
+  HashSet recent;                    // stems of its last three lines
+  std::vector<std::uint64_t> asked;  // content stems of the answered line
   bool answers_question = false;
   Voice voice;  // without the words that question and knowledge brought up
 
  private:
+  void read_context(const contracts::AssessRequest& request, Readings& readings);
+  void read_knowledge(const contracts::AssessRequest& request, Readings& readings);
+
   std::optional<std::size_t> answered_;
 };
 

@@ -16,25 +16,26 @@ using contracts::FindingCode;
 using contracts::Severity;
 
 constexpr std::size_t kCodePointsMax = 2000;  // what Discord takes
-constexpr std::size_t kBytesMajor = 1100;
-constexpr std::size_t kBytesMinor = 600;
-constexpr std::size_t kSentencesMajor = 10;
-constexpr std::size_t kSentencesMinor = 6;
+constexpr std::size_t kCodePointsMajor = 850;
+constexpr std::size_t kCodePointsMinor = 650;
+constexpr std::size_t kSentencesMinor = 12;
 constexpr std::size_t kNameBytes = 40;
 constexpr std::size_t kMentionsMax = 2;
-constexpr double kNearEqual = 0.8;
 
 bool word_byte(char c) { return read_text({&c, 1}).words.size() == 1 || c == '_'; }
 
 // The name before a colon at the start of `text`, or nothing. A web address is no name.
 std::string_view label(std::string_view text) {
   constexpr std::string_view kMarkup = "*_>[( \t\"";
+  // An item of a list is no speaker.
+  if (text.starts_with("- ") || text.starts_with("* ")) return {};
   const std::size_t start = std::min(text.find_first_not_of(kMarkup), text.size());
   text.remove_prefix(start);
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon > kNameBytes) return {};
   if (text.substr(colon).starts_with("://")) return {};
-  std::string_view name = text.substr(0, colon);
+  // "Brian (sighing): ..." is Brian's.
+  std::string_view name = text.substr(0, std::min(colon, text.find(" (")));
   while (!name.empty() && kMarkup.find(name.back()) != std::string_view::npos)
     name.remove_suffix(1);
   if (name.ends_with(')') || name.ends_with(']')) name.remove_suffix(1);
@@ -52,8 +53,9 @@ bool looks_like_name(std::string_view name) {
 }
 
 bool in_context(const Draft& draft, std::string_view name) {
+  const std::string lower = ascii_lower(name);
   return std::any_of(draft.context.begin(), draft.context.end(), [&](const Draft::Said& said) {
-    return ascii_lower(said.line->author) == ascii_lower(name);
+    return said.line->author.size() == name.size() && ascii_lower(said.line->author) == lower;
   });
 }
 
@@ -69,66 +71,91 @@ std::vector<std::string_view> beginnings(const Draft& draft) {
   return all;
 }
 
-bool same_words(const Text& a, const Text& b) {
-  return std::equal(a.words.begin(), a.words.end(), b.words.begin(), b.words.end(),
-                    [](const Word& x, const Word& y) { return x.hash == y.hash; });
+// Whether somebody else who takes part is called that.
+bool somebody_else(const Draft& draft, std::string_view name) {
+  const Profile* profile = draft.cast.called(name);
+  return profile == nullptr ? in_context(draft, name) : profile != &draft.speaker;
 }
 
-// The distinct words, sorted.
-std::vector<std::uint64_t> word_set(const Text& text) {
-  std::vector<std::uint64_t> all;
-  all.reserve(text.words.size());
-  for (const Word& word : text.words) all.push_back(word.hash);
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
-bool nearly_equal(const Text& a, const Text& b) {
-  const auto sizes = std::minmax({a.words.size(), b.words.size()});
-  // Sets of too different sizes cannot overlap enough, which spares building them.
-  if (static_cast<double>(sizes.first) < 0.6 * static_cast<double>(sizes.second)) return false;
-  const auto left = word_set(a);
-  const auto right = word_set(b);
-  const auto common =
-      static_cast<double>(std::count_if(left.begin(), left.end(), [&](std::uint64_t hash) {
-        return std::binary_search(right.begin(), right.end(), hash);
-      }));
-  return common > kNearEqual * (static_cast<double>(left.size() + right.size()) - common);
-}
-
-// Says the same over and over: a sentence twice, or few distinct runs of three words.
-bool loops(const Draft& draft) {
-  std::vector<Text> seen;
-  for (const std::string_view sentence : draft.sentences) {
-    Text text = read_text(sentence);
-    if (text.words.size() < 3) continue;
-    for (const Text& earlier : seen) {
-      if (same_words(earlier, text)) return true;
-    }
-    if (seen.size() < 32) seen.push_back(std::move(text));
-  }
+// Who is made to say something in quotation marks: 'Anna says "yes"', 'Peter leaps up and shouts,
+// "Mine!"'. What somebody said before may be told; what he says now is his to say.
+std::string_view narrated(const Draft& draft) {
+  static const PhraseSet kSaying{
+      {0,
+       "says, shouts, yells, replies, answers, asks, whispers, mutters, cries, sobs, sobbing, "
+       "screams, goes, sighs, murmurs, responds, adds, exclaims, laughs, groans, declares, like, "
+       "answered, replied, shouted, whispered, muttered, yelled, screamed"}};
+  constexpr std::size_t kWordsBetween = 8;
   const auto& words = draft.text.words;
-  if (words.size() < 20) return false;
-  HashSet runs;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    runs.insert(words[i].hash * 31 + words[i - 1].hash * 17 + words[i - 2].hash);
+  for (const PhraseSet::Hit& hit : kSaying.find(draft.text)) {
+    const std::size_t end = words[hit.first].end;
+    const std::string_view after = std::string_view(draft.line).substr(end, 5);
+    const std::size_t quote = std::min(after.find('"'), after.find("\xE2\x80\x9C"));
+    if (quote == std::string_view::npos) continue;
+    if (after.find_first_not_of(",: \n") < quote) continue;
+    for (std::size_t back = 1; back <= std::min(hit.first, kWordsBetween); ++back) {
+      const std::string_view name = draft.text.written(words[hit.first - back]);
+      if (somebody_else(draft, name)) return name;
+    }
   }
-  return runs.size() * 2 < words.size();
+  return {};
+}
+
+// Who else acts or speaks by the marks of a stage: "*Brian sighs*", "<Brian> no", "[Brian] no",
+// "Brian - no" at the beginning of a line.
+std::string_view staged(const Draft& draft) {
+  const std::string_view line = draft.line;
+  const Text& text = draft.text;
+  for (std::size_t i = 0; i < text.words.size(); ++i) {
+    const std::string_view name = text.written(text.words[i]);
+    const std::size_t start = text.words[i].start;
+    const char before = start > 0 ? line[start - 1] : '\n';
+    const bool first = before == '\n';
+    if (!first && before != '*' && before != '<' && before != '[') continue;
+    if (!somebody_else(draft, name)) continue;
+    const std::string_view after = line.substr(text.words[i].end, 6);
+    const bool acts = before == '*' && after.starts_with(' ');
+    const bool tagged = (before == '<' && after.starts_with('>')) ||
+                        (before == '[' && after.starts_with(']')) ||
+                        (before == '*' && (after.starts_with("*:") || after.starts_with("**:")));
+    const bool dashed =
+        first && (after.starts_with(" - ") || after.starts_with("> ") ||
+                  after.starts_with(" \xE2\x80\x93 ") || after.starts_with(" \xE2\x80\x94 "));
+    // A mention at the beginning addresses; "<@12>" has no name.
+    if (acts || tagged || dashed) return name;
+  }
+  return {};
+}
+
+// Lines of a script that hold nothing but a name of the cast.
+std::size_t names_alone(const Draft& draft) {
+  std::size_t count = 0;
+  std::string_view rest = draft.line;
+  while (!rest.empty()) {
+    const std::size_t newline = std::min(rest.find('\n'), rest.size());
+    const std::string_view name = trimmed(rest.substr(0, newline));
+    const bool short_enough = !name.empty() && name.size() <= kNameBytes;
+    if (short_enough && (draft.cast.called(name) != nullptr || in_context(draft, name))) ++count;
+    rest.remove_prefix(std::min(newline + 1, rest.size()));
+  }
+  return count;
 }
 
 }  // namespace
 
 MaybeFinding find_empty(const Draft& draft) {
-  if (!draft.text.words.empty()) return std::nullopt;
-  const bool symbols = std::any_of(draft.line.begin(), draft.line.end(),
-                                   [](char c) { return static_cast<std::uint8_t>(c) >= 0xE2; });
-  return Finding{FindingCode::Empty, symbols ? Severity::Major : Severity::Critical,
+  const bool only_name =
+      std::all_of(draft.text.words.begin(), draft.text.words.end(),
+                  [&](const Word& word) { return draft.speaker.names.contains(word.hash); });
+  if (!only_name) return std::nullopt;
+  // A smile says something, if little.
+  const bool emoji = std::any_of(draft.line.begin(), draft.line.end(),
+                                 [](char c) { return static_cast<std::uint8_t>(c) >= 0xF0; });
+  return Finding{FindingCode::Empty, emoji ? Severity::Major : Severity::Critical,
                  "Say something in words: the draft has none."};
 }
 
 MaybeFinding find_too_long(const Draft& draft) {
-  const std::size_t bytes = draft.line.size();
   const std::size_t sentences = draft.sentences.size();
   if (draft.code_points > kCodePointsMax) {
     return Finding{FindingCode::TooLong, Severity::Critical,
@@ -136,18 +163,26 @@ MaybeFinding find_too_long(const Draft& draft) {
                                "posted, {} is the limit.",
                                draft.code_points, kCodePointsMax)};
   }
-  if (bytes <= kBytesMinor && sentences <= kSentencesMinor) return std::nullopt;
-  const bool major = bytes > kBytesMajor || sentences > kSentencesMajor;
+  // Many short sentences are a way of talking, as long as they are few words together.
+  const bool minor = draft.code_points > kCodePointsMinor ||
+                     (sentences > kSentencesMinor && draft.code_points > kCodePointsMinor / 2);
+  if (!minor) return std::nullopt;
   return Finding{
-      FindingCode::TooLong, major ? Severity::Major : Severity::Minor,
-      fmt::format("Be brief: {} sentences and {} bytes are too much for a chat; keep the "
+      FindingCode::TooLong,
+      draft.code_points > kCodePointsMajor ? Severity::Major : Severity::Minor,
+      fmt::format("Be brief: {} sentences and {} characters are too much for a chat; keep the "
                   "best one or two sentences.",
-                  sentences, bytes)};
+                  sentences, draft.code_points)};
 }
 
 MaybeFinding find_speaks_for_others(const Draft& draft) {
-  static const std::set<std::string, std::less<>> kRoles{"user", "human", "assistant", "system",
-                                                         "bot"};
+  static const std::set<std::string, std::less<>> kRoles{"user",   "human", "assistant",
+                                                         "system", "bot",   "narrator"};
+  const auto speaks_for = [&](std::string_view name) {
+    return Finding{FindingCode::SpeaksForOthers, Severity::Critical,
+                   fmt::format("Say only {}'s own words: the draft speaks for {}.",
+                               draft.speaker.character.name, utf8_prefix(name, kNameBytes))};
+  };
   std::set<std::string> strangers;
   bool own = false;
   for (const std::string_view beginning : beginnings(draft)) {
@@ -158,15 +193,16 @@ MaybeFinding find_speaks_for_others(const Draft& draft) {
       own = true;
     } else if (profile != nullptr || kRoles.contains(ascii_lower(name)) ||
                in_context(draft, name)) {
-      return Finding{FindingCode::SpeaksForOthers, Severity::Critical,
-                     fmt::format("Say only {}'s own words: the draft speaks for {}.",
-                                 draft.speaker.character.name, utf8_prefix(name, kNameBytes))};
-    } else if (looks_like_name(name)) {
+      return speaks_for(name);
+    } else if (looks_like_name(name) && !prompt_heading(name)) {
       strangers.insert(ascii_lower(name));
     }
   }
-  if (strangers.size() >= 2 || (own && !strangers.empty())) {
-    return Finding{FindingCode::SpeaksForOthers, Severity::Major,
+  for (const std::string_view name : {narrated(draft), staged(draft)}) {
+    if (!name.empty()) return speaks_for(name);
+  }
+  if (names_alone(draft) >= 2 || strangers.size() >= 2 || (own && !strangers.empty())) {
+    return Finding{FindingCode::SpeaksForOthers, Severity::Critical,
                    "Write one line of your own, not a script with several speakers."};
   }
   if (!own) return std::nullopt;
@@ -202,31 +238,6 @@ MaybeFinding find_mention_abuse(const Draft& draft) {
   if (mentions <= kMentionsMax) return std::nullopt;
   return Finding{FindingCode::MentionAbuse, Severity::Major,
                  fmt::format("Mention at most {} people, not {}.", kMentionsMax, mentions)};
-}
-
-MaybeFinding find_repetition(const Draft& draft) {
-  const std::size_t words = draft.text.words.size();
-  if (words == 0) return std::nullopt;
-  MaybeFinding worst;
-  for (const Draft::Said& said : draft.context) {
-    if (same_words(said.text, draft.text)) {
-      const std::string hint = fmt::format(
-          "Say something new: {} has just said exactly this.",
-          draft.cast.called(said.line->author) == &draft.speaker ? "you" : said.line->author);
-      // "Hey!" answers "hey" well enough; a whole sentence said again is an echo.
-      return Finding{FindingCode::Repetition, words < 3 ? Severity::Minor : Severity::Critical,
-                     hint};
-    }
-    if (!worst && words >= 4 && nearly_equal(said.text, draft.text)) {
-      worst = Finding{FindingCode::Repetition, Severity::Major,
-                      "Say something new: nearly the same words were said a few lines ago."};
-    }
-  }
-  if (!worst && loops(draft)) {
-    worst = Finding{FindingCode::Repetition, Severity::Major,
-                    "Say each thing once: the draft repeats itself."};
-  }
-  return worst;
 }
 
 }  // namespace quality

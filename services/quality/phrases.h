@@ -6,13 +6,17 @@
 // stands. Thread-safe.
 namespace quality {
 
-// How much one phrase tells: the tags of the first three lists.
-enum Weight { kSoft, kStrong, kCritical };
+// What a phrase tells: the tags of the first three lists. A group, an abuse and a degrading word
+// only tell together.
+enum PhraseTag { kSoft, kStrong, kCritical, kGroup, kAbusive, kDegrades };
 
 const PhraseSet& instruction_phrases();
 const PhraseSet& assistant_phrases();
 const PhraseSet& toxic_phrases();
+
 // The tag is the language.
-const PhraseSet& foreign_words();
+constexpr int kEnglishTag = 0;
+constexpr int kLanguages = 10;
+const PhraseSet& function_words();
 
 }  // namespace quality

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "contracts/characters.h"
@@ -17,7 +18,9 @@ namespace quality {
 struct Profile {
   contracts::Character character;
   std::size_t index = 0;  // in the cast, and in a Voice
-  HashSet vocabulary;     // stems of its lines, phrases, words, topics and names
+  HashSet names;          // words of its id, name and aliases
+  PhraseSet phrases;
+  HashSet vocabulary;  // stems of its lines, phrases, words, topics and names
 };
 
 // The characters on stage. Immutable; thread-safe.
@@ -43,7 +46,7 @@ class Cast {
   VoiceModel voices_;
   std::vector<Profile> profiles_;
   std::map<std::string, std::size_t, std::less<>> by_id_;
-  std::map<std::string, std::size_t, std::less<>> by_name_;  // lower case
+  std::unordered_map<std::uint64_t, std::size_t> by_name_;  // by hash, in any case of letters
   HashSet name_stems_;
 };
 

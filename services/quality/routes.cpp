@@ -2,7 +2,10 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+
+#include "json/codec.h"
 
 namespace quality {
 namespace {
@@ -62,6 +65,23 @@ void install_routes(runtime::Doors& doors, const CachedReviewer& cached, const R
   doors.quick_method<VoiceRequest, VoiceScores>(
       "quality.voice", runtime::Post("/voice", "How much a line sounds like each character"),
       [&reviewer](const VoiceRequest& request) { return reviewer.voice(request); });
+}
+
+void install_settings(runtime::Doors& doors, Settings& settings) {
+  const auto mutex = std::make_shared<std::mutex>();
+  doors.http(
+      runtime::Put("/config", "Changes how lines are judged, from the next one on"),
+      {"quality.configure",
+       {},
+       {runtime::json_of<contracts::ReviewSettings>()},
+       {{200, {runtime::json_of<contracts::ReviewSettings>()}}}},
+      [&settings, mutex](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
+        // Held across the write on purpose: operators take turns, and no assessment waits.
+        const std::lock_guard lock(*mutex);
+        const auto changed = settings.change(request.body);
+        reply->respond(changed ? http::Response::json(json::encode(changed.value()))
+                               : http::Response::error(changed.error()));
+      });
 }
 
 }  // namespace quality

@@ -232,32 +232,78 @@ void HashSet::grow() {
   }
 }
 
-PhraseSet::PhraseSet(
-    std::initializer_list<std::pair<int, std::span<const std::string_view>>> lists) {
-  for (const auto& [tag, phrases] : lists) {
-    for (const std::string_view phrase : phrases) add(phrase, tag);
+PhraseSet::PhraseSet(std::initializer_list<std::pair<int, std::string_view>> lists) {
+  for (const auto& [tag, patterns] : lists) {
+    std::string_view rest = patterns;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      add_pattern(rest.substr(0, comma), tag);
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
   }
 }
 
 void PhraseSet::add(std::string_view phrase, int tag) {
-  const Text text = read_text(phrase);
-  if (text.words.empty()) return;
   Phrase entry{{}, tag};
-  for (const Word& word : text.words) entry.words.push_back(key(word));
-  by_first_word_[entry.words.front()].push_back(std::move(entry));
+  for (const Word& word : read_text(phrase).words) entry.words.push_back({key(word)});
+  insert(std::move(entry));
+}
+
+void PhraseSet::add_pattern(std::string_view pattern, int tag) {
+  constexpr std::string_view kBlank = " \n";
+  Phrase entry{{}, tag};
+  while (true) {
+    pattern.remove_prefix(std::min(pattern.find_first_not_of(kBlank), pattern.size()));
+    if (pattern.empty()) break;
+    const std::size_t end = std::min(pattern.find_first_of(kBlank), pattern.size());
+    std::string_view words = pattern.substr(0, end);
+    pattern.remove_prefix(end);
+    Alternatives any;
+    while (!words.empty() && words != "*") {
+      const std::size_t bar = std::min(words.find('|'), words.size());
+      any.push_back(key(read_word(words.substr(0, bar))));
+      words.remove_prefix(std::min(bar + 1, words.size()));
+    }
+    entry.words.push_back(std::move(any));
+  }
+  insert(std::move(entry));
+}
+
+void PhraseSet::insert(Phrase phrase) {
+  if (phrase.words.empty()) return;
+  for (const std::uint64_t first : phrase.words.front()) {
+    by_first_word_[first].push_back(static_cast<std::uint32_t>(phrases_.size()));
+    filter_.set(first % kFilterBits);
+  }
+  phrases_.push_back(std::move(phrase));
+}
+
+// Where the phrase ends whose item `at` is looked for at `word`; 0 when it is not there.
+std::size_t PhraseSet::end_of(const Phrase& phrase, std::size_t at, const Text& text,
+                              std::size_t word) const {
+  if (at == phrase.words.size()) return word;
+  const Alternatives& any = phrase.words[at];
+  if (any.empty()) {
+    for (std::size_t skipped = 0; skipped <= kGapWords; ++skipped) {
+      if (const std::size_t end = end_of(phrase, at + 1, text, word + skipped)) return end;
+    }
+    return 0;
+  }
+  if (word >= text.words.size()) return 0;
+  if (std::find(any.begin(), any.end(), key(text.words[word])) == any.end()) return 0;
+  return end_of(phrase, at + 1, text, word + 1);
 }
 
 std::vector<PhraseSet::Hit> PhraseSet::find(const Text& text) const {
   std::vector<Hit> hits;
   for (std::size_t i = 0; i < text.words.size(); ++i) {
-    const auto found = by_first_word_.find(key(text.words[i]));
+    const std::uint64_t first = key(text.words[i]);
+    if (!filter_.test(first % kFilterBits)) continue;
+    const auto found = by_first_word_.find(first);
     if (found == by_first_word_.end()) continue;
-    for (const Phrase& phrase : found->second) {
-      if (i + phrase.words.size() > text.words.size()) continue;
-      const bool same = std::equal(phrase.words.begin(), phrase.words.end(),
-                                   text.words.begin() + static_cast<std::ptrdiff_t>(i),
-                                   [&](std::uint64_t k, const Word& w) { return k == key(w); });
-      if (same) hits.push_back({phrase.tag, i, phrase.words.size()});
+    for (const std::uint32_t index : found->second) {
+      const std::size_t end = end_of(phrases_[index], 1, text, i + 1);
+      if (end > 0) hits.push_back({phrases_[index].tag, i, end - i});
     }
   }
   return hits;

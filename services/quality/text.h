@@ -1,9 +1,9 @@
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -61,7 +61,9 @@ class HashSet {
   std::size_t size_ = 0;
 };
 
-// Phrases of whole words, each with a tag, found in a text in one pass.
+// Phrases of whole words, each with a tag, found in a text in one pass. A pattern is a phrase whose
+// words may be alternatives ("i will|shall find you") and which may leave gaps: "*" stands for up
+// to three words of any kind ("you are * worthless").
 class PhraseSet {
  public:
   enum class Match { Exact, Stems };
@@ -72,23 +74,34 @@ class PhraseSet {
   };
 
   explicit PhraseSet(Match match = Match::Exact) : match_(match) {}
-  PhraseSet(std::initializer_list<std::pair<int, std::span<const std::string_view>>> lists);
+  // Of patterns, separated by commas; line breaks are spaces.
+  PhraseSet(std::initializer_list<std::pair<int, std::string_view>> lists);
 
   // A phrase without words is ignored.
   void add(std::string_view phrase, int tag);
+  void add_pattern(std::string_view pattern, int tag);
   std::vector<Hit> find(const Text& text) const;
 
  private:
+  using Alternatives = std::vector<std::uint64_t>;  // none: a gap
   struct Phrase {
-    std::vector<std::uint64_t> words;
+    std::vector<Alternatives> words;
     int tag = 0;
   };
+  static constexpr std::size_t kGapWords = 3;
+  static constexpr std::size_t kFilterBits = 4096;
+
   std::uint64_t key(const Word& word) const {
     return match_ == Match::Exact ? word.hash : word.stem;
   }
+  void insert(Phrase phrase);
+  std::size_t end_of(const Phrase& phrase, std::size_t at, const Text& text,
+                     std::size_t word) const;
 
   Match match_ = Match::Exact;
-  std::unordered_map<std::uint64_t, std::vector<Phrase>> by_first_word_;
+  std::vector<Phrase> phrases_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_first_word_;
+  std::bitset<kFilterBits> filter_;  // most words begin no phrase: asked before the map
 };
 
 }  // namespace quality

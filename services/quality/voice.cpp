@@ -1,8 +1,11 @@
 #include "quality/voice.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string>
 
+#include "base/utf8.h"
 #include "lexical/sentences.h"
 
 namespace quality {
@@ -17,7 +20,9 @@ constexpr int kPhrasesCounted = 2;
 constexpr int kWordsCounted = 3;
 // Words of one line depend on each other, so their evidence counts for less than its sum.
 constexpr double kWordTrust = 0.7;
-constexpr double kShapeTrust = 0.4;
+constexpr double kShapeTrust = 0.25;
+constexpr double kHabitTrust = 0.8;
+constexpr std::size_t kSentencesTrusted = 3;  // more of them tell no more
 constexpr std::size_t kExamplesForShape = 8;
 
 int mark_tag(std::size_t character, bool phrase) {
@@ -37,11 +42,22 @@ bool quoted(const Text& line, const PhraseSet::Hit& hit, const HashSet& brought_
   return found;
 }
 
-constexpr std::string_view kIntroductions[] = {"i am", "im", "the name is", "my name", "call me"};
+constexpr std::string_view kIntroductions = R"(
+    i am, im, the name is, my name, call me)";
 
 bool introduction(const Text& line) {
   static const PhraseSet kSet{{0, kIntroductions}};
   return !kSet.find(line).empty();
+}
+
+// Whether a word is drawn together with an apostrophe; a possessive is not.
+bool contracted(std::string_view sentence) {
+  static constexpr std::array<std::string_view, 10> kEndings{
+      "'t", "'m", "'re", "'ve", "'ll", "'d", "it's", "that's", "there's", "he's"};
+  const std::string lower = ascii_lower(sentence);
+  return std::any_of(kEndings.begin(), kEndings.end(), [&](std::string_view ending) {
+    return lower.find(ending) != std::string::npos;
+  });
 }
 
 }  // namespace
@@ -53,6 +69,7 @@ VoiceModel::VoiceModel(const std::vector<contracts::Character>& cast) : size_(ca
     names_.add(cast[i].name, static_cast<int>(i));
     for (const auto& alias : cast[i].aliases) names_.add(alias, static_cast<int>(i));
     shapes_.push_back(shape_of(cast[i]));
+    habits_.push_back(habits_of(cast[i]));
   }
   learn_words(cast);
 }
@@ -130,6 +147,34 @@ VoiceModel::Shape VoiceModel::shape_of(const contracts::Character& character) {
   return shape;
 }
 
+VoiceModel::Habits VoiceModel::habits(const std::vector<std::string_view>& sentences) {
+  constexpr std::size_t kTail = 3;
+  Habits count{};
+  for (const std::string_view sentence : sentences) {
+    const std::string_view tail =
+        sentence.substr(sentence.size() - std::min(kTail, sentence.size()));
+    count[0] += tail.find('!') != std::string_view::npos ? 1 : 0;
+    count[1] += tail.find('?') != std::string_view::npos ? 1 : 0;
+    count[2] += contracted(sentence) ? 1 : 0;
+  }
+  return count;
+}
+
+VoiceModel::Habits VoiceModel::habits_of(const contracts::Character& character) {
+  // As if a few sentences had been heard that do as the card says.
+  constexpr double kPrior = 4;
+  Habits shares{kPrior * character.exclaim, kPrior * character.question, kPrior * 0.3};
+  double all = kPrior;
+  for (const auto& example : character.examples) {
+    const auto sentences = lexical::sentences(example);
+    const Habits count = habits(sentences);
+    for (std::size_t h = 0; h < kHabits; ++h) shares[h] += count[h];
+    all += static_cast<double>(sentences.size());
+  }
+  for (double& share : shares) share = std::clamp(share / all, 0.02, 0.98);
+  return shares;
+}
+
 std::vector<Marks> VoiceModel::marks(const Text& line, const HashSet& brought_up) const {
   std::vector<Marks> all(size_);
   for (const PhraseSet::Hit& hit : marks_.find(line)) {
@@ -159,14 +204,22 @@ Voice VoiceModel::listen(const Text& line, const std::vector<std::string_view>& 
     }
   }
   const Features sample = features(line, sentences);
+  const Habits done = habits(sentences);
+  const double count = static_cast<double>(std::max<std::size_t>(1, sentences.size()));
+  const double trust = kHabitTrust * std::min(1.0, kSentencesTrusted / count);
   for (std::size_t i = 0; i < size_; ++i) {
+    for (std::size_t h = 0; h < kHabits; ++h) {
+      voice.scores[i] += trust * (done[h] * std::log(habits_[i][h]) +
+                                  (count - done[h]) * std::log(1 - habits_[i][h]));
+    }
     double distance = 0;
     double nats = 0;
     for (std::size_t f = 0; f < kFeatures; ++f) {
       const double z = (sample[f] - shapes_[i].mean[f]) / shapes_[i].deviation[f];
       const double squared = std::min(9.0, z * z);
       distance += squared;
-      nats -= squared / 2 + std::log(shapes_[i].deviation[f]);
+      // The other features are habits, counted above.
+      if (f < 2) nats -= squared / 2 + std::log(shapes_[i].deviation[f]);
     }
     voice.shape_fits[i] = std::exp(-distance / (2 * kFeatures));
     voice.scores[i] += kShapeTrust * nats;

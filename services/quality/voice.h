@@ -27,7 +27,8 @@ struct Voice {
 };
 
 // A naive Bayes model over words (Dirichlet-smoothed towards the cast's common language, Zhai and
-// Lafferty 2004), plus marks, plus the shape of sentences. Immutable after construction and then
+// Lafferty 2004), plus marks, plus the habits and the
+// shape of sentences. Immutable after construction and then
 // thread-safe.
 class VoiceModel {
  public:
@@ -47,6 +48,9 @@ class VoiceModel {
     Features mean{};
     Features deviation{};
   };
+  // What a sentence may do: end in !, end in ?, hold a contraction ("don't", "I'm").
+  static constexpr std::size_t kHabits = 3;
+  using Habits = std::array<double, kHabits>;  // shares of sentences
   struct Weight {
     std::size_t character;
     double gain;  // nats on top of the character's weight for a word that it never uses
@@ -54,12 +58,15 @@ class VoiceModel {
 
   static Features features(const Text& line, const std::vector<std::string_view>& sentences);
   static Shape shape_of(const contracts::Character& character);
+  static Habits habits(const std::vector<std::string_view>& sentences);
+  static Habits habits_of(const contracts::Character& character);
   void learn_words(const std::vector<contracts::Character>& cast);
 
   std::size_t size_;
   PhraseSet marks_{PhraseSet::Match::Stems};
   PhraseSet names_;
   std::vector<Shape> shapes_;
+  std::vector<Habits> habits_;
   std::vector<double> unused_;  // nats for a word of the cast's that this character never uses
   std::unordered_map<std::uint64_t, std::vector<Weight>> gains_;
 };

@@ -10,6 +10,8 @@ struct Config {
   int chunk_tokens = 512;
   int chunk_overlap_tokens = 50;
   int context_tokens = 10'000;
+  int top_k = 10;
+  bool expansion = true;
   int readers = 4;
   int cache_kib = 1024;
   int results_kib = 4 * 1024;
@@ -22,6 +24,11 @@ struct Config {
           Field{.min = 0, .max = 512, .help = "what a chunk repeats of the one before"});
     visit("context_tokens", self.context_tokens,
           Field{.min = 100, .max = 16'000, .help = "the largest context of a reply"});
+    visit("top_k", self.top_k,
+          Field{.min = 1, .max = 50, .help = "hits of a query that does not say how many"});
+    visit("expansion", self.expansion,
+          Field{.help = "whether a query is searched by related words, too",
+                .variable = "ENABLE_ENHANCED_RAG"});
     visit("readers", self.readers, Field{.min = 1, .max = 64, .help = "queries at the same time"});
     visit("cache_kib", self.cache_kib,
           Field{.min = 64, .max = 1'048'576, .help = "pages kept by the writer and each reader"});

@@ -24,6 +24,9 @@ using store::Row;
 constexpr std::size_t kTermsMax = 32;
 constexpr std::size_t kTermBytesMax = 64;
 constexpr std::size_t kTopMax = 50;
+// What one transaction erases: others wait for it.
+constexpr std::size_t kErasedDocumentsMax = 64;
+constexpr std::size_t kErasedChunksMax = 1024;
 
 constexpr const char* kSchema = R"sql(
   CREATE TABLE documents(
@@ -53,6 +56,19 @@ constexpr const char* kSchema = R"sql(
 constexpr const char* kStamps = R"sql(
   ALTER TABLE state ADD COLUMN stamp TEXT NOT NULL DEFAULT '';
   UPDATE state SET stamp = lower(hex(randomblob(16)));
+)sql";
+
+// The text of a document that was there before is that of its chunks; without a fingerprint it is
+// replaced by the real one when the document is added again.
+constexpr const char* kContents = R"sql(
+  CREATE TABLE contents(document INTEGER PRIMARY KEY REFERENCES documents(key),
+    text TEXT NOT NULL);
+  INSERT INTO contents SELECT document, group_concat(text, char(10))
+    FROM (SELECT document, text FROM chunks ORDER BY document, ordinal) GROUP BY document;
+  UPDATE documents SET fingerprint = '';
+  DROP INDEX documents_by_collection;
+  CREATE INDEX documents_by_collection ON documents(collection, id, chunks, bytes);
+  CREATE TABLE settings(one INTEGER PRIMARY KEY CHECK(one = 1), text TEXT NOT NULL);
 )sql";
 
 constexpr const char* kChanged =
@@ -146,6 +162,7 @@ Result<std::optional<Replaced>> find_replaced(Connection& connection, const Docu
 
 Result<void> erase(Connection& connection, std::int64_t document_key) {
   TRY(connection.execute("DELETE FROM chunks WHERE document = ?", {document_key}));
+  TRY(connection.execute("DELETE FROM contents WHERE document = ?", {document_key}));
   return connection.execute("DELETE FROM documents WHERE key = ?", {document_key});
 }
 
@@ -158,6 +175,8 @@ Result<void> insert(Connection& connection, const Document& document, const std:
        document.uri, document.metadata, print, number(document.content.size()),
        number(chunks.size()), created_ms}));
   const std::int64_t key = connection.last_insert_id();
+  TRY(connection.execute("INSERT INTO contents(document, text) VALUES(?, ?)",
+                         {key, document.content}));
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     const Chunk& chunk = chunks[i];
     TRY(connection.execute(
@@ -166,6 +185,26 @@ Result<void> insert(Connection& connection, const Document& document, const std:
          document.content.substr(chunk.start, chunk.end - chunk.start)}));
   }
   return {};
+}
+
+// Erases documents of a collection, not too many; how many, and whether none is left.
+Result<Erased> erase_some(Connection& connection, const std::string& collection) {
+  std::vector<std::int64_t> keys;
+  std::size_t chunks = 0;
+  Erased erased{0, true};
+  TRY(connection.query("SELECT key, chunks FROM documents WHERE collection = ? LIMIT ?",
+                       {collection, number(kErasedDocumentsMax + 1)}, [&](const Row& row) {
+                         if (keys.size() == kErasedDocumentsMax || chunks >= kErasedChunksMax) {
+                           erased.all = false;
+                           return;
+                         }
+                         keys.push_back(row.integer(0));
+                         chunks += count(row, 1);
+                       }));
+  for (const std::int64_t key : keys) TRY(erase(connection, key));
+  if (!keys.empty()) TRY(connection.execute(kChanged));
+  erased.documents = keys.size();
+  return erased;
 }
 
 Hit hit_from(const Row& row) {
@@ -194,16 +233,14 @@ store::Value collections_json(const std::vector<std::string>& collections) {
 
 }  // namespace
 
-std::string match_expression(std::string_view text) {
-  // The words as they stand in the text, so that FTS5 parts them as it parted the documents; a
-  // quoted string knows no operators, and a word contains no quote.
+Terms terms_of(std::string_view text, Expansion expansion) {
+  // The words as they stand in the text, so that FTS5 parts them as it parted the documents.
   const std::string query = utf8_repaired(utf8_prefix(text, limits::kMessageBytes));
   std::set<std::string> seen;
-  std::string expression;
-  const auto add = [&](std::string_view term, std::string_view folded) {
-    if (seen.size() == kTermsMax || !seen.insert(lexical::stem(folded)).second) return;
-    if (!expression.empty()) expression += " OR ";
-    expression += fmt::format("\"{}\"", term);
+  Terms terms;
+  const auto add = [&](std::vector<std::string>& to, std::string_view term,
+                       std::string_view folded) {
+    if (seen.size() < kTermsMax && seen.insert(lexical::stem(folded)).second) to.emplace_back(term);
   };
   const auto words = lexical::words(query);
   const auto useful = [](const lexical::Word& word) {
@@ -211,13 +248,28 @@ std::string match_expression(std::string_view text) {
   };
   for (const lexical::Word& word : words) {
     if (useful(word)) {
-      add(std::string_view(query).substr(word.start, word.end - word.start), word.text);
+      add(terms.own, std::string_view(query).substr(word.start, word.end - word.start), word.text);
     }
   }
+  if (expansion == Expansion::Off) return terms;
   // What was asked comes first: the other words take only the places that are left.
   for (const lexical::Word& word : words) {
     if (!useful(word)) continue;
-    for (const std::string_view other : other_words(word.text)) add(other, other);
+    for (const std::string_view other : other_words(word.text)) {
+      add(terms.related, other, other);
+    }
+  }
+  return terms;
+}
+
+std::string match_expression(std::string_view text, Expansion expansion) {
+  const Terms terms = terms_of(text, expansion);
+  std::string expression;
+  for (const auto* words : {&terms.own, &terms.related}) {
+    for (const std::string& word : *words) {
+      // A quoted string knows no operators, and a word contains no quote.
+      expression += fmt::format("{}\"{}\"", expression.empty() ? "" : " OR ", word);
+    }
   }
   return expression;
 }
@@ -229,7 +281,7 @@ Result<std::unique_ptr<Index>> Index::open(Options options, const Clock& clock) 
   store::Database::Options file;
   file.path = options.path;
   file.grade = store::Grade::PowerSafe;
-  file.migrations = {kSchema, kStamps};
+  file.migrations = {kSchema, kStamps, kContents};
   file.readers = options.readers;
   file.cache_kib = options.cache_kib;
   std::unique_ptr<Index> index(
@@ -312,12 +364,27 @@ Result<bool> Index::remove(const std::string& id) {
   return removed;
 }
 
+Result<Erased> Index::remove_collection(const std::string& collection, SteadyTime until) {
+  Erased erased;
+  do {
+    Erased some;
+    const store::Work erase_them = [&](Connection& connection) -> Result<void> {
+      some = TRY(erase_some(connection, collection));
+      return {};
+    };
+    TRY(change(erase_them));
+    erased.documents += some.documents;
+    erased.all = some.all;
+  } while (!erased.all && clock_.now() < until);
+  return erased;
+}
+
 Result<std::vector<Hit>> Index::query(const Query& query) const {
   if (query.top_k < 1 || query.top_k > kTopMax) {
     return Error(Code::InvalidArgument, fmt::format("top_k must be 1 to {}", kTopMax));
   }
   std::vector<Hit> hits;
-  const std::string expression = match_expression(query.text);
+  const std::string expression = match_expression(query.text, query.expansion);
   if (expression.empty()) return hits;
   const bool filtered = !query.filters.empty() && query.filters != "{}";
   const store::Work search = [&](Connection& connection) -> Result<void> {
@@ -332,30 +399,79 @@ Result<std::vector<Hit>> Index::query(const Query& query) const {
   return hits;
 }
 
-Result<std::vector<Summary>> Index::list(const std::string& collection) const {
-  std::vector<Summary> all;
+Result<std::optional<Stored>> Index::find(const std::string& id) const {
+  std::optional<Stored> found;
   TRY(database_->read([&](Connection& connection) {
     return connection.query(
-        "SELECT id, collection, title, uri, chunks, bytes, created_ms FROM documents "
-        "WHERE ?1 = '' OR collection = ?1 ORDER BY created_ms DESC, key DESC LIMIT ?2",
-        {collection, number(options_.listed_max)}, [&](const Row& row) {
-          all.push_back({std::string(row.text(0)), std::string(row.text(1)),
-                         std::string(row.text(2)), std::string(row.text(3)), count(row, 4),
-                         count(row, 5), row.integer(6)});
+        "SELECT d.collection, d.source_type, d.source_id, d.title, d.uri, d.metadata, c.text, "
+        "d.chunks, d.created_ms FROM documents d JOIN contents c ON c.document = d.key "
+        "WHERE d.id = ?",
+        {id}, [&](const Row& row) {
+          const auto text = [&](int column) { return std::string(row.text(column)); };
+          found = Stored{{id, text(0), text(1), text(2), text(3), text(4), text(5), text(6)},
+                         count(row, 7),
+                         row.integer(8)};
         });
   }));
-  return all;
+  return found;
+}
+
+Result<std::vector<Summary>> Index::list(const std::string& collection, const std::string& after,
+                                         std::size_t limit) const {
+  const std::string sql = fmt::format(
+      "SELECT id, collection, title, uri, chunks, bytes, created_ms FROM documents "
+      "WHERE id > ?1 {} ORDER BY id LIMIT ?2",
+      collection.empty() ? "" : "AND collection = ?3");
+  std::vector<store::Value> arguments{after, number(limit)};
+  if (!collection.empty()) arguments.emplace_back(collection);
+  std::vector<Summary> page;
+  TRY(database_->read([&](Connection& connection) {
+    return connection.query(sql, arguments, [&](const Row& row) {
+      page.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                      std::string(row.text(3)), count(row, 4), count(row, 5), row.integer(6)});
+    });
+  }));
+  return page;
+}
+
+Result<std::vector<Collection>> Index::collections(const std::string& after,
+                                                   std::size_t limit) const {
+  std::vector<Collection> page;
+  TRY(database_->read([&](Connection& connection) {
+    return connection.query(
+        "SELECT collection, count(*), sum(chunks), sum(bytes) FROM documents "
+        "WHERE collection > ? GROUP BY collection ORDER BY collection LIMIT ?",
+        {after, number(limit)}, [&](const Row& row) {
+          page.push_back({std::string(row.text(0)), {count(row, 1), count(row, 2), count(row, 3)}});
+        });
+  }));
+  return page;
 }
 
 Result<Stats> Index::stats() const {
   Stats stats;
   TRY(database_->read([&](Connection& connection) {
-    return connection.query("SELECT count(*), coalesce(sum(chunks), 0) FROM documents", {},
+    return connection.query("SELECT count(*), sum(chunks), sum(bytes) FROM documents", {},
                             [&](const Row& row) {
-                              stats = {count(row, 0), count(row, 1)};
+                              stats = {count(row, 0), count(row, 1), count(row, 2)};
                             });
   }));
   return stats;
+}
+
+Result<std::string> Index::settings() const {
+  std::string text;
+  TRY(database_->read([&](Connection& connection) {
+    return connection.query("SELECT text FROM settings", {},
+                            [&](const Row& row) { text = row.text(0); });
+  }));
+  return text;
+}
+
+Result<void> Index::keep_settings(const std::string& text) {
+  return database_->write([&](Connection& connection) {
+    return connection.execute("INSERT OR REPLACE INTO settings(one, text) VALUES(1, ?)", {text});
+  });
 }
 
 }  // namespace retriever

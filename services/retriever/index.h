@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,12 @@ struct Upserted {
   bool unchanged = false;  // the same document was there already
 };
 
+// Whether a text is searched by related words, too.
+enum class Expansion { Off, On };
+
 struct Query {
   std::string text;
+  Expansion expansion = Expansion::On;
   std::vector<std::string> collections;  // empty: all
   std::string filters;                   // a JSON object whose members the metadata must equal
   std::size_t top_k = 10;                // 1 to 50
@@ -61,9 +66,27 @@ struct Summary {
   std::int64_t created_ms = 0;
 };
 
+// A document as it was given, its content well-formed.
+struct Stored {
+  Document document;
+  std::size_t chunks = 0;
+  std::int64_t created_ms = 0;
+};
+
 struct Stats {
   std::size_t documents = 0;
   std::size_t chunks = 0;
+  std::size_t bytes = 0;  // of the documents' texts
+};
+
+struct Collection {
+  std::string name;
+  Stats stats;
+};
+
+struct Erased {
+  std::size_t documents = 0;
+  bool all = false;  // false: the time was over before
 };
 
 // The knowledge base: documents and their chunks in SQLite, power-safe, searched by FTS5's BM25
@@ -75,7 +98,6 @@ class Index {
     std::string path;
     ChunkLimits chunks;
     std::size_t content_bytes_max = 512UL * 1024;
-    std::size_t listed_max = 1024;
     std::size_t readers = 2;
     std::size_t cache_kib = 2048;  // of pages, for each connection
   };
@@ -88,14 +110,26 @@ class Index {
   Result<Upserted> upsert(Document document);
   // False when there was none.
   Result<bool> remove(const std::string& id);
+  // The documents of a collection, in transactions of bounded size, the first also when it is
+  // `until` already.
+  Result<Erased> remove_collection(const std::string& collection, SteadyTime until);
 
   // The best chunks for the words of a text, which is never read as query syntax; none when it has
   // no word that carries meaning.
   Result<std::vector<Hit>> query(const Query& query) const;
 
-  // The newest first, at most `listed_max`; an empty collection means all.
-  Result<std::vector<Summary>> list(const std::string& collection) const;
+  Result<std::optional<Stored>> find(const std::string& id) const;
+  // By id, those after the id `after`, which need not be there; an empty collection means all.
+  Result<std::vector<Summary>> list(const std::string& collection, const std::string& after,
+                                    std::size_t limit) const;
+  // By name, those after the name `after`.
+  Result<std::vector<Collection>> collections(const std::string& after, std::size_t limit) const;
   Result<Stats> stats() const;
+
+  // The settings that were made at run time, as one text; empty when there are none.
+  Result<std::string> settings() const;
+  Result<void> keep_settings(const std::string& text);
+
   // Grows with every change, also over restarts: part of the key of whatever is cached about this.
   std::int64_t generation() const { return version().generation; }
   // The generation with a random stamp, made with it, that no other index and no other history of
@@ -118,8 +152,14 @@ class Index {
   Version version_;
 };
 
-// The FTS5 expression for the words of a text: quoted, joined by OR, at most 32; empty when there
-// is none to search for.
-std::string match_expression(std::string_view text);
+// The words that a text is searched by, none twice by its stem, few enough for one search.
+struct Terms {
+  std::vector<std::string> own;      // of the text, as they stand there
+  std::vector<std::string> related;  // that it may also be told in
+};
+Terms terms_of(std::string_view text, Expansion expansion = Expansion::On);
+
+// The FTS5 expression for the terms of a text: quoted, joined by OR; empty when there are none.
+std::string match_expression(std::string_view text, Expansion expansion = Expansion::On);
 
 }  // namespace retriever

@@ -15,6 +15,15 @@ namespace {
 
 using Members = std::map<std::string, json::Text>;
 
+// What a page of documents says of them; many times less than a frame holds, whatever it escapes.
+constexpr std::size_t kPageBytes = 512UL * 1024;
+// What the last transaction of a deletion and the answer may take.
+constexpr Milliseconds kAnswerTime{2'000};
+
+Expansion expansion_of(const contracts::RagSettings& settings) {
+  return settings.expansion ? Expansion::On : Expansion::Off;
+}
+
 std::string object_text(const Members& members) {
   json::Writer writer;
   writer.begin_object();
@@ -95,36 +104,68 @@ Result<contracts::QueryReply> Knowledge::query(const contracts::QueryRequest& re
   const Index::Version version = index_.version();
   contracts::QueryRequest what = request;
   what.session_id.reset();  // nothing of the reply depends on it
-  const std::string basis = fmt::format("{} {}", options_.context_tokens_max, json::encode(what));
+  const contracts::RagSettings settings = settings_.now();
+  what.top_k = request.top_k.value_or(settings.top_k);
+  const std::string basis =
+      fmt::format("{} {} {}", settings.context_tokens, settings.expansion, json::encode(what));
   const std::string key =
       fmt::format("rag:{}:{}", crypto::hex(crypto::sha256(basis)), version.stamp);
   if (const auto kept = cache::fetch_and_wait(cache_, key)) {
     auto reply = json::decode<contracts::QueryReply>(std::string_view(*kept));
     if (reply) return reply;
   }
-  auto reply = TRY(searched(request, version.generation));
-  if (!reply.degraded) cache_.put(key, json::encode(reply), options_.ttl);
+  contracts::QueryReply reply;
+  reply.generation = version.generation;
+  reply.hits = TRY(hits(what, settings));
+  if (request.context) {
+    reply.context = context_of(reply.hits, static_cast<std::size_t>(settings.context_tokens));
+  }
+  cache_.put(key, json::encode(reply), options_.ttl);
   return reply;
 }
 
-Result<contracts::QueryReply> Knowledge::searched(const contracts::QueryRequest& request,
-                                                  std::int64_t generation) const {
-  contracts::QueryReply reply;
-  reply.generation = generation;
+Result<contracts::RagTestReply> Knowledge::test(const contracts::RagTest& request) const {
+  contracts::RagTestReply reply;
+  reply.settings = settings_.now();
+  reply.settings.top_k = request.top_k.value_or(reply.settings.top_k);
+  reply.settings.expansion = request.expansion.value_or(reply.settings.expansion);
+  Terms terms = terms_of(request.query, expansion_of(reply.settings));
+  reply.words = std::move(terms.own);
+  reply.related = std::move(terms.related);
+  contracts::QueryRequest query;
+  query.query = request.query;
+  query.top_k = reply.settings.top_k;
+  if (request.collection) query.collections = {*request.collection};
+  reply.hits = TRY(hits(query, reply.settings));
+  return reply;
+}
+
+Result<std::vector<contracts::Hit>> Knowledge::hits(const contracts::QueryRequest& request,
+                                                    const contracts::RagSettings& settings) const {
   Query query;
   query.text = request.query;
+  query.expansion = expansion_of(settings);
   query.collections = request.collections;
   query.filters = object_text(request.filters);
-  query.top_k = static_cast<std::size_t>(request.top_k);
-  for (Hit& hit : TRY(index_.query(query))) reply.hits.push_back(TRY(reply_hit(std::move(hit))));
-  if (request.context) reply.context = context_of(reply.hits, options_.context_tokens_max);
-  return reply;
+  query.top_k = static_cast<std::size_t>(request.top_k.value_or(settings.top_k));
+  std::vector<contracts::Hit> hits;
+  for (Hit& hit : TRY(index_.query(query))) hits.push_back(TRY(reply_hit(std::move(hit))));
+  return hits;
 }
 
 Result<contracts::DocumentList> Knowledge::documents(
     const contracts::ListDocuments& request) const {
   contracts::DocumentList reply;
-  for (Summary& summary : TRY(index_.list(request.collection.value_or("")))) {
+  const auto limit = static_cast<std::size_t>(request.limit);
+  std::size_t bytes = 0;
+  // One more than asked for tells whether there is a next page.
+  for (Summary& summary :
+       TRY(index_.list(request.collection.value_or(""), request.after.value_or(""), limit + 1))) {
+    if (reply.documents.size() == limit || bytes > kPageBytes) {
+      reply.next = reply.documents.back().id;
+      break;
+    }
+    bytes += summary.id.size() + summary.title.size() + summary.uri.size();
     contracts::DocumentSummary document;
     document.id = std::move(summary.id);
     document.collection = std::move(summary.collection);
@@ -135,6 +176,56 @@ Result<contracts::DocumentList> Knowledge::documents(
     document.created_ms = summary.created_ms;
     reply.documents.push_back(std::move(document));
   }
+  return reply;
+}
+
+Result<contracts::StoredDocument> Knowledge::document(const contracts::GetDocument& request) const {
+  auto found = TRY(index_.find(request.id));
+  if (!found) return Error(Code::NotFound, fmt::format("no document {}", request.id));
+  Document& document = found->document;
+  contracts::StoredDocument reply;
+  reply.id = std::move(document.id);
+  reply.collection = std::move(document.collection);
+  reply.title = std::move(document.title);
+  reply.uri = std::move(document.uri);
+  reply.source_type = std::move(document.source_type);
+  reply.source_id = std::move(document.source_id);
+  reply.metadata = TRY(members_of(document.metadata));
+  reply.content = std::move(document.content);
+  reply.chunks = static_cast<std::int64_t>(found->chunks);
+  reply.created_ms = found->created_ms;
+  return reply;
+}
+
+Result<contracts::CollectionList> Knowledge::collections(
+    const contracts::ListCollections& request) const {
+  contracts::CollectionList reply;
+  const auto limit = static_cast<std::size_t>(request.limit);
+  for (Collection& found : TRY(index_.collections(request.after.value_or(""), limit + 1))) {
+    if (reply.collections.size() == limit) {
+      reply.next = reply.collections.back().name;
+      break;
+    }
+    contracts::CollectionSummary collection;
+    collection.name = std::move(found.name);
+    collection.documents = static_cast<std::int64_t>(found.stats.documents);
+    collection.chunks = static_cast<std::int64_t>(found.stats.chunks);
+    collection.bytes = static_cast<std::int64_t>(found.stats.bytes);
+    reply.collections.push_back(std::move(collection));
+  }
+  return reply;
+}
+
+Result<contracts::DeletedCollection> Knowledge::remove_collection(
+    const contracts::DeleteCollection& request, SteadyTime deadline) {
+  const Erased erased = TRY(index_.remove_collection(request.collection, deadline - kAnswerTime));
+  if (erased.documents == 0) {
+    return Error(Code::NotFound, fmt::format("no collection {}", request.collection));
+  }
+  contracts::DeletedCollection reply;
+  reply.collection = request.collection;
+  reply.documents = static_cast<std::int64_t>(erased.documents);
+  reply.done = erased.all;
   return reply;
 }
 

@@ -8,33 +8,42 @@
 #include "cache/cache.h"
 #include "contracts/retriever.h"
 #include "retriever/index.h"
+#include "retriever/settings.h"
 
 namespace retriever {
 
 // Answers the contract's messages from an index. Replies to queries are kept under
 // rag:{query_hash}:{version}: the hash (SHA-256) covers the words, collections, filters, top_k and
-// what a context may hold, the version is the index's. Thread-safe.
+// the settings, the version is the index's. Thread-safe.
 class Knowledge {
  public:
   struct Options {
-    std::size_t context_tokens_max = 10'000;
     Milliseconds ttl{3'600'000};
   };
   // All must outlive it.
-  Knowledge(Index& index, cache::Cache& cache, Options options)
-      : index_(index), cache_(cache), options_(options) {}
+  Knowledge(Index& index, const Settings& settings, cache::Cache& cache, Options options)
+      : index_(index), settings_(settings), cache_(cache), options_(options) {}
 
   Result<contracts::AddedDocument> add(const contracts::AddDocument& request);
   Result<contracts::DeletedDocument> remove(const contracts::DeleteDocument& request);
   // Waits for a cache that is remote.
   Result<contracts::QueryReply> query(const contracts::QueryRequest& request) const;
+  // The same search without the cache, and what it searched for; all but the time it took.
+  Result<contracts::RagTestReply> test(const contracts::RagTest& request) const;
+
   Result<contracts::DocumentList> documents(const contracts::ListDocuments& request) const;
+  Result<contracts::StoredDocument> document(const contracts::GetDocument& request) const;
+  Result<contracts::CollectionList> collections(const contracts::ListCollections& request) const;
+  // Ends in time to be answered by the deadline.
+  Result<contracts::DeletedCollection> remove_collection(const contracts::DeleteCollection& request,
+                                                         SteadyTime deadline);
 
  private:
-  Result<contracts::QueryReply> searched(const contracts::QueryRequest& request,
-                                         std::int64_t generation) const;
+  Result<std::vector<contracts::Hit>> hits(const contracts::QueryRequest& request,
+                                           const contracts::RagSettings& settings) const;
 
   Index& index_;
+  const Settings& settings_;
   cache::Cache& cache_;
   const Options options_;
 };

@@ -3,18 +3,28 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "json/codec.h"
 
 namespace retriever {
 namespace {
 
 using contracts::AddDocument;
 using contracts::AddedDocument;
+using contracts::CollectionList;
+using contracts::DeleteCollection;
+using contracts::DeletedCollection;
 using contracts::DeletedDocument;
 using contracts::DeleteDocument;
 using contracts::DocumentList;
+using contracts::GetDocument;
+using contracts::ListCollections;
 using contracts::ListDocuments;
 using contracts::QueryReply;
 using contracts::QueryRequest;
+using contracts::RagSettings;
+using contracts::RagTest;
+using contracts::RagTestReply;
+using contracts::StoredDocument;
 
 // Reply of GET /rag/health.
 struct RagHealth {
@@ -51,6 +61,42 @@ void install_gauges(const Index& index, telemetry::Metrics& metrics) {
   });
 }
 
+// A path cannot name what has a slash in it, a body can.
+void install_documents(runtime::Doors& doors, Knowledge& knowledge) {
+  doors.method<ListDocuments, DocumentList>(
+      "retriever.documents", runtime::Get("/documents", "The documents of a collection, or all"),
+      [&](const ListDocuments& request) { return knowledge.documents(request); });
+  for (const auto& route :
+       {runtime::Get("/documents/{id}", "A document with its text"),
+        runtime::Post("/rag/documents/get", "The same, of an id that a body names")}) {
+    doors.method<GetDocument, StoredDocument>(
+        "retriever.document", route,
+        [&](const GetDocument& request) { return knowledge.document(request); });
+  }
+  for (const auto& route :
+       {runtime::Post("/rag/documents/delete", "Deletes a document that a body names"),
+        runtime::Delete("/documents/{id}", "Deletes a document")}) {
+    doors.method<DeleteDocument, DeletedDocument>(
+        "retriever.delete", route,
+        [&](const DeleteDocument& request) { return knowledge.remove(request); });
+  }
+}
+
+void install_collections(runtime::Doors& doors, Knowledge& knowledge) {
+  doors.method<ListCollections, CollectionList>(
+      "retriever.collections", runtime::Get("/collections", "The collections and their sizes"),
+      [&](const ListCollections& request) { return knowledge.collections(request); });
+  for (const auto& route :
+       {runtime::Delete("/collections/{collection}", "Deletes all documents of a collection"),
+        runtime::Post("/collections/delete", "The same, of a collection that a body names")}) {
+    doors.method<DeleteCollection, DeletedCollection>(
+        "retriever.delete_collection", route,
+        [&](const DeleteCollection& request, const runtime::Call& call) {
+          return knowledge.remove_collection(request, call.deadline);
+        });
+  }
+}
+
 }  // namespace
 
 void install_routes(runtime::Doors& doors, Knowledge& knowledge, const Index& index,
@@ -76,19 +122,37 @@ void install_routes(runtime::Doors& doors, Knowledge& knowledge, const Index& in
         latency.observe(elapsed_ms(start, SystemClock::instance().now()) / 1000);
         return reply;
       });
-  for (const auto& route :
-       {runtime::Post("/rag/documents/delete", "Deletes a document that a body names"),
-        runtime::Delete("/documents/{id}", "Deletes a document")}) {
-    doors.method<DeleteDocument, DeletedDocument>(
-        "retriever.delete", route,
-        [&](const DeleteDocument& request) { return knowledge.remove(request); });
-  }
-  doors.method<ListDocuments, DocumentList>(
-      "retriever.documents", runtime::Get("/documents", "The documents of a collection, or all"),
-      [&](const ListDocuments& request) { return knowledge.documents(request); });
+  install_documents(doors, knowledge);
+  install_collections(doors, knowledge);
   doors.method<contracts::Empty, RagHealth>(
       "retriever.health", runtime::Get("/rag/health", "What the knowledge base holds"),
       [&](const contracts::Empty&) { return health(index); });
+}
+
+void install_settings(runtime::Doors& doors, Settings& settings, const Knowledge& knowledge) {
+  doors.method<contracts::Empty, RagSettings>(
+      "retriever.settings", runtime::Get("/settings/rag", "How queries are answered"),
+      [&](const contracts::Empty&) -> Result<RagSettings> { return settings.now(); });
+  // The body is read by the settings themselves: a member that they do not know is a mistake here.
+  doors.http(
+      runtime::Put("/settings/rag", "Changes how queries are answered, from the next one on"),
+      {"retriever.configure",
+       {},
+       {runtime::json_of<contracts::ChangeRagSettings>()},
+       {{200, {runtime::json_of<RagSettings>()}}}},
+      [&](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
+        const auto changed = settings.change(request.body);
+        reply->respond(changed ? http::Response::json(json::encode(changed.value()))
+                               : http::Response::error(changed.error()));
+      });
+  doors.method<RagTest, RagTestReply>(
+      "retriever.test", runtime::Post("/settings/rag/test", "A query, and how it was answered"),
+      [&](const RagTest& request) -> Result<RagTestReply> {
+        const SteadyTime start = SystemClock::instance().now();
+        RagTestReply reply = TRY(knowledge.test(request));
+        reply.ms = elapsed_ms(start, SystemClock::instance().now());
+        return reply;
+      });
 }
 
 }  // namespace retriever

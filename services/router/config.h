@@ -13,6 +13,7 @@ struct Config {
   int knowledge_hits = 5;
   int turns_max = 1000;
   int follow_up_after_ms = 250;
+  int hints_ttl_ms = 900'000;
   int retention_days = 30;
 
   static void fields(auto& self, auto&& visit) {
@@ -28,6 +29,8 @@ struct Config {
     visit("turns_max", self.turns_max, Field{.min = 1, .max = 100'000, .help = "turns under way"});
     visit("follow_up_after_ms", self.follow_up_after_ms,
           Field{.min = 0, .max = 60'000, .help = "silence before a character may join in"});
+    visit("hints_ttl_ms", self.hints_ttl_ms,
+          Field{.min = 1000, .max = 86'400'000, .help = "how long hints of tuning are kept"});
     visit("retention_days", self.retention_days,
           Field{.min = 1, .max = 3650, .help = "how long turn records are kept"});
   }

@@ -56,20 +56,43 @@ std::vector<std::string> hints(const TurnState& state) {
 }
 
 std::string notes_section(const TurnState& state, int number) {
-  std::vector<std::string> notes = hints(state);
-  if (number > 1 && notes.empty()) notes.emplace_back("Say it differently this time.");
-  if (band_of(number) != contracts::Band::Standard) {
-    notes.emplace_back("Answer the last line directly, in one or two short sentences.");
-  }
-  if (band_of(number) == contracts::Band::Guided) {
-    notes.push_back(
-        fmt::format("Sound unmistakably like {}: use one of your phrases.", state.prompt->name));
-    notes.emplace_back("Claim nothing that is not in the knowledge.");
-  }
-  if (notes.empty()) return {};
+  const Notes notes = notes_for(state, number);
+  if (notes.lines.empty()) return {};
   std::string section = fmt::format("\n\n{}\nThis is draft {}.", layout::kNotes, number);
-  for (const std::string& note : notes) section += fmt::format("\n- {}", note);
+  for (const std::string& line : notes.lines) section += fmt::format("\n- {}", line);
   return section;
+}
+
+// The findings that rejected the latest draft that was judged.
+std::vector<contracts::FindingCode> last_faults(const TurnState& state) {
+  std::vector<contracts::FindingCode> codes;
+  const auto& attempts = state.record.attempts;
+  const auto judged = std::find_if(attempts.rbegin(), attempts.rend(), [](const auto& attempt) {
+    return attempt.assessment.has_value();
+  });
+  if (judged == attempts.rend()) return codes;
+  for (const contracts::Finding& finding : judged->assessment->findings) {
+    if (std::find(codes.begin(), codes.end(), finding.code) == codes.end()) {
+      codes.push_back(finding.code);
+    }
+  }
+  return codes;
+}
+
+// Of each fault's hints the best one first, another with every further attempt.
+void add_retry_hints(Notes& notes, const TurnState& state, int number) {
+  constexpr int kTunedFrom = 4;
+  constexpr std::size_t kHintsMax = 4;
+  for (const contracts::FindingCode code : last_faults(state)) {
+    const auto known = std::find_if(state.hints->retry.begin(), state.hints->retry.end(),
+                                    [&](const auto& hints) { return hints.code == code; });
+    if (known == state.hints->retry.end() || known->hints.empty()) continue;
+    const auto rank = static_cast<std::size_t>(number - kTunedFrom) % known->hints.size();
+    const contracts::RetryHint& hint = known->hints[rank];
+    if (notes.hint_ids.size() >= kHintsMax) return;
+    notes.lines.push_back(hint.text);
+    notes.hint_ids.push_back(hint.id);
+  }
 }
 
 std::string display_name(const TurnState& state, const contracts::Line& line) {
@@ -80,19 +103,48 @@ std::string display_name(const TurnState& state, const contracts::Line& line) {
 
 }  // namespace
 
+Notes notes_for(const TurnState& state, int number) {
+  Notes notes;
+  notes.lines = hints(state);
+  if (number > 1 && notes.lines.empty()) notes.lines.emplace_back("Say it differently this time.");
+  const contracts::Band band = band_of(number);
+  if (band == contracts::Band::Standard) return notes;
+  notes.lines.emplace_back("Answer the last line directly, in one or two short sentences.");
+  if (state.hints) add_retry_hints(notes, state, number);
+  if (band == contracts::Band::Tuned) return notes;
+  if (state.hints) {
+    for (const std::string& line : state.hints->guidance) notes.lines.push_back(line);
+  }
+  notes.lines.push_back(
+      fmt::format("Sound unmistakably like {}: use one of your phrases.", state.prompt->name));
+  notes.lines.emplace_back("Claim nothing that is not in the knowledge.");
+  return notes;
+}
+
+const contracts::Variant* variant_of(const TurnState& state) {
+  return state.hints ? contracts::draw(state.hints->variants, hash64(state.record.turn_id))
+                     : nullptr;
+}
+
 contracts::ChatRequest chat_request(const TurnState& state, int number) {
   contracts::ChatRequest request;
   // A model whose every draft was rejected has had its chances: the last one is the understudy's.
   if (stands_in(state.options, number)) request.model = "understudy";
   request.max_tokens = state.prompt->max_tokens;
   request.temperature = state.prompt->temperature;
+  std::string rule;
+  if (const contracts::Variant* variant = variant_of(state)) {
+    if (variant->temperature) request.temperature = *variant->temperature;
+    // The prompt ends with its rules.
+    if (!variant->text.empty()) rule = fmt::format("- {}\n", variant->text);
+  }
   request.seed = static_cast<std::int64_t>(
       hash64(state.record.channel + state.record.message_id + state.record.character,
              static_cast<std::uint64_t>(number)) >>
       1U);
   request.messages.push_back(
       {contracts::Role::System,
-       state.prompt->system + knowledge_section(state) + notes_section(state, number)});
+       state.prompt->system + rule + knowledge_section(state) + notes_section(state, number)});
   for (const contracts::Line& line : state.history) {
     const bool own = line.kind == contracts::Kind::Bot && line.author == state.record.character;
     request.messages.push_back(

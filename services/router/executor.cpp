@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -18,6 +20,7 @@ using contracts::TurnKind;
 using contracts::TurnStatus;
 
 constexpr std::size_t kScenesMax = 10'000;
+constexpr int kAnswersMax = 16;  // to one message
 constexpr std::size_t kSaidMax = 256;
 constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question that refers back
 
@@ -32,11 +35,12 @@ const SystemClock& clock() { return SystemClock::instance(); }
 
 }  // namespace
 
-Executor::Executor(Options options, Peers peers, TurnStore& store, cache::Cache& repeats,
-                   telemetry::Metrics& metrics)
+Executor::Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner,
+                   cache::Cache& repeats, telemetry::Metrics& metrics)
     : options_(options),
       peers_(std::move(peers)),
       store_(store),
+      tuner_(tuner),
       node_(peers_.llm.node()),
       repeats_(repeats),
       turns_said_(
@@ -108,6 +112,28 @@ void Executor::begin_turn(const contracts::OrchestrateRequest& request, const ru
   start(std::move(state), call.traceparent, std::move(repeat_key), {std::move(answer)});
 }
 
+void Executor::regenerate(const contracts::RegenerateRequest& request, const runtime::Call& call,
+                          runtime::Answer<contracts::TurnReply> answer) {
+  const auto found = store_.find(request.turn_id);
+  if (!found) return answer(found.error());
+  const contracts::TurnRecord& earlier = found.value();
+  if (earlier.kind != TurnKind::Direct || earlier.status != TurnStatus::Said) {
+    return answer(Error{
+        Code::Conflict,
+        fmt::format("turn_id: turn '{}' has said no line to a person's message", earlier.turn_id)});
+  }
+  if (turns_.size() >= options_.turns_max) {
+    return answer(
+        Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
+  }
+  tuner_.unwanted(request.turn_id, request.author);
+  interrupt(earlier.channel, "interrupted_by_person");
+  TurnOptions turn = options_.turn;
+  turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
+  TurnState state = regenerating_turn(make_id("turn"), earlier, clock().wall_ms(), turn);
+  start(std::move(state), call.traceparent, {}, {std::move(answer)});
+}
+
 void Executor::organic_notification(const contracts::OrganicNotification& request,
                                     const runtime::Call& call,
                                     runtime::Answer<contracts::OrganicReply> answer) {
@@ -122,14 +148,14 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
   const std::uint64_t epoch = scene_of(request.channel).epoch;
   peers_.coordinator.call<contracts::ObserveReply>(
       "coordinator.observe", observe, options,
-      [this, channel = request.channel, options, epoch,
+      [this, channel = request.channel, after = observe.message_id, options, epoch,
        answer](const Result<contracts::ObserveReply>& seen) {
         if (!seen) return answer(seen.error());
         if (seen.value().repeated) {
           return answer(contracts::OrganicReply{std::nullopt, 0, "repeated"});
         }
         peers_.coordinator.call<contracts::FollowUp>(
-            "coordinator.follow_up", contracts::FollowUpRequest{channel}, options,
+            "coordinator.follow_up", contracts::FollowUpRequest{channel, after}, options,
             [this, channel, epoch, answer](const Result<contracts::FollowUp>& next) {
               if (!next) return answer(next.error());
               const contracts::FollowUp& plan = next.value();
@@ -147,6 +173,101 @@ void Executor::recall(const contracts::TurnRecord& record) {
   if (!repeats_.remote()) remember_reply(record);
 }
 
+void Executor::settle_recovered(std::vector<contracts::TurnRecord> records) {
+  unsettled_.assign(std::make_move_iterator(records.begin()),
+                    std::make_move_iterator(records.end()));
+  settle_next();
+}
+
+void Executor::settle_next() {
+  if (unsettled_.empty()) return;
+  contracts::HistoryRequest question;
+  question.channel = unsettled_.front().channel;
+  question.limit = kAnswersMax;
+  question.answers = unsettled_.front().message_id;
+  peers_.coordinator.call<contracts::History>(
+      "coordinator.history", question,
+      {.deadline = clock().now() + options_.recover_timeout, .idempotent = true},
+      [this](const Result<contracts::History>& reply) {
+        contracts::TurnRecord record = std::move(unsettled_.front());
+        unsettled_.pop_front();
+        if (reply) {
+          settle(std::move(record), reply.value().lines);
+          return settle_next();
+        }
+        // What has ended us may have ended the coordinator, too.
+        telemetry::warn("a recovered turn is not settled yet",
+                        {{"turn", record.turn_id}, {"why", reply.error().message}});
+        unsettled_.push_back(std::move(record));
+        node_.after(options_.recover_again, [this] { settle_next(); });
+      });
+}
+
+// Of the lines that answer its message the one that no other turn has said is the turn's own.
+void Executor::settle(contracts::TurnRecord record, const std::vector<contracts::Line>& lines) {
+  const auto said = store_.said_to(record.channel, record.message_id);
+  const auto own =
+      !said ? lines.end() : std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
+        return !is_line_of_another(record, line, said.value());
+      });
+  if (own != lines.end()) return close_as_said(std::move(record), own->author, own->text);
+  store_.closed(record, [](const Result<void>&) {});
+}
+
+bool Executor::is_line_of_another(const contracts::TurnRecord& record, const contracts::Line& line,
+                                  const std::vector<contracts::TurnRecord>& said) const {
+  const auto says_it = [&](const contracts::TurnRecord& other) {
+    return other.turn_id != record.turn_id && other.channel == record.channel &&
+           other.message_id == record.message_id && other.character == line.author &&
+           other.text == line.text;
+  };
+  return std::any_of(said.begin(), said.end(), says_it) ||
+         std::any_of(turns_.begin(), turns_.end(),
+                     [&](const auto& running) { return says_it(running.second.state.record); });
+}
+
+// A crash came between a line and its record.
+void Executor::close_as_said(contracts::TurnRecord record, const std::string& character,
+                             const std::string& text) {
+  record.status = TurnStatus::Said;
+  record.reason = "recovered";
+  record.degraded = true;
+  record.character = character;
+  record.text = text;
+  store_.closed(record, [turn_id = record.turn_id](const Result<void>& written) {
+    if (written) return;
+    telemetry::error("turn record not stored",
+                     {{"turn", turn_id}, {"why", written.error().message}});
+  });
+  recall(record);
+}
+
+// Lines that the conversation holds to a message that came again: each has its record from here on,
+// on disk before the asker hears of it, because the asker's own turn is closed after it.
+void Executor::adopt(const std::string& turn_id, const std::vector<contracts::Answered>& answered) {
+  const auto running = turns_.find(turn_id);
+  if (running == turns_.end()) return;
+  const contracts::TurnRecord& asking = running->second.state.record;
+  for (const contracts::Answered& answer : answered) {
+    if (answer.turn_id.empty() || turns_.contains(answer.turn_id)) continue;
+    auto found = store_.find(answer.turn_id);
+    if (!found && found.error().code != Code::NotFound) continue;
+    contracts::TurnRecord record;
+    if (found) {
+      record = std::move(found).value();
+      if (record.status == TurnStatus::Said) continue;
+    } else {
+      record.turn_id = answer.turn_id;
+      record.channel = asking.channel;
+      record.message_id = asking.message_id;
+      record.author = asking.author;
+      record.message = asking.message;
+      record.started_ms = asking.started_ms;
+    }
+    close_as_said(std::move(record), answer.character, answer.text);
+  }
+}
+
 void Executor::remember_said(const contracts::TurnRecord& record) {
   if (record.status != TurnStatus::Said) return;
   std::deque<std::uint64_t>& said = scene_of(record.channel).said;
@@ -157,6 +278,7 @@ void Executor::remember_said(const contracts::TurnRecord& record) {
 
 void Executor::remember_reply(const contracts::TurnRecord& record) {
   if (record.status != TurnStatus::Said || record.kind == TurnKind::Organic) return;
+  if (record.regenerates) return;  // who repeats the message has not asked for another line
   const std::string reply = json::encode(reply_of(record));
   for (const std::string& character : {std::string(), record.character}) {
     repeats_.put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
@@ -173,6 +295,7 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   state.said.assign(scene.said.begin(), scene.said.end());
   if (state.record.kind == TurnKind::Direct) state.talk = scene.talk;
   store_.opened(state.record);
+  plan_flush();
   if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
   open_.add(1);
   Running& running = turns_[turn_id];
@@ -188,11 +311,19 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   apply(turn_id, event::Begin{});
 }
 
-void Executor::apply(const std::string& turn_id, const Event& event) {
+void Executor::plan_flush() {
+  if (std::exchange(flush_planned_, true)) return;
+  node_.after(options_.open_after, [this] {
+    flush_planned_ = false;
+    store_.flush();
+  });
+}
+
+void Executor::apply(const std::string& turn_id, Event event) {
   const auto found = turns_.find(turn_id);
   if (found == turns_.end()) return;
-  Step next =
-      step(std::move(found->second.state), event, elapsed_ms(found->second.began, clock().now()));
+  Step next = step(std::move(found->second.state), std::move(event),
+                   elapsed_ms(found->second.began, clock().now()));
   found->second.state = std::move(next.state);
   // An action may fail at once and end the turn: what follows it is void then.
   for (const Action& action : next.actions) {
@@ -228,6 +359,9 @@ void Executor::ask(const std::string& turn_id, const messaging::Client& peer, st
         if constexpr (std::is_same_v<E, event::Observed>) {
           if (reply && reply.value().repeated && answer_from_store(turn_id)) return;
         }
+        if constexpr (std::is_same_v<Reply, contracts::ObserveReply>) {
+          if (reply && reply.value().repeated) adopt(turn_id, reply.value().answered);
+        }
         if constexpr (std::is_same_v<E, event::Retrieved>) {
           apply(turn_id, E{std::move(reply), whom});
         } else {
@@ -245,12 +379,17 @@ bool Executor::answer_from_store(const std::string& turn_id) {
   const auto running = turns_.find(turn_id);
   if (running == turns_.end()) return false;
   const contracts::TurnRecord& record = running->second.state.record;
-  const auto earlier = store_.said_to(record.channel, record.message_id);
-  if (!earlier || !earlier.value()) return false;
+  if (record.regenerates) return false;
+  const auto said = store_.said_to(record.channel, record.message_id);
+  if (!said) return false;
   const auto& asked_for = running->second.state.asked_for;
-  if (asked_for && *asked_for != earlier.value()->character) return false;
+  const auto earlier =
+      std::find_if(said.value().begin(), said.value().end(), [&](const auto& other) {
+        return !other.regenerates && (!asked_for || *asked_for == other.character);
+      });
+  if (earlier == said.value().end()) return false;
   repeats_answered_.add();
-  apply(turn_id, event::SaidBefore{reply_of(*earlier.value())});
+  apply(turn_id, event::SaidBefore{reply_of(*earlier)});
   return true;
 }
 
@@ -271,7 +410,6 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
     ask<event::Assessed, contracts::Assessment>(turn_id, peers_.quality, "quality.assess",
                                                 assess->request);
   } else if (const auto* line = std::get_if<action::RecordLine>(&action)) {
-    store_.opened(turns_.at(turn_id).state.record);  // should we end now, this line is the one
     ask<event::Recorded, contracts::ObserveReply>(turn_id, peers_.coordinator,
                                                   "coordinator.observe", line->request);
   } else if (const auto* wait = std::get_if<action::Wait>(&action)) {
@@ -284,22 +422,20 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
 }
 
 void Executor::fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request) {
-  const std::pair key{request.character, request.seed};
-  const SteadyTime now = clock().now();
-  if (const auto kept = prompts_.find(key); kept != prompts_.end() && now < kept->second.until) {
-    return apply(turn_id, event::Prompted{kept->second.prompt});
+  const auto hints = tuner_.hints(request.character);
+  if (const auto kept = prompts_.find(request)) {
+    return apply(turn_id, event::Prompted{kept, hints});
   }
   const Running& running = turns_.at(turn_id);
   peers_.characters.call<contracts::Prompt>(
       "characters.prompt", request,
-      {.deadline = std::min(running.deadline, now + options_.stage_timeout),
+      {.deadline = std::min(running.deadline, clock().now() + options_.stage_timeout),
        .traceparent = running.traceparent},
-      [this, turn_id, key](Result<contracts::Prompt> reply) {
-        if (reply && !reply.value().by_talk) {
-          if (prompts_.size() >= options_.prompts_max) prompts_.clear();
-          prompts_[key] = {reply.value(), clock().now() + options_.prompt_ttl};
-        }
-        apply(turn_id, event::Prompted{std::move(reply)});
+      [this, turn_id, hints, request](Result<contracts::Prompt> reply) {
+        if (!reply) return apply(turn_id, event::Prompted{reply.error(), hints});
+        const auto prompt = std::make_shared<const contracts::Prompt>(std::move(reply).value());
+        prompts_.keep(request, prompt);
+        apply(turn_id, event::Prompted{prompt, hints});
       });
 }
 
@@ -322,6 +458,7 @@ void Executor::finish(const std::string& turn_id) {
 void Executor::conclude(Running running) {
   const contracts::TurnRecord& record = running.state.record;
   open_.add(-1);
+  tuner_.closed(record);
   if (!running.repeat_key.empty()) in_flight_.erase(running.repeat_key);
   if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {
     scene->second.organic.erase(record.turn_id);
@@ -353,7 +490,7 @@ void Executor::conclude(Running running) {
     node_.publish("turn.line", json::encode(contracts::TurnLine{
                                    record.turn_id, record.channel, record.character,
                                    running.state.prompt->name, record.text, record.kind}));
-    plan_follow_up(record.channel);
+    plan_follow_up(record.channel, line_id(record));
   } else if (running.typing) {
     publish_typing(record.channel, record.character, false);
   }
@@ -392,18 +529,19 @@ void Executor::interrupt(const std::string& channel, const std::string& reason) 
   }
 }
 
-void Executor::plan_follow_up(const std::string& channel) {
+void Executor::plan_follow_up(const std::string& channel, const std::string& after) {
   Scene& scene = scene_of(channel);
   drop_plan(channel, scene);
-  scene.timer = node_.after(options_.follow_up_after, [this, channel, epoch = scene.epoch] {
+  scene.timer = node_.after(options_.follow_up_after, [this, channel, after, epoch = scene.epoch] {
     scene_of(channel).timer = 0;
-    ask_follow_up(channel, epoch);
+    ask_follow_up(channel, after, epoch);
   });
 }
 
-void Executor::ask_follow_up(const std::string& channel, std::uint64_t epoch) {
+void Executor::ask_follow_up(const std::string& channel, const std::string& after,
+                             std::uint64_t epoch) {
   peers_.coordinator.call<contracts::FollowUp>(
-      "coordinator.follow_up", contracts::FollowUpRequest{channel},
+      "coordinator.follow_up", contracts::FollowUpRequest{channel, after},
       {.deadline = clock().now() + options_.stage_timeout,
        .traceparent = telemetry::new_traceparent()},
       [this, channel, epoch](const Result<contracts::FollowUp>& next) {

@@ -12,6 +12,8 @@
 #include "cache/cache.h"
 #include "messaging/client.h"
 #include "messaging/follower.h"
+#include "router/prompts.h"
+#include "router/tuner.h"
 #include "router/turn.h"
 #include "router/turn_store.h"
 #include "runtime/doors.h"
@@ -28,9 +30,10 @@ class Executor {
     TurnOptions turn;
     std::size_t turns_max = 1000;       // beyond: Overloaded
     Milliseconds stage_timeout{3000};   // for a call that a turn can do without
+    Milliseconds open_after{25};        // a turn that lasts longer is on disk as open
     Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
-    Milliseconds prompt_ttl{30'000};
-    std::size_t prompts_max = 1024;
+    Milliseconds recover_timeout{30'000};  // for asking what a crash has left unknown
+    Milliseconds recover_again{500};       // after it could not be asked
     Milliseconds repeat_ttl{3'600'000};
     Milliseconds forget_every{3'600'000};
     int retention_days = 30;
@@ -43,7 +46,7 @@ class Executor {
     messaging::Client coordinator;
   };
   // `repeats` holds the replies to messages, for those that come again; all must outlive this.
-  Executor(Options options, Peers peers, TurnStore& store, cache::Cache& repeats,
+  Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner, cache::Cache& repeats,
            telemetry::Metrics& metrics);
 
   void orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
@@ -51,10 +54,16 @@ class Executor {
   void organic_notification(const contracts::OrganicNotification& request,
                             const runtime::Call& call,
                             runtime::Answer<contracts::OrganicReply> answer);
+  // Another line to the message of an earlier turn.
+  void regenerate(const contracts::RegenerateRequest& request, const runtime::Call& call,
+                  runtime::Answer<contracts::TurnReply> answer);
 
   // Remembers the lines of turns that an earlier process has closed, and the replies, but where a
   // cache outside this process has them already.
   void recall(const contracts::TurnRecord& record);
+  // Of turns that a crash has left open: asks the coordinator, one after the other and until it
+  // answers, whether their lines were said, and corrects the records.
+  void settle_recovered(std::vector<contracts::TurnRecord> records);
   // Begins what goes on by itself: the cast's display names are read, now and whenever it changes,
   // and old records are forgotten.
   void begin();
@@ -64,6 +73,13 @@ class Executor {
                   std::string repeat_key, runtime::Answer<contracts::TurnReply> answer);
   bool answered_before(const std::string& repeat_key, const cache::Value& known,
                        const runtime::Answer<contracts::TurnReply>& answer);
+  void settle_next();
+  void settle(contracts::TurnRecord record, const std::vector<contracts::Line>& lines);
+  bool is_line_of_another(const contracts::TurnRecord& record, const contracts::Line& line,
+                          const std::vector<contracts::TurnRecord>& said) const;
+  void close_as_said(contracts::TurnRecord record, const std::string& character,
+                     const std::string& text);
+  void adopt(const std::string& turn_id, const std::vector<contracts::Answered>& answered);
   void remember_said(const contracts::TurnRecord& record);
   void remember_reply(const contracts::TurnRecord& record);
 
@@ -92,7 +108,7 @@ class Executor {
   };
 
   void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);
-  void apply(const std::string& turn_id, const Event& event);
+  void apply(const std::string& turn_id, Event event);
   void perform(const std::string& turn_id, const Action& action);
   bool answer_from_store(const std::string& turn_id);
   void finish(const std::string& turn_id);
@@ -106,32 +122,32 @@ class Executor {
   Scene& scene_of(const std::string& channel);
   void drop_plan(const std::string& channel, Scene& scene);
   void interrupt(const std::string& channel, const std::string& reason);
-  void plan_follow_up(const std::string& channel);
-  void ask_follow_up(const std::string& channel, std::uint64_t epoch);
+  // `after`: the message_id of the line that it would follow.
+  void plan_follow_up(const std::string& channel, const std::string& after);
+  void ask_follow_up(const std::string& channel, const std::string& after, std::uint64_t epoch);
   void play_later(const std::string& channel, const contracts::FollowUp& follow_up,
                   Milliseconds delay);
   void type(Running& running);
   void publish_typing(const std::string& channel, const std::string& character, bool typing);
   void cast_told(const Result<std::string>& body);
   void forget_old();
+  void plan_flush();
   void fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request);
   Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
 
   Options options_;
   Peers peers_;
   TurnStore& store_;
+  Tuner& tuner_;
   messaging::Node& node_;
   std::unordered_map<std::string, Running> turns_;
   std::unordered_map<std::string, std::string> in_flight_;  // repeat key -> turn id
   std::unordered_map<std::string, Scene> scenes_;
   std::map<std::string, std::string> names_;
-  // Prompts by character and seed, dropped when a card changes; the lifetime covers a lost event.
-  struct KeptPrompt {
-    contracts::Prompt prompt;
-    SteadyTime until{};
-  };
-  std::map<std::pair<std::string, std::int64_t>, KeptPrompt> prompts_;
+  std::deque<contracts::TurnRecord> unsettled_;  // left open by a crash
+  Prompts prompts_{{}};
   cache::Cache& repeats_;
+  bool flush_planned_ = false;
   std::uint64_t epochs_ = 0;
   double draft_ms_ = 0;  // moving average, subtracted from human delays
 

@@ -1,3 +1,4 @@
+#include "net/net.h"
 #include "router/config.h"
 #include "router/executor.h"
 #include "router/routes.h"
@@ -11,11 +12,14 @@ constexpr int kRememberedMax = 5000;
 constexpr std::size_t kRepeatBytesMax = 8 * 1024 * 1024;
 
 Result<void> serve(runtime::Process& process, const router::Config& config) {
+  net::Loop loop;  // of the HTTP door: who waits for a turn costs no thread
   const std::string data_dir = TRY(process.data_dir());
   const auto store = TRY(router::TurnStore::open(data_dir + "/turns.db"));
   const std::int64_t now_ms = SystemClock::instance().wall_ms();
-  const int left_open = TRY(store->recover());
-  if (left_open > 0) telemetry::warn("turns closed that a crash left open", {{"turns", left_open}});
+  auto left_open = TRY(store->recover());
+  if (!left_open.empty()) {
+    telemetry::warn("turns closed that a crash left open", {{"turns", left_open.size()}});
+  }
 
   router::Executor::Options options;
   options.turn.attempts_max = config.attempts_max;
@@ -26,19 +30,28 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
   options.retention_days = config.retention_days;
   options.follow_up_after = Milliseconds(config.follow_up_after_ms);
   const auto repeats = process.make_cache("repeats", {.bytes_max = kRepeatBytesMax, .shards = 1});
+  router::Tuner tuner({.hints_ttl = Milliseconds(config.hints_ttl_ms)},
+                      process.client("tuning", runtime::Process::Need::Optional), *store,
+                      process.metrics());
   router::Executor executor(options,
                             {.characters = process.client("characters"),
                              .retriever = process.client("retriever"),
                              .llm = process.client("llm"),
                              .quality = process.client("quality"),
                              .coordinator = process.client("coordinator")},
-                            *store, *repeats, process.metrics());
+                            *store, tuner, *repeats, process.metrics());
   // Newest last, as they were said.
   auto recent = TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax));
   for (auto record = recent.rbegin(); record != recent.rend(); ++record) executor.recall(*record);
   executor.begin();
+  process.node().post([&, left_open = std::move(left_open)]() mutable {
+    tuner.begin();
+    executor.settle_recovered(std::move(left_open));
+  });
   router::install_routes(process, executor, *store);
-  return process.run();
+  return process.run([&loop](http::ServerOptions door, http::Handler handler) {
+    return net::listen(loop, std::move(door), std::move(handler));
+  });
 }
 
 }  // namespace

@@ -21,6 +21,13 @@ void install_routes(runtime::Process& process, Executor& executor, const TurnSto
                   runtime::Answer<contracts::OrganicReply> answer) {
         executor.organic_notification(request, call, std::move(answer));
       });
+  doors.async_method<contracts::RegenerateRequest, contracts::TurnReply>(
+      "router.regenerate",
+      Post("/regenerate", "Another line to the same message by the same character"),
+      [&executor](const contracts::RegenerateRequest& request, const runtime::Call& call,
+                  runtime::Answer<contracts::TurnReply> answer) {
+        executor.regenerate(request, call, std::move(answer));
+      });
   doors.method<contracts::TurnQuery, contracts::TurnRecord>(
       "router.turn", Get("/turns/{turn_id}", "The record of one turn"),
       [&store](const contracts::TurnQuery& query) { return store.find(query.turn_id); });

@@ -48,21 +48,27 @@ Step fail(TurnState state, Error error, double now_ms) {
   return finish(std::move(state), TurnStatus::Interrupted, std::move(reason), now_ms);
 }
 
+action::RecordLine record_line(const TurnState& state) {
+  contracts::ObserveRequest request;
+  request.channel = state.record.channel;
+  request.message_id = line_id(state.record);
+  request.turn_id = state.record.turn_id;
+  request.answers = state.record.message_id;
+  request.line = {.author = state.record.character,
+                  .text = state.record.text,
+                  .kind = contracts::Kind::Bot,
+                  .reply_to = state.record.author};
+  return {std::move(request)};
+}
+
 // The line is decided: it enters the conversation.
 Step say(TurnState state, std::string text, std::string reason, double now_ms) {
   state.phase = Phase::Recording;
   state.stage_began_ms = now_ms;
   state.record.text = std::move(text);
   state.record.reason = std::move(reason);
-  contracts::ObserveRequest request;
-  request.channel = state.record.channel;
-  request.message_id = state.record.turn_id;
-  request.turn_id = state.record.turn_id;
-  request.line = {.author = state.record.character,
-                  .text = state.record.text,
-                  .kind = contracts::Kind::Bot,
-                  .reply_to = state.record.author};
-  return {std::move(state), {action::RecordLine{std::move(request)}}};
+  auto line = record_line(state);
+  return {std::move(state), {std::move(line)}};
 }
 
 // The judge sees the last lines only; a line that comes back after an hour is stale all the same.
@@ -92,6 +98,17 @@ const contracts::Attempt* best_attempt(const TurnState& state) {
   return best;
 }
 
+// What anybody may say who has no dodge lines of his own.
+const std::vector<std::string>& plain_dodges() {
+  static const std::vector<std::string> kDodges{"Hm. Let me think about that one.",
+                                                "I have no good answer to that right now.",
+                                                "Ask me that again in a moment.",
+                                                "You have lost me there.",
+                                                "I would rather talk about something else.",
+                                                "Give me a minute with that."};
+  return kDodges;
+}
+
 // Neither time nor attempts are left: the best draft over the floor, else an in-character dodge.
 Step settle(TurnState state, double now_ms) {
   state.record.degraded = true;
@@ -101,10 +118,10 @@ Step settle(TurnState state, double now_ms) {
     std::string text = best->text;
     return say(std::move(state), std::move(text), "best_draft", now_ms);
   }
-  if (!state.prompt || state.prompt->dodges.empty()) {
+  if (!state.prompt) {
     return fail(std::move(state), {Code::DeadlineExceeded, "no draft was ready in time"}, now_ms);
   }
-  const auto& dodges = state.prompt->dodges;
+  const auto& dodges = state.prompt->dodges.empty() ? plain_dodges() : state.prompt->dodges;
   const std::size_t first = hash64(state.record.turn_id) % dodges.size();
   std::string line = dodges[first];
   for (std::size_t i = 0; i < dodges.size(); ++i) {
@@ -138,6 +155,7 @@ Step draft(TurnState state, double now_ms) {
   contracts::Attempt attempt;
   attempt.number = number;
   attempt.band = band_of(number);
+  attempt.hints = notes_for(state, number).hint_ids;
   state.record.attempts.push_back(std::move(attempt));
   return {std::move(state), {action::Draft{std::move(request)}}};
 }
@@ -238,25 +256,52 @@ Step begin(TurnState state, double now_ms) {
   return {std::move(state), std::move(actions)};
 }
 
-Step observed(TurnState state, const event::Observed& event, double now_ms) {
+Step said_before(TurnState state, event::SaidBefore event, double now_ms) {
+  state.earlier = std::move(event.reply);
+  return finish(std::move(state), TurnStatus::Interrupted, "repeated", now_ms);
+}
+
+// What was said to the message already: by this character, or by any if none was asked for.
+std::optional<contracts::TurnReply> answered_before(const TurnState& state,
+                                                    const contracts::ObserveReply& reply) {
+  if (state.record.regenerates) return std::nullopt;
+  const std::string wanted = state.asked_for.value_or("");
+  for (const contracts::Answered& answer : reply.answered) {
+    if (!wanted.empty() && answer.character != wanted) continue;
+    contracts::TurnReply earlier;
+    earlier.turn_id = answer.turn_id;
+    earlier.character = answer.character;
+    earlier.text = answer.text;
+    earlier.degraded = true;  // its scores are not known any more
+    earlier.reason = "recovered";
+    return earlier;
+  }
+  return std::nullopt;
+}
+
+Step observed(TurnState state, event::Observed event, double now_ms) {
   close_stage(state, "observe", 0, now_ms);
   if (!event.reply) {
     // Without the coordinator a character that was asked for by name can still answer.
     if (!state.asked_for) return fail(std::move(state), event.reply.error(), now_ms);
     state.record.faults.push_back(fault_text("coordinator.observe", event.reply.error()));
     state.record.degraded = true;
+    state.apart = true;
     state.history = {trigger_line(state)};
   } else {
-    const contracts::ObserveReply& reply = event.reply.value();
-    state.history = reply.history;
+    contracts::ObserveReply reply = std::move(event.reply).value();
+    if (auto earlier = answered_before(state, reply)) {
+      return said_before(std::move(state), {std::move(*earlier)}, now_ms);
+    }
+    state.history = std::move(reply.history);
     // Of a line that the coordinator takes for a character's own there is no history.
     if (state.history.empty()) state.history = {trigger_line(state)};
     state.message_count = reply.message_count;
-    state.record.scores = reply.selection.scores;
+    state.record.scores = std::move(reply.selection.scores);
     if (!state.asked_for && (reply.selection.nobody || reply.selection.speakers.empty())) {
       return finish(std::move(state), TurnStatus::Silent, reply.selection.reason, now_ms);
     }
-    if (!state.asked_for) state.record.character = reply.selection.speakers.front();
+    if (!state.asked_for) state.record.character = std::move(reply.selection.speakers.front());
   }
   state.observed = true;
   state.phase = Phase::Gathering;
@@ -272,7 +317,7 @@ Step observed(TurnState state, const event::Observed& event, double now_ms) {
   return {std::move(state), std::move(actions)};
 }
 
-Step prompted(TurnState state, const event::Prompted& event, double now_ms) {
+Step prompted(TurnState state, event::Prompted event, double now_ms) {
   close_stage(state, "prompt", state.stage_began_ms, now_ms);
   if (!event.reply) {
     Error error = event.reply.error();
@@ -282,16 +327,18 @@ Step prompted(TurnState state, const event::Prompted& event, double now_ms) {
     }
     return fail(std::move(state), std::move(error), now_ms);
   }
-  state.prompt = event.reply.value();
+  state.prompt = std::move(event.reply).value();
+  state.hints = std::move(event.hints);
+  if (const contracts::Variant* variant = variant_of(state)) state.record.variant = variant->id;
   state.prompted = true;
   return when_gathered(std::move(state), now_ms);
 }
 
-Step retrieved(TurnState state, const event::Retrieved& event, double now_ms) {
+Step retrieved(TurnState state, event::Retrieved event, double now_ms) {
   close_stage(state, "retrieve", state.retrieve_began_ms, now_ms);
   state.retrieved = true;
   if (event.reply) {
-    state.knowledge = event.reply.value();
+    state.knowledge = std::move(event.reply).value();
     for (const contracts::Hit& hit : state.knowledge->hits) {
       state.record.sources.push_back(
           {hit.title, hit.uri, fmt::format("{}-{}", hit.start, hit.end)});
@@ -304,30 +351,30 @@ Step retrieved(TurnState state, const event::Retrieved& event, double now_ms) {
   return when_gathered(std::move(state), now_ms);
 }
 
-Step drafted(TurnState state, const event::Drafted& event, double now_ms) {
+Step drafted(TurnState state, event::Drafted event, double now_ms) {
   contracts::Attempt& attempt = state.record.attempts.back();
   attempt.draft_ms = now_ms - state.stage_began_ms;
   close_stage(state, fmt::format("draft {}", attempt.number), state.stage_began_ms, now_ms);
   if (!event.reply) return back_off(std::move(state), event.reply.error(), now_ms);
   state.draft_ms.push_back(attempt.draft_ms);
-  const contracts::ChatReply& reply = event.reply.value();
+  contracts::ChatReply reply = std::move(event.reply).value();
   attempt.text = tidied_draft(reply.text, state.prompt->name);
-  attempt.model = reply.model;
-  attempt.provider = reply.provider;
-  attempt.failovers = reply.failovers;
-  if (!reply.failovers.empty()) state.record.degraded = true;  // not from whom it was asked of
+  attempt.model = std::move(reply.model);
+  attempt.provider = std::move(reply.provider);
+  attempt.failovers = std::move(reply.failovers);
+  if (!attempt.failovers.empty()) state.record.degraded = true;  // not from whom it was asked of
   state.phase = Phase::Assessing;
   state.stage_began_ms = now_ms;
   auto request = assess_request(state, attempt.text);
   return {std::move(state), {action::Assess{std::move(request)}}};
 }
 
-Step assessed(TurnState state, const event::Assessed& event, double now_ms) {
+Step assessed(TurnState state, event::Assessed event, double now_ms) {
   contracts::Attempt& attempt = state.record.attempts.back();
   attempt.assess_ms = now_ms - state.stage_began_ms;
   close_stage(state, fmt::format("assess {}", attempt.number), state.stage_began_ms, now_ms);
   if (!event.reply) return back_off(std::move(state), event.reply.error(), now_ms);
-  attempt.assessment = event.reply.value();
+  attempt.assessment = std::move(event.reply).value();
   if (attempt.assessment->passed && said_before(state, attempt.text)) {
     attempt.assessment->passed = false;
     attempt.assessment->findings.push_back(
@@ -343,12 +390,37 @@ Step assessed(TurnState state, const event::Assessed& event, double now_ms) {
   return say(std::move(state), std::move(text), "passed", now_ms);
 }
 
-Step recorded(TurnState state, const event::Recorded& event, double now_ms) {
+// A coordinator that was there when the turn began is on its way back: the line waits for it while
+// there is time, as a line that was said must not be missing from the conversation.
+std::optional<double> wait_to_record(TurnState& state, const Error& error, double now_ms) {
+  if (state.apart || !retryable(error.code)) return std::nullopt;
+  const int failures = ++state.record_failures;
+  Random random(hash64(state.record.turn_id + ".record", static_cast<std::uint64_t>(failures)));
+  const auto wait =
+      static_cast<double>(retry::delay(retry::kDiscordMessage, failures, random).count());
+  if (now_ms + wait > state.options.deadline_ms) return std::nullopt;
+  return wait;
+}
+
+Step recorded(TurnState state, event::Recorded event, double now_ms) {
   close_stage(state, "record", state.stage_began_ms, now_ms);
   if (!event.reply) {
+    if (const auto wait = wait_to_record(state, event.reply.error(), now_ms)) {
+      state.record_waits = true;
+      state.stage_began_ms = now_ms;
+      return {std::move(state), {action::Wait{*wait}}};
+    }
     // The line is said all the same; the conversation lacks it, and the record says so.
     state.record.faults.push_back(fault_text("coordinator.observe", event.reply.error()));
     state.record.degraded = true;
+  } else if (event.reply.value().repeated) {
+    // Another process was first; its line stands, ours was never said. Unless it is our own, which
+    // was told twice because the first answer was lost.
+    auto earlier = answered_before(state, event.reply.value());
+    if (earlier && earlier->turn_id != state.record.turn_id) {
+      state.record.text.clear();
+      return said_before(std::move(state), {std::move(*earlier)}, now_ms);
+    }
   }
   std::string reason = state.record.reason;
   return finish(std::move(state), TurnStatus::Said, std::move(reason), now_ms);
@@ -371,14 +443,9 @@ Step deadline_reached(TurnState state, double now_ms) {
   return {std::move(state), {}};
 }
 
-Step interrupted(TurnState state, const event::Interrupted& event, double now_ms) {
+Step interrupted(TurnState state, event::Interrupted event, double now_ms) {
   if (state.phase == Phase::Recording) return {std::move(state), {}};  // it counts as said
   return finish(std::move(state), TurnStatus::Interrupted, event.reason, now_ms);
-}
-
-Step said_before(TurnState state, const event::SaidBefore& event, double now_ms) {
-  state.earlier = event.reply;
-  return finish(std::move(state), TurnStatus::Interrupted, "repeated", now_ms);
 }
 
 // Hands an event to the phase that waits for it. What comes late, after its phase, is of no use.
@@ -390,40 +457,47 @@ struct Stepper {
   bool gathers() const {
     return state.phase == Phase::Observing || state.phase == Phase::Gathering;
   }
-  Step operator()(const event::Begin&) { return begin(std::move(state), now_ms); }
-  Step operator()(const event::Observed& event) {
-    return state.observed || !gathers() ? ignored() : observed(std::move(state), event, now_ms);
+  Step operator()(event::Begin&) { return begin(std::move(state), now_ms); }
+  Step operator()(event::Observed& event) {
+    return state.observed || !gathers() ? ignored()
+                                        : observed(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Prompted& event) {
-    return state.prompted || !gathers() ? ignored() : prompted(std::move(state), event, now_ms);
+  Step operator()(event::Prompted& event) {
+    return state.prompted || !gathers() ? ignored()
+                                        : prompted(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Retrieved& event) {
+  Step operator()(event::Retrieved& event) {
     const std::string& awaited =
         state.record.character.empty() ? state.guess : state.record.character;
     const bool ours = event.character.empty() || event.character == awaited;
     if (state.retrieved || !gathers() || !ours) return ignored();
-    return retrieved(std::move(state), event, now_ms);
+    return retrieved(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Drafted& event) {
-    return state.phase != Phase::Drafting ? ignored() : drafted(std::move(state), event, now_ms);
+  Step operator()(event::Drafted& event) {
+    return state.phase != Phase::Drafting ? ignored()
+                                          : drafted(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Assessed& event) {
-    return state.phase != Phase::Assessing ? ignored() : assessed(std::move(state), event, now_ms);
+  Step operator()(event::Assessed& event) {
+    return state.phase != Phase::Assessing ? ignored()
+                                           : assessed(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Waited&) {
+  Step operator()(event::Waited&) {
+    if (std::exchange(state.record_waits, false)) {
+      auto line = record_line(state);
+      return {std::move(state), {std::move(line)}};
+    }
     return state.phase != Phase::Waiting ? ignored() : draft(std::move(state), now_ms);
   }
-  Step operator()(const event::Recorded& event) {
-    return state.phase != Phase::Recording ? ignored() : recorded(std::move(state), event, now_ms);
+  Step operator()(event::Recorded& event) {
+    return state.phase != Phase::Recording ? ignored()
+                                           : recorded(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::DeadlineReached&) {
-    return deadline_reached(std::move(state), now_ms);
+  Step operator()(event::DeadlineReached&) { return deadline_reached(std::move(state), now_ms); }
+  Step operator()(event::Interrupted& event) {
+    return interrupted(std::move(state), std::move(event), now_ms);
   }
-  Step operator()(const event::Interrupted& event) {
-    return interrupted(std::move(state), event, now_ms);
-  }
-  Step operator()(const event::SaidBefore& event) {
-    return said_before(std::move(state), event, now_ms);
+  Step operator()(event::SaidBefore& event) {
+    return said_before(std::move(state), std::move(event), now_ms);
   }
 };
 
@@ -432,6 +506,11 @@ struct Stepper {
 contracts::Band band_of(int attempt) {
   if (attempt <= 3) return contracts::Band::Standard;
   return attempt <= 6 ? contracts::Band::Tuned : contracts::Band::Guided;
+}
+
+std::string line_id(const contracts::TurnRecord& record) {
+  const bool once = record.kind == contracts::TurnKind::Direct && !record.regenerates;
+  return once ? fmt::format("{}~{}", record.message_id, record.character) : record.turn_id;
 }
 
 bool stands_in(const TurnOptions& options, int number) {
@@ -495,7 +574,20 @@ TurnState organic_turn(const std::string& turn_id, const std::string& channel,
   return state;
 }
 
-Step step(TurnState state, const Event& event, double now_ms) {
+TurnState regenerating_turn(const std::string& turn_id, const contracts::TurnRecord& earlier,
+                            std::int64_t started_ms, const TurnOptions& options) {
+  contracts::OrchestrateRequest request;
+  request.channel = earlier.channel;
+  request.author = earlier.author;
+  request.message = earlier.message;
+  request.character = earlier.character;
+  request.message_id = earlier.message_id;
+  TurnState state = direct_turn(turn_id, request, started_ms, options);
+  state.record.regenerates = earlier.turn_id;
+  return state;
+}
+
+Step step(TurnState state, Event event, double now_ms) {
   if (state.phase == Phase::Over) return {std::move(state), {}};
   return std::visit(Stepper{std::move(state), now_ms}, event);
 }

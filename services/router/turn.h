@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "contracts/quality.h"
 #include "contracts/retriever.h"
 #include "contracts/router.h"
+#include "contracts/tuning.h"
 
 // A turn is a value. step() takes a turn and what happened, and gives the turn that follows and
 // what to do next; it does nothing itself. The executor (executor.h) carries the actions out and
@@ -66,7 +68,8 @@ struct Observed {
   Result<contracts::ObserveReply> reply;
 };
 struct Prompted {
-  Result<contracts::Prompt> reply;
+  Result<std::shared_ptr<const contracts::Prompt>> reply;
+  std::shared_ptr<const contracts::Hints> hints{};  // of tuning; none while that is away
 };
 struct Retrieved {
   Result<contracts::QueryReply> reply;
@@ -107,7 +110,8 @@ struct TurnState {
   std::vector<contracts::Line> history;  // up to and including the line to answer
   std::vector<std::uint64_t> said;       // said_key of the channel's lines, from further back
   std::int64_t message_count = 0;
-  std::optional<contracts::Prompt> prompt;
+  std::shared_ptr<const contracts::Prompt> prompt;
+  std::shared_ptr<const contracts::Hints> hints;
   std::optional<contracts::QueryReply> knowledge;
   std::string talk;   // what was said last in the channel, for a message that goes on with it
   std::string guess;  // who will probably be chosen: his knowledge is fetched meanwhile
@@ -116,6 +120,9 @@ struct TurnState {
   bool retrieved = false;
   std::optional<Error> failure;                 // why the turn could not be played at all
   std::optional<contracts::TurnReply> earlier;  // what an earlier turn has answered
+  bool apart = false;                           // begun without the coordinator
+  int record_failures = 0;
+  bool record_waits = false;  // until the line is told to the coordinator once more
   double stage_began_ms = 0;
   double retrieve_began_ms = 0;
   std::vector<double> draft_ms;
@@ -130,6 +137,10 @@ struct Step {
 TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRequest& request,
                       std::int64_t started_ms, const TurnOptions& options);
 
+// A turn that says another line to the message of an earlier one.
+TurnState regenerating_turn(const std::string& turn_id, const contracts::TurnRecord& earlier,
+                            std::int64_t started_ms, const TurnOptions& options);
+
 // A turn that joins in after another character's line, as the coordinator decided.
 TurnState organic_turn(const std::string& turn_id, const std::string& channel,
                        const contracts::FollowUp& follow_up, std::int64_t started_ms,
@@ -139,13 +150,18 @@ TurnState organic_turn(const std::string& turn_id, const std::string& channel,
 std::string guessed_speaker(const std::string& message,
                             const std::map<std::string, std::string>& names);
 
-Step step(TurnState state, const Event& event, double now_ms);
+Step step(TurnState state, Event event, double now_ms);
 
 // What the asker gets of a turn that is over: a reply, or why it could not be played.
 Result<contracts::TurnReply> reply_of(const TurnState& state);
 contracts::TurnReply reply_of(const contracts::TurnRecord& record);
 
 contracts::Band band_of(int attempt);
+
+// The message_id of a turn's line in the conversation. A message is answered once by a character,
+// also by two processes that know nothing of each other; what nobody else can ask for is known by
+// its turn.
+std::string line_id(const contracts::TurnRecord& record);
 
 // Whether attempt `number` is the last one, which the understudy drafts in the model's place.
 bool stands_in(const TurnOptions& options, int number);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "json/codec.h"
 #include "telemetry/log.h"
 
@@ -19,6 +21,8 @@ std::vector<store::Value> row_of(const TurnRecord& record) {
           std::string(enum_name(record.status)),
           json::encode(record)};
 }
+
+constexpr std::size_t kStatusColumn = 4;
 
 constexpr std::string_view kUpsert =
     "INSERT INTO turns(turn_id, channel, message_id, started_ms, status, record) "
@@ -38,26 +42,53 @@ Result<std::unique_ptr<TurnStore>> TurnStore::open(const std::string& path) {
       "CREATE INDEX turns_by_channel ON turns(channel, started_ms);"
       "CREATE INDEX turns_by_message ON turns(channel, message_id);"
       "CREATE INDEX turns_by_time ON turns(started_ms);"
-      "CREATE INDEX turns_open ON turns(status) WHERE status='open';"};
+      "CREATE INDEX turns_open ON turns(status) WHERE status='open';",
+      "CREATE TABLE outbox(turn_id TEXT PRIMARY KEY) WITHOUT ROWID;"};
   auto database = TRY(store::Database::open(std::move(options)));
   return std::unique_ptr<TurnStore>(new TurnStore(std::move(database)));
 }
 
-void TurnStore::opened(const TurnRecord& record) {
+void TurnStore::opened(const TurnRecord& record) { open_[record.turn_id] = row_of(record); }
+
+void TurnStore::flush() {
+  if (open_.empty()) return;
   database_->write_async(
-      [row = row_of(record)](store::Connection& connection) {
-        return connection.execute(kUpsert, row);
+      [rows = std::exchange(open_, {})](store::Connection& connection) -> Result<void> {
+        for (const auto& [turn_id, row] : rows) TRY(connection.execute(kUpsert, row));
+        return {};
       },
       [](const Result<void>& written) {
-        if (!written)
-          telemetry::error("turn not opened on disk", {{"why", written.error().message}});
+        if (!written) {
+          telemetry::error("turns not opened on disk", {{"why", written.error().message}});
+        }
       });
 }
 
 void TurnStore::closed(const TurnRecord& record, std::function<void(Result<void>)> done) {
+  open_.erase(record.turn_id);
   database_->write_async(
-      [row = row_of(record)](store::Connection& connection) {
-        return connection.execute(kUpsert, row);
+      [row = row_of(record),
+       tell = !record.attempts.empty()](store::Connection& connection) -> Result<void> {
+        TRY(connection.execute(kUpsert, row));
+        if (!tell) return {};
+        return connection.execute("INSERT OR IGNORE INTO outbox VALUES(?)", {row.front()});
+      },
+      std::move(done));
+}
+
+Result<std::vector<TurnRecord>> TurnStore::unreported(int limit) const {
+  return select("turn_id IN (SELECT turn_id FROM outbox ORDER BY turn_id LIMIT ?)",
+                {static_cast<std::int64_t>(limit)});
+}
+
+void TurnStore::reported(std::vector<std::string> turn_ids,
+                         std::function<void(Result<void>)> done) {
+  database_->write_async(
+      [ids = std::move(turn_ids)](store::Connection& connection) -> Result<void> {
+        for (const std::string& id : ids) {
+          TRY(connection.execute("DELETE FROM outbox WHERE turn_id=?", {id}));
+        }
+        return {};
       },
       std::move(done));
 }
@@ -101,35 +132,38 @@ Result<std::vector<TurnRecord>> TurnStore::recent(std::int64_t since_ms, int lim
                 {since_ms, static_cast<std::int64_t>(limit)});
 }
 
-Result<std::optional<TurnRecord>> TurnStore::said_to(const std::string& channel,
-                                                     const std::string& message_id) const {
-  auto found =
-      TRY(select("channel=? AND message_id=? AND status='said' LIMIT 1", {channel, message_id}));
-  if (found.empty()) return std::optional<TurnRecord>{};
-  return std::optional<TurnRecord>(std::move(found.front()));
+Result<std::vector<TurnRecord>> TurnStore::said_to(const std::string& channel,
+                                                   const std::string& message_id) const {
+  constexpr std::int64_t kSaidMax = 64;  // a message may be answered anew, but not for ever
+  return select("channel=? AND message_id=? AND status='said' ORDER BY started_ms, turn_id LIMIT ?",
+                {channel, message_id, kSaidMax});
 }
 
-Result<int> TurnStore::recover() {
+Result<std::vector<TurnRecord>> TurnStore::recover() {
   auto open_turns = TRY(select("status='open'", {}));
   const auto close = [&](store::Connection& connection) -> Result<void> {
     for (TurnRecord& record : open_turns) {
-      const bool decided = !record.text.empty();
-      record.status = decided ? TurnStatus::Said : TurnStatus::Interrupted;
-      record.reason = decided ? "recovered" : "router_restarted";
+      if (record.status != TurnStatus::Open) continue;  // an earlier start has come so far
+      record.status = TurnStatus::Interrupted;
+      record.reason = "router_restarted";
       record.degraded = true;
       record.faults.emplace_back("the router ended before this turn did");
-      TRY(connection.execute(kUpsert, row_of(record)));
+      auto row = row_of(record);
+      row[kStatusColumn] = std::string(enum_name(TurnStatus::Open));  // as it is not settled yet
+      TRY(connection.execute(kUpsert, row));
     }
     return {};
   };
   TRY(database_->write(close));
-  return static_cast<int>(open_turns.size());
+  return open_turns;
 }
 
 void TurnStore::forget(std::int64_t before_ms) {
   database_->write_async(
-      [before_ms](store::Connection& connection) {
-        return connection.execute("DELETE FROM turns WHERE started_ms<?", {before_ms});
+      [before_ms](store::Connection& connection) -> Result<void> {
+        TRY(connection.execute("DELETE FROM turns WHERE started_ms<?", {before_ms}));
+        return connection.execute(
+            "DELETE FROM outbox WHERE turn_id NOT IN (SELECT turn_id FROM turns)");
       },
       [](const Result<void>& done) {
         if (!done) telemetry::warn("old turns not forgotten", {{"why", done.error().message}});

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/ids.h"
@@ -53,6 +56,9 @@ Result<contracts::TurnRecord> fetch_record(const messaging::Client& router,
 
 constexpr std::string_view kCommands =
     "  /why   why the latest line was said, or not\n"
+    "  /good  the latest line was good; /bad: it was not. The cast learns from both\n"
+    "  /again another line instead of the latest\n"
+    "  /quiet [minutes]: only who is spoken to by name answers; /quiet off ends it\n"
     "  /who   who is in the cast\n"
     "  /quit  leave; so does Ctrl-D";
 
@@ -89,10 +95,7 @@ void Chat::run() {
       continue;
     }
     say(text);
-    if (terminal_.has_person()) continue;
-    // The call has a deadline, so an answer or a failure comes.
-    std::unique_lock lock(mutex_);
-    answered_.wait(lock, [&] { return under_way_ == 0; });
+    wait_without_person();
   }
   if (!terminal_.has_person() && options_.follow_ms > 0) {
     // Nothing is waited for but the time: what comes meanwhile is shown as it comes.
@@ -150,6 +153,14 @@ bool Chat::obey(const std::string& command) {
   if (command == "/quit") return false;
   if (command == "/why") {
     explain();
+  } else if (command == "/good") {
+    rate(contracts::Opinion::ThumbsUp);
+  } else if (command == "/bad") {
+    rate(contracts::Opinion::ThumbsDown);
+  } else if (command == "/again") {
+    again();
+  } else if (command == "/quiet" || command.starts_with("/quiet ")) {
+    hush(trimmed(std::string_view(command).substr(6)));
   } else if (command == "/who") {
     terminal_.print(cast_list(*cast(), style_));
   } else if (command == "/help") {
@@ -176,6 +187,28 @@ void Chat::say(const std::string& text) {
       [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });
 }
 
+void Chat::hush(std::string_view how_long) {
+  contracts::QuietRequest request{.channel = options_.channel};
+  if (how_long == "off") {
+    request.minutes = 0;
+  } else if (!how_long.empty()) {
+    const char* const end = how_long.data() + how_long.size();
+    const auto read = std::from_chars(how_long.data(), end, request.minutes);
+    if (read.ec != std::errc() || read.ptr != end || request.minutes < 1 ||
+        request.minutes > 1440) {
+      return terminal_.print("For how many minutes, 1 to 1440? /quiet 30, or /quiet off");
+    }
+  }
+  const auto reply =
+      messaging::Client(node_, "coordinator")
+          .call<contracts::QuietReply>("coordinator.quiet", request, within(kQueryTimeout));
+  if (!reply) return terminal_.print(failure("nothing changed", reply.error(), style_));
+  terminal_.print(request.minutes == 0
+                      ? std::string("All may speak again.")
+                      : fmt::format("Quiet for {} minutes: only who is spoken to by name answers.",
+                                    request.minutes));
+}
+
 void Chat::explain() {
   std::string turn_id;
   {
@@ -186,6 +219,44 @@ void Chat::explain() {
   const auto record = fetch_record(router_, turn_id);
   terminal_.print(record ? why_report(record.value(), *cast(), style_)
                          : failure("no record", record.error(), style_));
+}
+
+void Chat::rate(contracts::Opinion opinion) {
+  contracts::FeedbackRequest request;
+  {
+    const std::lock_guard lock(mutex_);
+    request.turn_id = said_;
+  }
+  if (request.turn_id.empty()) return terminal_.print("Nothing has been said yet.");
+  request.author = options_.author;
+  request.kind = opinion;
+  const auto reply =
+      messaging::Client(node_, "tuning")
+          .call<contracts::FeedbackReply>("tuning.feedback", request, within(kQueryTimeout));
+  if (!reply) return terminal_.print(failure("not noted", reply.error(), style_));
+  terminal_.print(reply.value().accepted ? "(noted)" : "(that was noted before)");
+}
+
+void Chat::again() {
+  contracts::RegenerateRequest request;
+  {
+    const std::lock_guard lock(mutex_);
+    request.turn_id = said_;
+    if (!said_.empty()) ++under_way_;
+  }
+  if (request.turn_id.empty()) return terminal_.print("Nothing has been said yet.");
+  request.author = options_.author;
+  router_.call<contracts::TurnReply>(
+      "router.regenerate", request, within(kTurnTimeout),
+      [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });
+  wait_without_person();
+}
+
+// A script's lines are sent one after the other's answer; each call has a deadline, so one comes.
+void Chat::wait_without_person() {
+  if (terminal_.has_person()) return;
+  std::unique_lock lock(mutex_);
+  answered_.wait(lock, [&] { return under_way_ == 0; });
 }
 
 void Chat::on_reply(const Result<contracts::TurnReply>& reply) {
@@ -234,6 +305,7 @@ void Chat::show_line(const std::string& turn_id, const std::string& character,
     if (leaving_ || std::find(shown_.begin(), shown_.end(), turn_id) != shown_.end()) return;
     shown_.push_back(turn_id);
     if (shown_.size() > kShownMax) shown_.pop_front();
+    if (!character.empty()) said_ = turn_id;
   }
   set_typing(character, false);
   terminal_.print(character.empty() ? silence(text, style_)

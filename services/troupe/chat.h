@@ -5,8 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "contracts/tuning.h"
 #include "messaging/client.h"
 #include "troupe/options.h"
 #include "troupe/terminal.h"
@@ -36,6 +38,10 @@ class Chat {
   bool obey(const std::string& command);
   void say(const std::string& text);
   void explain();
+  void hush(std::string_view how_long);
+  void rate(contracts::Opinion opinion);
+  void again();
+  void wait_without_person();
 
   void on_reply(const Result<contracts::TurnReply>& reply);
   void on_line(const contracts::TurnLine& line);
@@ -55,6 +61,7 @@ class Chat {
   std::condition_variable answered_;
   bool leaving_ = false;
   int under_way_ = 0;
+  std::string said_;               // the turn of the latest line, empty before the first
   std::deque<std::string> shown_;  // turns, the latest last
   std::deque<std::string> own_messages_;
   std::vector<std::string> typing_;

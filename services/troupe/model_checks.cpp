@@ -12,6 +12,7 @@ namespace troupe {
 namespace {
 
 constexpr std::string_view kOllamaDefault = "http://127.0.0.1:11434";
+constexpr std::string_view kOpenAi = "openai";
 constexpr Milliseconds kRedisTimeout{2'000};
 
 // A model server of the settings, and what is wanted of it.
@@ -120,7 +121,7 @@ bool named_in(json::Value settings, std::string_view variable, std::string_view 
   const auto providers = settings.find("providers");
   for (std::size_t i = 0; providers && i < providers->size(); ++i) {
     const auto provider = providers->at(i);
-    if (provider.text_or("key_env", "") == variable || provider.text_or("kind", "") == word ||
+    if (provider.text_or("key_env", "") == variable ||
         provider.text_or("url", "").find(word) != std::string_view::npos) {
       return true;
     }
@@ -128,27 +129,39 @@ bool named_in(json::Value settings, std::string_view variable, std::string_view 
   return false;
 }
 
+// Whether llm takes OpenAI's own variable for a provider, as it does where that is allowed or the
+// chain has that name.
+bool takes_openai(json::Value settings) {
+  const auto allow = settings.find("allow_cloud");
+  const auto chain = settings.find("chain");
+  bool named = allow && allow->boolean();
+  for (std::size_t i = 0; chain && i < chain->size(); ++i) {
+    named = named || chain->at(i).string() == kOpenAi;
+  }
+  return named;
+}
+
 void check_keys(const World& world, json::Value settings, Findings& findings) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kKeys{
-      {{"OPENAI_API_KEY", "openai"},
+      {{"OPENAI_API_KEY", kOpenAi},
        {"ANTHROPIC_API_KEY", "anthropic"},
        {"GROQ_API_KEY", "groq"},
        {"DEEPSEEK_API_KEY", "deepseek"},
        {"SILICONFLOW_API_KEY", "siliconflow"},
        {"MOONSHOT_API_KEY", "moonshot"}}};
   const auto allow = settings.find("allow_cloud");
-  if (allow && allow->boolean()) return;
   for (const auto& [variable, word] : kKeys) {
     if (world.variable(std::string(variable)).empty() || named_in(settings, variable, word)) {
       continue;
     }
+    if (word == kOpenAi && takes_openai(settings)) continue;
     const std::string text = fmt::format(
         "{} is set but not used: the settings of llm name no such provider, so nothing is sent to "
         "it{}",
         variable, allow ? "" : ", and this build has none");
     findings.warn("keys", text,
-                  allow ? "troupe down && TROUPE_LLM_ALLOW_CLOUD=1 troupe up"
-                        : fmt::format("unset {}", variable));
+                  allow && word == kOpenAi ? "troupe down && TROUPE_LLM_ALLOW_CLOUD=1 troupe up"
+                                           : fmt::format("unset {}", variable));
   }
 }
 
@@ -158,7 +171,9 @@ void check_models(const World& world, json::Value settings, Findings& findings) 
   const auto servers = ollama_servers(settings);
   for (const auto& server : servers) check_server(world, server, findings);
   const auto providers = settings.find("providers");
-  const bool others = providers && providers->size() > 0;
+  const bool openai = takes_openai(settings) && !world.variable("OPENAI_API_KEY").empty();
+  const bool others =
+      (providers && providers->size() > 0) || openai || !settings.text_or("openai_url", "").empty();
   if (servers.empty() && !others) check_unnamed(world, findings);
   check_keys(world, settings, findings);
 }
@@ -175,9 +190,9 @@ void check_providers(json::Value reply, Findings& findings) {
       if (first.empty()) first = name;
       continue;
     }
-    if (state != "down" && !open) continue;
+    if (state == "unknown" && !open) continue;
     findings.fail("providers",
-                  fmt::format("{} is {}: {}", name, open ? "shut out after failures" : "down",
+                  fmt::format("{} is {}: {}", name, open ? "shut out after failures" : state,
                               provider.text_or("last_error", "no reason was given")),
                   "troupe why");
   }

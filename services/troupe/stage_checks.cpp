@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -59,21 +58,36 @@ std::string write_knowledge(const std::string& folder, const std::string& id) {
       id);
 }
 
+// How many documents each collection has.
+Result<std::map<std::string, std::int64_t>> ask_collections(messaging::Node& node) {
+  std::map<std::string, std::int64_t> documents;
+  contracts::ListCollections page;
+  page.limit = contracts::kPageMax;
+  do {
+    const auto reply =
+        TRY(ask<contracts::CollectionList>(node, "retriever", "retriever.collections", page));
+    for (const auto& collection : reply.collections) {
+      documents[collection.name] = collection.documents;
+    }
+    page.after = reply.next;
+  } while (page.after);
+  return documents;
+}
+
 void check_knowledge(messaging::Node& node, const std::vector<contracts::Character>& cast,
                      const std::string& folder, Findings& findings) {
-  const auto documents = ask<contracts::DocumentList>(node, "retriever", "retriever.documents",
-                                                      contracts::ListDocuments{});
-  if (!documents) {
-    return findings.fail("knowledge", documents.error().message, "troupe status");
+  const auto collections = ask_collections(node);
+  if (!collections) {
+    return findings.fail("knowledge", collections.error().message, "troupe status");
   }
-  std::set<std::string> collections;
-  for (const auto& document : documents.value().documents) collections.insert(document.collection);
+  std::int64_t documents = 0;
+  for (const auto& [name, count] : collections.value()) documents += count;
   std::vector<std::string> without;
   for (const auto& character : cast) {
-    if (collections.contains(contracts::knowledge_collection(character.id))) continue;
+    if (collections.value().contains(contracts::knowledge_collection(character.id))) continue;
     without.push_back(character.id);
   }
-  if (documents.value().documents.empty()) {
+  if (documents == 0) {
     findings.warn("knowledge", "it is empty: nobody can answer from anything read",
                   write_knowledge(folder, without.front()));
   } else if (!without.empty()) {
@@ -81,7 +95,7 @@ void check_knowledge(messaging::Node& node, const std::vector<contracts::Charact
                   fmt::format("{} answers from the card alone", fmt::join(without, ", ")),
                   write_knowledge(folder, without.front()));
   } else {
-    findings.ok("knowledge", fmt::format("{} documents", documents.value().documents.size()));
+    findings.ok("knowledge", fmt::format("{} documents", documents));
   }
 }
 

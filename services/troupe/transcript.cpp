@@ -248,7 +248,8 @@ std::string spoken(const Cast& cast, const std::string& author, std::string_view
 }
 
 std::string silence(std::string_view reason, Style style) {
-  if (reason == "below_threshold" || reason == "quiet" || reason == "out_of_energy") {
+  if (reason == "quiet") return dim("(nobody answers: asked to be quiet)", style);
+  if (reason == "below_threshold" || reason == "at_rest" || reason == "out_of_energy") {
     return dim("(nobody has anything to say to that)", style);
   }
   return dim(fmt::format("(nobody answers: {})", harmless(reason)), style);

@@ -25,9 +25,11 @@ struct Service {
 // Every service waits by itself for what it needs, so all start at once. This is for the way down:
 // who hands out work ends before those who do it.
 std::vector<std::string> ended_before(std::string_view name) {
+  if (name == "crawler") return {"retriever"};
   if (name == "quality") return {"characters", "llm"};
   if (name == "coordinator") return {"characters"};
-  if (name == "router") return {"characters", "retriever", "llm", "quality", "coordinator"};
+  if (name == "router")
+    return {"characters", "retriever", "llm", "quality", "coordinator", "tuning"};
   return {};
 }
 

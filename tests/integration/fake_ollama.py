@@ -1,4 +1,5 @@
-"""An Ollama server whose model is a script: /api/tags and /api/chat, chunked NDJSON as Ollama's.
+"""An Ollama server whose model is a script: /api/tags, /api/chat, chunked NDJSON as Ollama's, and
+/api/embed.
 
 Each chat request plays the next behaviour of `script`, or `default` when it is empty. Behaviours
 are functions of the request's handler; this file has those that the tests need.
@@ -13,6 +14,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODEL = "fake-model:1b"
+EMBED_MODEL = "fake-embed:latest"
+DIMENSIONS = 4
 
 # In Peter's voice, and no two alike: a good model.
 PETER_LINES = [
@@ -29,6 +32,11 @@ PETER_LINES = [
     "Beats me, buddy! I was asleep for that one, and it was a sweet dream about burgers!",
     "No contest, dude! The Clam has peanuts, and I gotta go where the peanuts are!",
 ]
+
+
+def vector_of(text):
+    """What stands for a text: float32 can say these numbers."""
+    return [len(text), text.count("a") / 2, text.count(" ") / 4, -1.0]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -49,19 +57,31 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path != "/api/tags":
             return self.send_error(404)
-        self.whole(200, {"models": [{"name": MODEL, "model": MODEL}]})
+        self.whole(200, {"models": [{"name": EMBED_MODEL, "model": EMBED_MODEL},
+                                    {"name": MODEL, "model": MODEL}]})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/api/embed":
+            return self.embed(body)
         behaviour = self.server.fake.seen(self.path, body)
         with contextlib.suppress(OSError):  # a caller that has given up is part of the game
             behaviour(self)
 
+    def embed(self, body):
+        self.server.fake.embeds.append(body)
+        if body["model"] not in (EMBED_MODEL, EMBED_MODEL.split(":")[0]):
+            return self.whole(404, {"error": f"model '{body['model']}' not found"})
+        self.whole(200, {"model": EMBED_MODEL, "prompt_eval_count": 7,
+                         "embeddings": [vector_of(text) for text in body["input"]]})
+
     # --- what behaviours are made of ---
 
-    def whole(self, status, message):
+    def whole(self, status, message, headers=()):
         data = json.dumps(message).encode()
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -143,7 +163,10 @@ def refuse_with(status):
 
 
 class FakeOllama:
-    """Thread-safe. `requests` are the bodies of all chats so far, oldest first."""
+    """Thread-safe. `requests` are the bodies of all chats so far, oldest first; `embeds` those of
+    all requests for embeddings."""
+
+    handler = Handler
 
     def __init__(self):
         self.over = threading.Event()
@@ -157,6 +180,7 @@ class FakeOllama:
         """Back to the good model."""
         with self.lock:
             self.requests = []
+            self.embeds = []
             self.script = collections.deque()
             lines = itertools.cycle(PETER_LINES)
             self.default = lambda handler: say(next(lines))(handler)
@@ -171,7 +195,7 @@ class FakeOllama:
             return self.script.popleft() if self.script else self.default
 
     def _listen(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), self.handler)
         self.server.daemon_threads = True
         self.server.fake = self
         self.port = self.server.server_address[1]

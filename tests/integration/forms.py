@@ -11,7 +11,7 @@ LONG = os.environ.get("TROUPE_TEST_FORM", "short") == "long"
 
 #                   short     long
 AMOUNTS = {
-    "kills":          (20,     1_000),
+    "kills":          (16,       200),
     "chaos runs":     (10,       300),
     "storm requests": (5_000, 1_000_000),
     "fuzz seconds":   (5,        600),

@@ -8,7 +8,8 @@ import fake_ollama
 from stack import Stack, StackTest, eventually, kill
 
 BEER = "Peter, what is your favourite beer?"
-SERVICES = ["characters", "retriever", "llm", "quality", "coordinator", "router"]
+SERVICES = ["characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning",
+            "router"]
 
 
 class Healing(StackTest):
@@ -27,13 +28,13 @@ class Healing(StackTest):
         listed = self.ok(self.stack.get("watchdog", "/services"))["services"]
         return next(status for status in listed if status["name"] == service)
 
-    def ask_aside(self, channel):
+    def ask_aside(self, channel, **more):
         """Asks on another thread; the list gets the reply, or the error."""
         outcome = []
 
         def ask():
             try:
-                outcome.append(self.stack.say(channel, BEER))
+                outcome.append(self.stack.say(channel, BEER, **more))
             except OSError as error:
                 outcome.append(error)
 
@@ -77,7 +78,7 @@ class Healing(StackTest):
     def test_a_turn_that_the_router_took_with_it_is_closed_after_its_restart(self):
         self.ollama.script.append(fake_ollama.stall)
         outcome = self.ask_aside("c-router")
-        eventually(lambda: self.ollama.requests, 10, "the model was asked")
+        eventually(lambda: self.stack.turns("c-router"), 10, "the turn is on disk as open")
         old = self.stack.kill("router")
         eventually(lambda: outcome, 30, "the asker noticed")
         self.assertIsInstance(outcome[0], OSError)
@@ -111,13 +112,38 @@ class Healing(StackTest):
         reply = self.stack.say(channel, BEER)
         return reply.status == 200 and reply.json["passed"] and reply.json
 
-    def test_a_service_that_keeps_falling_is_slowed_down_and_shown(self):
+    def fall_into_a_loop(self, service):
         # The watchdog calls five ends within half a minute a loop.
         for _ in range(5):
-            eventually(lambda: self.runs("retriever"), 20, "it runs")
-            kill(self.status_of("retriever")["pid"], signal.SIGKILL)
-            eventually(lambda: not self.runs("retriever"), 20, "it has fallen")
-        status = eventually(lambda: self.loops("retriever"), 5, "the loop is shown")
+            eventually(lambda: self.runs(service), 20, "it runs")
+            kill(self.status_of(service)["pid"], signal.SIGKILL)
+            eventually(lambda: not self.runs(service), 20, "it has fallen")
+        return eventually(lambda: self.loops(service), 5, "the loop is shown")
+
+    def test_without_the_coordinator_the_answer_is_a_degraded_line_or_a_clear_error(self):
+        self.fall_into_a_loop("coordinator")
+        # Both at once, as it is tried again after some seconds.
+        asides = [self.ask_aside("c-alone", message_id="m1"),
+                  self.ask_aside("c-named", message_id="m1", character="peter")]
+        eventually(lambda: all(asides), 30, "both askers heard something")
+        (unnamed,), (named,) = asides
+        self.assertEqual(unnamed.status, 503, unnamed)
+        error = unnamed.json["error"]
+        self.assertEqual(error["code"], "unavailable")
+        turn = self.stack.turns("c-alone")[0]
+        self.assertIn(turn["turn_id"], error["message"])
+        self.assertEqual((turn["status"], turn["reason"]), ("interrupted", "unavailable"))
+        named = self.ok(named)
+        self.assertTrue(named["degraded"] and named["text"], named)
+        self.assertIn("coordinator.observe", self.stack.turn(named["turn_id"])["faults"][0])
+        eventually(self.stack.ready, 20, "it is tried again all the same")
+        again = self.ok(self.stack.say("c-alone", BEER, message_id="m1"))
+        self.assertFalse(again["degraded"], again)
+        same = self.ok(self.stack.say("c-named", BEER, message_id="m1", character="peter"))
+        self.assertEqual(same, named)
+
+    def test_a_service_that_keeps_falling_is_slowed_down_and_shown(self):
+        status = self.fall_into_a_loop("retriever")
         self.assertEqual(status["pid"], 0)
         self.assertIn("signal 9", status["last_exit"])
         health = self.ok(self.stack.get("watchdog", "/health"))

@@ -1,10 +1,14 @@
 """A real model behind the cast: what it is asked, and what comes of all that it does wrong."""
 
+import base64
 import json
+import struct
+import subprocess
 import unittest
 
 import fake_ollama
-from stack import StackTest, eventually
+from contracts_test import MODULES
+from stack import ROOT, StackTest, eventually
 
 BEER = "Peter, what is your favourite beer?"
 ASSISTANT = "As an AI language model I cannot have a favourite beer."
@@ -80,6 +84,13 @@ class Ollama(StackTest):
         self.assertEqual(good["text"], reply["text"])
         prompts = [request["messages"][0]["content"] for request in self.ollama.requests]
         self.assertEqual(["# Notes for this draft" in prompt for prompt in prompts], [False, True])
+
+    def test_a_prompt_that_does_not_fit_is_not_sent(self):
+        reply = self.ok(self.stack.post("llm", "/chat", {"messages": [
+            {"role": "user", "content": "word " * 4000}]}))
+        self.assertEqual(reply["provider"], "understudy")
+        self.assertIn("num_ctx is 4096", reply["failovers"][0])
+        self.assertEqual(self.ollama.requests, [])
 
     # --- a model that does not ------------------------------------------------------------------
 
@@ -174,7 +185,7 @@ class OpenAiDoor(StackTest):
         cls.ollama = fake_ollama.FakeOllama()
         cls.addClassCleanup(cls.ollama.stop)
         return {"llm": {"ollama_url": cls.ollama.url, "idle_timeout_ms": 300,
-                        "health_every_ms": 200}}
+                        "embed_model": "fake-embed", "health_every_ms": 200}}
 
     def setUp(self):
         self.ollama.reset()
@@ -200,7 +211,8 @@ class OpenAiDoor(StackTest):
         listed = self.ok(self.stack.get("llm", "/v1/models"))
         self.assertEqual(listed["object"], "list")
         self.assertEqual({model["object"] for model in listed["data"]}, {"model"})
-        self.assertEqual(set(self.models()), {"auto", fake_ollama.MODEL, "understudy"})
+        self.assertEqual(set(self.models()), {"auto", fake_ollama.MODEL, fake_ollama.EMBED_MODEL,
+                                              "understudy"})
 
     def test_a_completion_comes_whole(self):
         self.ollama.script.append(fake_ollama.say("Hello there, friend."))
@@ -249,6 +261,61 @@ class OpenAiDoor(StackTest):
         self.assertIn(b'{"error":{', said)
         self.assertNotIn(b"[DONE]", said)
         self.assertFalse(said.endswith(b"0\r\n\r\n"), "a cut stream must not look whole")
+
+    # --- embeddings -----------------------------------------------------------------------------
+
+    def embed(self, texts, **more):
+        return self.stack.post("llm", "/v1/embeddings", {"model": "auto", "input": texts, **more})
+
+    def test_texts_become_vectors(self):
+        reply = self.embed(["banana", "a b"])
+        listed = self.ok(reply)
+        self.assertEqual(reply.headers["X-Troupe-Provider"], "ollama")
+        self.assertEqual((listed["object"], listed["model"]), ("list", "fake-embed"))
+        self.assertEqual([(item["index"], item["embedding"]) for item in listed["data"]],
+                         [(0, fake_ollama.vector_of("banana")), (1, fake_ollama.vector_of("a b"))])
+        self.assertEqual(listed["usage"], {"prompt_tokens": 7, "total_tokens": 7})
+        self.assertFalse(self.ollama.embeds[-1]["truncate"])
+        self.assertEqual(self.ollama.embeds[-1]["options"]["num_ctx"], 8192)
+
+    def test_vectors_come_as_bytes_too(self):
+        (item,) = self.ok(self.embed("banana", encoding_format="base64"))["data"]
+        numbers = struct.unpack(f"<{fake_ollama.DIMENSIONS}f", base64.b64decode(item["embedding"]))
+        self.assertEqual(list(numbers), fake_ollama.vector_of("banana"))
+
+    def test_a_model_that_does_not_embed_is_named(self):
+        for model, words in (("no-such-model", "no provider here has"),
+                             ("understudy", "no provider here has"),
+                             (fake_ollama.MODEL, "it does not have the model")):
+            reply = self.embed("a", model=model)
+            self.assertEqual(reply.status, 404, reply)
+            self.assertIn(words, reply.json["error"]["message"])
+            self.assertIn(model, reply.json["error"]["message"])
+
+    def test_openais_own_client_is_served(self):
+        line = "Hello there, friend."
+        # Its chats in their order: whole, streamed, then one that is cut.
+        self.ollama.script.extend([fake_ollama.say(line), fake_ollama.say(line),
+                                   fake_ollama.cut_after("Hello")])
+        host, port = self.stack.address("llm")
+        done = subprocess.run(
+            ["node", ROOT / "tests/npm/openai_client.mjs", MODULES, f"http://{host}:{port}/v1"],
+            capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertIn(fake_ollama.MODEL, said["models"])
+        usage = {"prompt_tokens": 321, "completion_tokens": 21, "total_tokens": 342}
+        self.assertEqual(said["chat"], {"text": line, "usage": usage})
+        self.assertEqual(said["stream"], {"pieces": ["Hello", " there,", " friend."],
+                                          "finish": "stop", "usage": usage})
+        vectors = [fake_ollama.vector_of("banana"), fake_ollama.vector_of("a b")]
+        self.assertEqual((said["packed"], said["plain"]), (vectors, vectors))
+        missing = {"kind": "NotFoundError", "status": 404, "code": "model_not_found", "param": None}
+        self.assertEqual((said["no_model"], said["no_embedder"]), (missing, missing))
+        for name, param in (("bad", "temperature"), ("bad_input", "input")):
+            self.assertEqual(said[name], {"kind": "BadRequestError", "status": 400, "code": None,
+                                          "param": param})
+        self.assertEqual(said["cut"]["kind"], "APIError", "a cut stream is an error to the client")
 
     def test_the_understudy_can_be_asked_for_by_name(self):
         message = self.ok(self.complete(model="understudy"))

@@ -8,7 +8,8 @@ import forms
 from stack import StackTest, eventually
 from talkers import Talkers
 
-SERVICES = ["characters", "retriever", "llm", "quality", "coordinator", "router", "watchdog"]
+SERVICES = ["characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning",
+            "router", "watchdog"]
 # Caches fill, and malloc keeps what was used once.
 GROWTH_MAX = 48 * 1024 * 1024
 DESCRIPTORS_MAX = 24  # more than before: connections come and go

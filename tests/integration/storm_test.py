@@ -45,7 +45,7 @@ class Storm(StackTest):
     def good(self, draw, wire, door):
         """A body that the door takes."""
         wire.send(request(door.method, door.path, json.dumps(body_of(door, draw)).encode()))
-        yield "good", {200}, wire.answer()
+        yield "good", {door.status}, wire.answer()
 
     def page(self, draw, wire, door):
         # While a new card's knowledge is on its way, its keeper is not ready.

@@ -101,6 +101,9 @@ class Talk(StackTest):
         self.assertIn("Wilhelmina", hit["text"])
         listed = self.ok(self.stack.get("retriever", "/documents?collection=test"))["documents"]
         self.assertEqual([document["id"] for document in listed], ["d1"])
+        shown = self.ok(self.stack.get("retriever", "/documents/d1"))
+        self.assertEqual((shown["title"], shown["content"]),
+                         ("Lighthouse", "The lighthouse keeper is called Wilhelmina."))
         deleted = self.ok(self.stack.post("retriever", "/rag/documents/delete", {"id": "d1"}))
         self.assertEqual(deleted, {"deleted": True})
         self.assertEqual(self.ok(self.stack.post("retriever", "/rag/query", query))["hits"], [])

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "base/ids.h"
+#include "base/utf8.h"
 #include "services/characters/fixture.h"
 
 namespace characters::testing {
@@ -48,6 +52,53 @@ TEST(Lore, FiresOnAKeyInAnyCaseAndSaysWhy) {
   EXPECT_EQ(all.front().why, "key 'engine'");
   EXPECT_EQ(all.front().text, "About engine.");
   EXPECT_EQ(all.front().tokens, 4U);
+}
+
+// What the router keeps prompts by.
+TEST(Lore, FiresTheSameInTalksWithTheSameCues) {
+  auto selective = entry("pair", {"tea"}, "Tea and milk. The engine runs.");
+  selective.selective = true;
+  selective.secondary_keys = {"milk"};
+  Lorebook book = book_of({entry("engine", {"ENGINE", "steam"}), std::move(selective),
+                           entry("no", {"steam"}, "@@exclude_keys rain\nSteam."),
+                           entry("deep", {"runs"}, "It runs.")});
+  book.recursive = true;
+  const Cues cues = cues_of(book);
+  ASSERT_TRUE(cues.known);
+  EXPECT_EQ(cues.keys, (Names{"engine", "milk", "rain", "runs", "steam", "tea"}));
+  const Names words{"Engine", "milk", "Rain", "runs", "steam", "tea", "hello", "so"};
+  Random random(7);
+  std::map<Names, Names> fired_by_cues;
+  for (int i = 0; i < 2000; ++i) {
+    Talk talk;
+    for (int line = 0; line < 10; ++line) {
+      talk.push_back(human(random.below(5) == 0 ? words[random.below(words.size())] : "hm"));
+    }
+    std::string recent;
+    for (std::size_t at = talk.size() - 8; at < talk.size(); ++at) {
+      recent += ascii_lower(talk[at].text) + " ";
+    }
+    Names present;
+    for (const std::string& key : cues.keys) {
+      if (recent.find(key) != std::string::npos) present.push_back(key);
+    }
+    const auto [known, fresh] = fired_by_cues.emplace(present, names(book, talk));
+    if (!fresh) {
+      EXPECT_EQ(known->second, names(book, talk));
+    }
+  }
+  EXPECT_GT(fired_by_cues.size(), 20U);
+}
+
+TEST(Lore, HasNoCuesWhereMoreThanKeysDecides) {
+  auto cased = entry("engine", {"Engine"});
+  cased.case_sensitive = true;
+  EXPECT_FALSE(cues_of(book_of({cased})).known);
+  auto deep = entry("deep", {"deep"});
+  deep.scan_depth = 2;
+  EXPECT_FALSE(cues_of(book_of({deep, entry("tea", {"tea"})})).known);
+  EXPECT_FALSE(cues_of(book_of({entry("late", {"late"}, "@@activate_only_after 3\nLate.")})).known);
+  EXPECT_TRUE(cues_of(book_of({})).known);
 }
 
 TEST(Lore, ReplacesMacrosInWhatItAdds) {

@@ -46,7 +46,9 @@ TEST_F(PrompterTest, PutsTheLoreThatTheTalkCallsUpWhereItBelongs) {
   const auto quiet = prompt(said("Hello"));
   EXPECT_EQ(quiet.system.find("brass"), std::string::npos);
   EXPECT_TRUE(quiet.lore.empty());
-  EXPECT_TRUE(quiet.by_talk);
+  EXPECT_FALSE(quiet.by_talk);
+  EXPECT_EQ(quiet.cues, (std::vector<std::string>{"engine", "tea"}));
+  EXPECT_EQ(quiet.cue_lines, 8);
   const auto both = prompt(said("tea at the Engine?"));
   EXPECT_NE(both.system.find("# Who you are\nTea at five.\nAda counts for Visitor.\n"
                              "The engine is of brass.\nA salon.\n"),

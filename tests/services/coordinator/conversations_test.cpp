@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -28,6 +29,7 @@ class ConversationsTest : public ::testing::Test {
     open();
   }
   ~ConversationsTest() override {
+    stage_.reset();
     conversations_.reset();
     std::filesystem::remove_all(folder_);
   }
@@ -43,7 +45,11 @@ class ConversationsTest : public ::testing::Test {
   }
 
   contracts::ObserveReply say(const std::string& channel, const std::string& id, Line line) {
-    auto reply = stage_->observe({channel, id, std::move(line), std::nullopt});
+    const auto told = std::make_shared<std::promise<Result<contracts::ObserveReply>>>();
+    stage_->observe(
+        {channel, id, std::move(line), std::nullopt},
+        [told](Result<contracts::ObserveReply> seen) { told->set_value(std::move(seen)); });
+    auto reply = told->get_future().get();
     EXPECT_TRUE(reply.ok());
     return reply.ok() ? std::move(reply).value() : contracts::ObserveReply{};
   }
@@ -88,6 +94,21 @@ TEST_F(ConversationsTest, ARepeatIsKnownAlsoWhenTheMemoryHasForgottenIt) {
   EXPECT_EQ(again.history.size(), 4U);
   EXPECT_EQ(again.history.back().text, "3");
   EXPECT_EQ(again.message_count, 3);
+}
+
+TEST_F(ConversationsTest, ARepeatTellsWhatWasSaidToIt) {
+  say("c1", "m1", person("Stewie, what is a tesseract?"));
+  contracts::ObserveRequest answer{"c1", "t1", bot("stewie", "A cube."), "t1", "m1"};
+  ASSERT_TRUE(conversations_->observe(answer).ok());
+  say("c1", "m2", person("Nice."));
+  const auto again = say("c1", "m1", person("Stewie, what is a tesseract?"));
+  ASSERT_EQ(again.answered.size(), 1U);
+  EXPECT_EQ(again.answered[0].turn_id, "t1");
+  EXPECT_EQ(again.answered[0].character, "stewie");
+  EXPECT_EQ(again.answered[0].text, "A cube.");
+  EXPECT_TRUE(say("c1", "m2", person("Nice.")).answered.empty());
+  EXPECT_EQ(conversations_->history("c1", 20, "m1").value().size(), 1U);
+  EXPECT_EQ(conversations_->history("c1", 20).value().size(), 3U);
 }
 
 TEST_F(ConversationsTest, TheSameMessageIdInAnotherChannelIsAnotherLine) {

@@ -40,6 +40,25 @@ TEST(Delays, TheScaleShortensThem) {
   EXPECT_EQ(delay_ms(55, 60, 1, none, {.scale = 0}), 0);
 }
 
+// What the line's making took is taken off by the router; here the wait is whole.
+TEST(Delays, TheScaleIsAppliedLastSoThatTheBoundsScaleToo) {
+  Random random(5);
+  for (int i = 0; i < 100; ++i) {
+    const auto ms = delay_ms(1'000'000, 1'000'000, 2, random, {.scale = 0.01});
+    EXPECT_GE(ms, 15);
+    EXPECT_LE(ms, 80);
+  }
+}
+
+TEST(Delays, JitterStaysWithinItsShare) {
+  Random random(6);
+  for (int i = 0; i < 1000; ++i) {
+    const auto ms = delay_ms(55, 60, 1, random, {});
+    EXPECT_GE(ms, 0.79 * 3900);
+    EXPECT_LE(ms, 1.21 * 3900);
+  }
+}
+
 TEST(Delays, TheSameSeedGivesTheSameDelay) {
   Random one(4);
   Random two(4);

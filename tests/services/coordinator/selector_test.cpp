@@ -177,6 +177,98 @@ TEST(Selector, AQuestionToAnotherPersonIsNotOurs) {
   EXPECT_EQ(selection.reason, "not_addressed");
 }
 
+TEST(Selector, ATopicNeedNotBeNamed) {
+  EXPECT_EQ(
+      choose({person("I stopped at page two of a poem and wrote an essay.")}).speakers.front(),
+      "brian");
+  EXPECT_EQ(term(choose({person("the pub")}), "peter", "topic"), 18) << "of beer, implied";
+}
+
+TEST(Selector, AWordOfOnesOwnLinesIsAHint) {
+  auto cast = cast_of_three();
+  cast[2].examples = {"My zeppelin awaits.", "Splendid.", "Indeed."};
+  cast[0].examples = {"Splendid.", "I like pants."};
+  const Scene scene{{person("look at that zeppelin")}, {}, {}, 1};
+  EXPECT_EQ(term(select(cast, scene, {}), "stewie", "topic"), 6);
+  EXPECT_EQ(term(select(cast, scene, {}), "peter", "topic"), 0);
+  cast[2].examples.clear();
+  EXPECT_EQ(term(select(cast, scene, {}), "stewie", "topic"), 0) << "the card has changed";
+}
+
+TEST(Selector, WhoIsLetOutSaysNothingThoughHeIsTheOnlyOne) {
+  const auto selection =
+      select(std::vector{character("peter")}, {{person("Not you, Peter.")}, {}, {}, 1}, {});
+  EXPECT_TRUE(selection.nobody);
+  EXPECT_EQ(selection.reason, "not_addressed");
+  EXPECT_EQ(term(selection, "peter", "addressed"), -100);
+}
+
+TEST(Selector, ACallForOthersGoesPastWhoHasJustSpoken) {
+  const auto selection = choose(
+      {person("Who knows a joke?"), bot("peter", "Me!"), person("Does anyone else know one?")});
+  EXPECT_EQ(term(selection, "peter", "addressed"), -100);
+  EXPECT_EQ(std::count(selection.speakers.begin(), selection.speakers.end(), "peter"), 0);
+  EXPECT_FALSE(selection.nobody);
+}
+
+TEST(Selector, ARemarkToWhoSpokeLastIsHis) {
+  const auto selection = choose(
+      {person("Peter, dinner plans?"), bot("peter", "Forty wings."), person("haha you always do")});
+  EXPECT_EQ(selection.speakers.front(), "peter");
+  EXPECT_EQ(term(selection, "peter", "addressed"), 40);
+  EXPECT_TRUE(choose({person("Peter, dinner?"), bot("peter", "Wings."), person("lol ok")}).nobody);
+}
+
+TEST(Selector, WhoOwesAnAnswerIsNotPassedOverForWhoSpokeLast) {
+  const auto selection = choose(
+      {person("Peter, dinner?"), bot("stewie", "He cannot cook."), person("that is not an answer")},
+      {}, 1, {"peter"});
+  EXPECT_EQ(selection.speakers.front(), "peter");
+}
+
+TEST(Selector, PeopleWhoTalkWithEachOtherAreLeftAlone) {
+  const auto said = [](std::string author, std::string text) {
+    return Line{std::move(author), std::move(text), contracts::Kind::Human, {}};
+  };
+  const std::vector<std::vector<Line>> talks{
+      {said("ann", "bob where is the beer"), said("bob", "in the fridge")},
+      {said("ann", "what time is the party"), said("bob", "at nine")},
+      {said("ann", "I had a burger"), said("bob", "me too, with beer")},
+      {said("ann", "see you tomorrow"), said("bob", "bye!")},
+      {said("ann", "zorblax did you buy wine?")}};
+  for (const auto& talk : talks) {
+    const auto selection = choose(talk);
+    EXPECT_TRUE(selection.nobody) << talk.back().text;
+    EXPECT_EQ(selection.reason, "not_addressed") << talk.back().text;
+  }
+}
+
+TEST(Selector, AskedForQuietAFewLinesAgoOnlyWhoIsNamedAnswers) {
+  std::vector<Line> history{person("Be quiet, guys!"), person("What about that beer?")};
+  EXPECT_EQ(choose(history).reason, "quiet");
+  history.push_back(person("Peter, a beer?"));
+  EXPECT_EQ(choose(history).speakers, Names{"peter"});
+  history.push_back(person("Who wants beer?"));
+  EXPECT_FALSE(choose(history).nobody) << "he who calls somebody has ended it";
+}
+
+TEST(Selector, WhetherAChannelIsQuietIsWhatItsKeeperSays) {
+  const auto in = [](bool quiet, const char* text) {
+    return select(cast_of_three(), {{person("Be quiet, guys!"), person(text)}, {}, {}, 1, quiet},
+                  {});
+  };
+  EXPECT_EQ(in(true, "Who wants beer?").reason, "quiet");
+  EXPECT_EQ(in(true, "Peter, a beer?").speakers, Names{"peter"});
+  EXPECT_FALSE(in(false, "Who wants beer?").nobody);
+}
+
+TEST(Selector, ACharacterThatAsksAPersonLetsHimAnswer) {
+  Line line = bot("peter", "What do you like, Ann?");
+  const auto selection = choose({person("Hi Peter"), line});
+  EXPECT_TRUE(selection.nobody);
+  EXPECT_EQ(selection.reason, "not_addressed");
+}
+
 TEST(Selector, TheRoomMayAnswerTogetherUpToThree) {
   auto cast = cast_of_three();
   cast.push_back(character("lois"));
@@ -221,7 +313,7 @@ TEST(Selector, ACharacterThatIsTakenForAPersonDoesNotRefillTheEnergy) {
 TEST(Selector, SaysWhyThereIsNothingToChoose) {
   EXPECT_EQ(select({}, {{person("Hi")}, {}, {}, 1}, {}).reason, "no_participants");
   EXPECT_EQ(choose({}).reason, "empty_history");
-  EXPECT_EQ(select({character("peter")}, {{bot("peter", "Hm?")}, {}, {}, 1}, {}).reason,
+  EXPECT_EQ(select(std::vector{character("peter")}, {{bot("peter", "Hm?")}, {}, {}, 1}, {}).reason,
             "no_participants");
 }
 

@@ -57,7 +57,7 @@ TEST(Upkeep, KeepsTheCastWhileTheCharactersAreAway) {
     // The third call is made after the failure of the second has been dealt with.
     ASSERT_TRUE(characters.wait_for_calls(3));
     EXPECT_EQ(upkeep.cast_state(), Upkeep::CastState::Known);
-    EXPECT_EQ(cast.snapshot()->size(), 3U);
+    EXPECT_EQ(cast.snapshot()->cast().size(), 3U);
   }
   std::filesystem::remove_all(folder);
 }
@@ -65,6 +65,7 @@ TEST(Upkeep, KeepsTheCastWhileTheCharactersAreAway) {
 TEST(Config, SomeWeightsMayBeSetAndTheOthersStand) {
   const auto config = json::decode<Config>(std::string_view(
       R"({"weights":{"topic":40},"delays":{"scale":0.5},"delays_scale":0.1,"retention_days":7,
+          "quiet_asked_minutes":1,
           "cache_kib":1,"cast_refresh_ms":1000})"));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config.value().weights.topic, 40);

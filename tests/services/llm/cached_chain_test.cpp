@@ -37,6 +37,11 @@ class FakeChain final : public Chain {
     });
     return running;
   }
+  std::shared_ptr<Handle> embed(EmbedAsk, SteadyTime,
+                                std::function<void(Result<Embeddings>)> on_done) override {
+    loop_.post([on_done = std::move(on_done)] { on_done(Error{Code::NotFound, "none"}); });
+    return nullptr;
+  }
   std::vector<ProviderState> providers() const override { return {}; }
 
   Completion next{.text = "Line ", .model = "m", .provider = "p", .failovers = {}};

@@ -240,7 +240,7 @@ TEST_F(ChainTest, FailsOverWhenTheConnectionIsRefused) {
 TEST_F(ChainTest, FailsOverFromAServerError) {
   FakeOllama ollama(always(500));
   open(before_understudy(ollama.url()));
-  expect_stand_in(*start(), "HTTP 500: {\"error\":\"no\"}");
+  expect_stand_in(*start(), "HTTP 500: no");
 }
 
 TEST_F(ChainTest, DoesNotHoldARefusalAgainstTheProvider) {
@@ -568,9 +568,9 @@ TEST_F(ChainTest, ReadsTheListOfModelsByItself) {
 }
 
 TEST_F(ChainTest, DoesNotOpenWithAChainThatCannotBe) {
-  ChainOptions options = before_understudy("https://example.invalid");
+  ChainOptions options = before_understudy("ftp://example.invalid");
   EXPECT_EQ(Chain::open(loop_, options, metrics_).error().message,
-            "providers: local: url must begin with http://");
+            "providers: local: url must begin with http:// or https://");
   options.chain = {"cloud"};
   EXPECT_EQ(Chain::open(loop_, options, metrics_).error().message,
             "chain: no provider is named 'cloud'");

@@ -46,16 +46,18 @@ struct FakeChat {
   }
 };
 
-// An Ollama server on a loop of its own: it answers by its script, and keeps what arrives for the
-// test. Thread-safe.
+// An Ollama server, or any other of models, on a loop of its own: it answers by its script, and
+// keeps what arrives for the test. Thread-safe.
 class FakeOllama {
  public:
   using Script = std::function<void(const FakeChat&)>;
 
-  explicit FakeOllama(Script script = nullptr) : script_(std::move(script)) {
-    server_ = net::listen(loop, {}, [this](http::Request request, auto reply) {
-                handle(std::move(request), std::move(reply));
-              }).value();
+  explicit FakeOllama(Script script = nullptr, net::DoorExtras extras = {})
+      : script_(std::move(script)) {
+    const auto handler = [this](http::Request request, auto reply) {
+      handle(std::move(request), std::move(reply));
+    };
+    server_ = net::listen(loop, {}, handler, std::move(extras)).value();
   }
   ~FakeOllama() {
     // The replies that nobody has taken must go before their server.
@@ -84,11 +86,23 @@ class FakeOllama {
     hold_list_ = true;
   }
 
+  // How GET /models is answered, which is the list of an OpenAI server.
+  void set_list_status(int status) {
+    const std::lock_guard lock(mutex_);
+    list_status_ = status;
+  }
+
   net::Loop loop;
 
  private:
   void handle(http::Request request, std::shared_ptr<http::Reply> reply) {
     const std::lock_guard lock(mutex_);
+    if (request.path == "/models") {
+      reply->respond(list_status_ == 200
+                         ? http::Response::json(R"({"data":[{"id":"listed"}]})")
+                         : http::Response::json(R"({"error":{"message":"no"}})", list_status_));
+      return;
+    }
     if (request.path == "/api/tags") {
       if (hold_list_) {
         held_list_ = std::move(reply);
@@ -110,6 +124,7 @@ class FakeOllama {
   std::shared_ptr<http::Reply> held_list_;
   int seen_ = 0;
   bool hold_list_ = false;
+  int list_status_ = 200;
   std::unique_ptr<http::Server> server_;  // last: its handler uses all above
 };
 

@@ -177,5 +177,37 @@ TEST(Ollama, RefusesWhatIsNoListOfModels) {
   }
 }
 
+TEST(Ollama, AsksForEmbeddingsOfWholeTextsOnly) {
+  EmbedAsk ask;
+  ask.inputs = {"one", "two"};
+  const auto format = make_ollama_format({.num_ctx = 2048, .keep_alive = "5m"});
+  const WireRequest request = format->embed(ask, "nomic");
+  EXPECT_EQ(request.path, "/api/embed");
+  EXPECT_EQ(request.body,
+            R"({"model":"nomic","input":["one","two"],"truncate":false,"keep_alive":"5m",)"
+            R"("options":{"num_ctx":2048}})");
+  ask.dimensions = 64;
+  EXPECT_NE(format->embed(ask, "nomic").body.find(R"("dimensions":64)"), std::string::npos);
+}
+
+TEST(Ollama, ReadsEmbeddings) {
+  const auto read = make_ollama_format({})->read_embeddings(
+      R"({"model":"m","embeddings":[[0.5,-1],[2,3e-1]],"prompt_eval_count":9})");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read.value().vectors, (std::vector<std::vector<float>>{{0.5F, -1.0F}, {2.0F, 0.3F}}));
+  EXPECT_EQ(read.value().prompt_tokens, 9);
+}
+
+TEST(Ollama, RefusesWhatAreNoEmbeddings) {
+  for (const std::string_view body :
+       {"", "nginx", "[]", "{}", R"({"embeddings":3})", R"({"embeddings":[[]]})",
+        R"({"embeddings":[["a"]]})", R"({"embeddings":[[1e39]]})", R"({"embeddings":[null]})",
+        R"({"error":"input length exceeds the context length"})"}) {
+    const auto read = make_ollama_format({})->read_embeddings(body);
+    ASSERT_FALSE(read.ok()) << body;
+    EXPECT_EQ(read.error().code, Code::Unavailable) << body;
+  }
+}
+
 }  // namespace
 }  // namespace llm

@@ -191,5 +191,71 @@ TEST(OpenAi, WritesErrorsAsItsClientsExpectThem) {
                        R"("code":null}})");
 }
 
+// --- embeddings ---------------------------------------------------------------------------------
+
+TEST(OpenAi, ReadsOneInputOrSeveral) {
+  const auto one = read_embeddings(R"({"model":"auto","input":"a b"})");
+  ASSERT_TRUE(one.ok()) << one.error().message;
+  EXPECT_EQ(one.value().ask.inputs, std::vector<std::string>{"a b"});
+  EXPECT_FALSE(one.value().base64);
+  EXPECT_FALSE(one.value().ask.dimensions);
+  const auto two = read_embeddings(
+      R"({"model":"m","input":["a","b"],"encoding_format":"base64","dimensions":8,"user":"u"})");
+  ASSERT_TRUE(two.ok()) << two.error().message;
+  EXPECT_EQ(two.value().ask.inputs, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(two.value().ask.dimensions, 8);
+  EXPECT_TRUE(two.value().base64);
+}
+
+TEST(OpenAi, NamesTheMemberOfABadRequestForEmbeddings) {
+  const std::string many = fmt::format(R"(["a"{}])", [] {
+    std::string rest;
+    for (int i = 0; i < 1024; ++i) rest += ",\"a\"";
+    return rest;
+  }());
+  const std::string long_text = '"' + std::string(256 * 1024 + 1, 'a') + '"';
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {R"("input":"a")", "model: is required"},
+      {R"("model":7,"input":"a")", "model: is required"},
+      {R"("model":"m")", "input: is required"},
+      {R"("model":"m","input":{})", "input: must be"},
+      {R"("model":"m","input":null)", "input: must be"},
+      {R"("model":"m","input":[])", "input: has 0 items, 1 to 1024 are allowed"},
+      {R"("model":"m","input":)" + many, "input: has 1025 items"},
+      {R"("model":"m","input":"")", "input: must not be empty"},
+      {R"("model":"m","input":["a",""])", "input[1]: must not be empty"},
+      {R"("model":"m","input":[1,2])", "input[0]: must be a string, tokens"},
+      {R"("model":"m","input":[[1,2]])", "input[0]: must be a string, tokens"},
+      {R"("model":"m","input":)" + long_text, "input: has 262145 bytes, at most 262144"},
+      {R"("model":"m","input":"a","encoding_format":"int8")", "encoding_format: must be one of"},
+      {R"("model":"m","input":"a","encoding_format":7)", "encoding_format: must be one of"},
+      {R"("model":"m","input":"a","dimensions":0)", "dimensions: must be between"},
+      {R"("model":"m","input":"a","dimensions":"8")", "dimensions: must be a number"}};
+  for (const auto& [members, words] : cases) {
+    const auto read = read_embeddings("{" + members + "}");
+    ASSERT_FALSE(read.ok()) << words;
+    EXPECT_EQ(read.error().code, Code::InvalidArgument);
+    EXPECT_EQ(read.error().message.substr(0, words.size()), words);
+  }
+  EXPECT_FALSE(read_embeddings("[]").ok());
+  EXPECT_FALSE(read_embeddings("").ok());
+}
+
+TEST(OpenAi, WritesEmbeddingsAsNumbersOrBytes) {
+  Embeddings embeddings;
+  embeddings.vectors = {{0.1F, -2.0F}, {1.0F, 0.0F}};
+  embeddings.model = "m";
+  embeddings.prompt_tokens = 5;
+  EXPECT_EQ(embeddings_json(embeddings, false),
+            R"({"object":"list","model":"m","data":[)"
+            R"({"object":"embedding","index":0,"embedding":[0.1,-2]},)"
+            R"({"object":"embedding","index":1,"embedding":[1,0]}],)"
+            R"("usage":{"prompt_tokens":5,"total_tokens":5}})");
+  // 1.0F is 00 00 80 3f.
+  embeddings.vectors = {{1.0F, 0.0F}};
+  EXPECT_NE(embeddings_json(embeddings, true).find(R"("embedding":"AACAPwAAAAA=")"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace llm::openai

@@ -249,5 +249,123 @@ TEST_F(ProviderTest, IsAlwaysThereAsTheUnderstudy) {
   EXPECT_EQ(provider.model_for("auto", "llama"), "understudy");
 }
 
+TEST_F(ProviderTest, TakesAModelForItsLatestTag) {
+  Provider provider = ollama();
+  provider.models_read(std::vector<std::string>{"llama3.2:latest"});
+  EXPECT_TRUE(provider.offers("llama3.2"));
+  EXPECT_TRUE(provider.has("llama3.2:latest"));
+  EXPECT_FALSE(provider.offers("llama3.2:1b"));
+}
+
+TEST_F(ProviderTest, DoesNotSpeakWithAModelThatOnlyEmbeds) {
+  Provider provider = ollama();
+  provider.models_read(std::vector<std::string>{"nomic-embed-text:latest", "bge-m3", "phi3"});
+  EXPECT_EQ(provider.model_for("auto", ""), "phi3");
+  EXPECT_EQ(provider.model_for("bge-m3", ""), "bge-m3") << "who asks for it by name gets it";
+  provider.models_read(std::vector<std::string>{"nomic-embed-text:latest"});
+  EXPECT_EQ(provider.model_for("auto", ""), "");
+}
+
+TEST_F(ProviderTest, RatherTakesAConfiguredModelThatIsThere) {
+  Provider provider = ollama_with({"gone", "there"});
+  EXPECT_EQ(provider.model_for("auto", ""), "gone") << "nothing has been listed yet";
+  provider.models_read(std::vector<std::string>{"there:latest", "embedder"});
+  EXPECT_EQ(provider.model_for("auto", ""), "there");
+  EXPECT_EQ(provider.model_for("auto", "gone"), "there");
+  EXPECT_FALSE(provider.offers("embedder"));
+  EXPECT_TRUE(provider.has("embedder"));
+  provider.models_read(std::vector<std::string>{"embedder"});
+  EXPECT_EQ(provider.model_for("auto", ""), "gone") << "asked for, it is a clear fault";
+}
+
+TEST_F(ProviderTest, HasAUsualModelWhereThePreferredIsNotOffered) {
+  Provider provider(ProviderOptions{.name = "cloud",
+                                    .kind = ProviderKind::OpenAi,
+                                    .url = {},
+                                    .models = {},
+                                    .usual_model = "mini"},
+                    make_ollama_format({}));
+  provider.models_read(std::vector<std::string>{"dall-e-3", "huge", "mini"});
+  EXPECT_EQ(provider.model_for("auto", "llama3.2"), "mini");
+  EXPECT_EQ(provider.model_for("auto", "huge"), "huge");
+  provider.models_read(std::vector<std::string>{"dall-e-3", "huge"});
+  EXPECT_EQ(provider.model_for("auto", ""), "huge");
+}
+
+TEST_F(ProviderTest, IsOutWhileItsKeyIsRefused) {
+  Provider provider = ollama();
+  provider.models_read(std::vector<std::string>{"a"});
+  EXPECT_FALSE(provider.refusal({}));
+  provider.deny("HTTP 401: the key is refused");
+  ASSERT_TRUE(provider.refusal({}));
+  EXPECT_EQ(provider.refusal({})->message, "HTTP 401: the key is refused");
+  EXPECT_EQ(provider.state({}).state, "denied");
+  provider.models_read(std::vector<std::string>{"a"});
+  EXPECT_FALSE(provider.refusal({}));
+  EXPECT_EQ(provider.state({}).state, "up");
+}
+
+TEST_F(ProviderTest, IsLeftAloneAsLongAsItAsks) {
+  Provider provider = ollama();
+  provider.pause(after(seconds(5)));
+  provider.pause(after(seconds(3)));
+  ASSERT_TRUE(provider.refusal(after(seconds(4))));
+  EXPECT_EQ(provider.refusal(after(seconds(4)))->code, Code::Overloaded);
+  EXPECT_EQ(provider.refusal(after(seconds(4)))->message, "it limits the rate for another 1 s");
+  EXPECT_FALSE(provider.refusal(after(seconds(5))));
+  EXPECT_EQ(provider.state(after(seconds(4))).breaker, "closed");
+}
+
+TEST_F(ProviderTest, IsNeverAskedWhenItIsBarred) {
+  const Provider provider(ProviderOptions{.name = "cloud",
+                                          .kind = ProviderKind::OpenAi,
+                                          .url = {},
+                                          .models = {},
+                                          .barred = Barred{"no_key", "KEY is not set"}},
+                          make_ollama_format({}));
+  EXPECT_EQ(provider.refusal({})->message, "KEY is not set");
+  EXPECT_EQ(provider.state({}).state, "no_key");
+  EXPECT_EQ(provider.state({}).last_error, "KEY is not set");
+}
+
+TEST_F(ProviderTest, UnderstandsWhateverIsAnsweredInsteadOfAList) {
+  struct Case {
+    int status;
+    std::vector<std::string> configured;
+    std::string state;
+    std::string error;
+  };
+  const std::vector<Case> cases{
+      {200, {}, "up", ""},
+      {401, {}, "denied", "listing its models: HTTP 401: the key is refused"},
+      {401, {"m"}, "denied", "listing its models: HTTP 401: the key is refused"},
+      {403, {}, "denied", "listing its models: HTTP 403: access is refused: no"},
+      {403, {"m"}, "up", ""},
+      {404, {"m"}, "up", ""},
+      {404, {}, "down", "listing its models: HTTP 404: no"},
+      {500, {"m"}, "down", "listing its models: HTTP 500: no"}};
+  for (const auto& [status, configured, state, error] : cases) {
+    Provider provider = ollama_with(configured);
+    provider.list_answered(status, status == 200 ? R"({"models":[]})" : R"({"error":"no"})");
+    EXPECT_EQ(provider.state({}).state, state) << status;
+    EXPECT_EQ(provider.state({}).last_error, error) << status;
+  }
+}
+
+TEST_F(ProviderTest, SendsItsKeyAndShowsItNowhere) {
+  Provider provider(ProviderOptions{.name = "cloud",
+                                    .kind = ProviderKind::OpenAi,
+                                    .url = "https://host/v1",
+                                    .models = {},
+                                    .key = "sk-secret"},
+                    make_ollama_format({}));
+  const auto request = provider.request({http::Method::Post, "/chat", "{}"});
+  EXPECT_EQ(request.url, "https://host/v1/chat");
+  EXPECT_EQ(request.headers.get("Authorization"), "Bearer sk-secret");
+  EXPECT_EQ(request.headers.get("Content-Type"), "application/json");
+  provider.list_answered(500, R"({"error":"no sk-secret here"})");
+  EXPECT_EQ(provider.state({}).last_error, "listing its models: HTTP 500: no (key) here");
+}
+
 }  // namespace
 }  // namespace llm

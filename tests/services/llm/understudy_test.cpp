@@ -222,6 +222,50 @@ TEST(Understudy, SaysThatItDoesNotKnowWhatTheKnowledgeDoesNotSay) {
   }
 }
 
+TEST(Understudy, AnswersARoundaboutQuestionOverTheTopicsThatItsWordsShare) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kCases{{
+      {"how many offspring are running around at yours", "Meg, Chris and Stewie"},
+      {"which flick do you enjoy the most?", "robot shark"},
+      {"what time do you crawl out of bed?", "half past eight"},
+      {"congrats on the missus, how long have you been hitched?", "18 years"},
+      {"how often did your boss scold you in writing?", "31 times"},
+      {"what do you have on your plate in the morning, a meal I mean", "4 waffles"},
+      {"do you make music on any instrument?", "accordion"},
+      {"where did you first lay eyes on your wife", "pool"},
+  }};
+  for (const auto& [question, fact] : kCases) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      const std::string line = understudy_line(chat(question), seed);
+      EXPECT_TRUE(has(line, fact)) << question << " -> " << line;
+    }
+  }
+}
+
+TEST(Understudy, DoesNotAnswerWithASentenceThatLacksTheKindOfThingAskedFor) {
+  for (const std::string_view question :
+       {"What is Angela's surname?", "In which year did you meet Lois?",
+        "What is the name of your dentist?", "How much did your wagon cost?", "How tall is Chris?",
+        "What colour is the accordion?", "What does Quagmire weigh?",
+        "How many bowling balls do you have?", "Who is Angela dating?"}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      const std::string line = understudy_line(chat(question), seed);
+      EXPECT_TRUE(says_unknown(line)) << question << " -> " << line;
+    }
+  }
+}
+
+TEST(Understudy, IsNotConfusedByInstructionsThatItDoesNotKnow) {
+  for (const std::string_view extra :
+       {"\nAnswer in one or two sentences.\n", "\n# Style\nAnswer in one or two sentences.\n",
+        "\n- Let a favourite phrase of yours carry the line.\n"}) {
+    std::vector<Message> messages = chat("What is your favourite beer?");
+    messages[0].content += extra;
+    const std::string line = understudy_line(messages, 3);
+    EXPECT_EQ(line, understudy_line(chat("What is your favourite beer?"), 3)) << extra;
+    EXPECT_TRUE(has(line, "Pawtucket Patriot Ale")) << line;
+  }
+}
+
 // A character with facts that a hasty reader takes for each other.
 std::vector<Message> quick_chat(std::string_view line) {
   constexpr std::string_view kQuick =

@@ -33,14 +33,24 @@ TEST_F(Form, ALineWithoutWordsIsEmpty) {
   EXPECT_EQ(severity(draft("peter", "Hey!"), FindingCode::Empty), std::nullopt);
 }
 
+TEST_F(Form, TheSpeakersNameAloneIsEmptyAndAnothersIsAnAnswer) {
+  for (const char* line : {"Peter", "Peter:", "**Peter Griffin**", "*...*"}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::Empty), Severity::Critical) << line;
+  }
+  EXPECT_EQ(severity(draft("peter", "Brian!", {"who ate it?"}), FindingCode::Empty), std::nullopt);
+  EXPECT_EQ(severity(draft("peter", "Peter did it!"), FindingCode::Empty), std::nullopt);
+}
+
 TEST_F(Form, LengthIsJudgedInThreeSteps) {
   EXPECT_EQ(severity(draft("peter", "Hey hey, look who it is!"), FindingCode::TooLong),
             std::nullopt);
-  EXPECT_EQ(severity(draft("peter", "One. Two. Three. Four. Five. Six."), FindingCode::TooLong),
-            std::nullopt);
+  // Many short sentences are no wall of text.
   EXPECT_EQ(
       severity(draft("peter", "One. Two. Three. Four. Five. Six. Seven."), FindingCode::TooLong),
-      Severity::Minor);
+      std::nullopt);
+  EXPECT_EQ(severity(draft("peter", std::string(650, 'a')), FindingCode::TooLong), std::nullopt);
+  EXPECT_EQ(severity(draft("peter", std::string(651, 'a')), FindingCode::TooLong), Severity::Minor);
+  EXPECT_EQ(severity(draft("peter", std::string(850, 'a')), FindingCode::TooLong), Severity::Minor);
   EXPECT_EQ(severity(draft("peter", std::string(1200, 'a')), FindingCode::TooLong),
             Severity::Major);
   EXPECT_EQ(severity(draft("peter", std::string(2000, 'a')), FindingCode::TooLong),
@@ -57,7 +67,8 @@ TEST_F(Form, LengthIsCountedInCodePoints) {
 
 TEST_F(Form, AnotherCharactersNameAtALineStartIsSpeakingForHim) {
   for (const char* line :
-       {"Brian: I am a dog.", "Hey!\nBrian: Hello.", "**Stewie:** Blast!",
+       {"Brian: I am a dog.", "Hey!\nBrian: Hello.", "**Stewie:** Blast!", "Brian (sighing): No.",
+        "<Brian> No.", "Hey!\nBrian - No.", "*Brian rolls his eyes*",
         "Beer is great. Brian: No, it is not.", "User: what is beer?", "[Brian]: Frankly, no."}) {
     EXPECT_EQ(severity(draft("peter", line), FindingCode::SpeaksForOthers), Severity::Critical)
         << line;
@@ -69,7 +80,32 @@ TEST_F(Form, AnotherCharactersNameAtALineStartIsSpeakingForHim) {
 
 TEST_F(Form, AScriptOfStrangersIsSpeakingForOthers) {
   EXPECT_EQ(severity(draft("peter", "Tom: Hi.\nJerry: Hello."), FindingCode::SpeaksForOthers),
-            Severity::Major);
+            Severity::Critical);
+  EXPECT_EQ(
+      severity(draft("peter", "PETER\nPipe down!\n\nSTEWIE\nNever!"), FindingCode::SpeaksForOthers),
+      Severity::Critical);
+}
+
+TEST_F(Form, WordsPutIntoSomebodysMouthAreSpeakingForHim) {
+  for (const char* line :
+       {"And then anna says, \"you win, Peter,\" and we eat!",
+        "Brian jumps on the table and shouts: \"Mine!\"", "anna's like, \"no way!\""}) {
+    EXPECT_EQ(severity(draft("peter", line, {"anna: hello"}), FindingCode::SpeaksForOthers),
+              Severity::Critical)
+        << line;
+  }
+  for (const char* line : {"She said \"Peter, we live on a hill,\" dude.", "anna says hi, dude!",
+                           "I yell \"beer\" and Brian comes!", "*hands Brian a beer*"}) {
+    EXPECT_EQ(severity(draft("peter", line, {"anna: hello"}), FindingCode::SpeaksForOthers),
+              std::nullopt)
+        << line;
+  }
+}
+
+TEST_F(Form, AListIsNoScript) {
+  EXPECT_EQ(severity(draft("peter", "I need stuff!\n- Food: wings\n- Drinks: beer"),
+                     FindingCode::SpeaksForOthers),
+            std::nullopt);
 }
 
 TEST_F(Form, TheOwnNameInFrontIsAMinorFault) {
@@ -124,13 +160,40 @@ TEST_F(Form, ALineOlderThanTwentyLinesMayBeSaidAgain) {
 }
 
 TEST_F(Form, AGreetingMayBeReturned) {
-  EXPECT_EQ(severity(draft("peter", "Hey!", {"hey"}), FindingCode::Repetition), Severity::Minor);
+  EXPECT_EQ(severity(draft("peter", "Hey!", {"hey"}), FindingCode::Repetition), std::nullopt);
+}
+
+TEST_F(Form, TheSameInOtherWordsIsARepetition) {
+  EXPECT_EQ(severity(draft("brian", "Black coffee, from the press that nobody else may touch.",
+                           {"coffee or tea?",
+                            "brian: Coffee, black, and from a press that nobody else is to touch.",
+                            "and in the evening?"}),
+                     FindingCode::Repetition),
+            Severity::Major);
+  EXPECT_EQ(severity(draft("brian", "A martini, since the coffee would keep me awake.",
+                           {"coffee or tea?",
+                            "brian: Coffee, black, and from a press that nobody else is to touch.",
+                            "and in the evening?"}),
+                     FindingCode::Repetition),
+            std::nullopt);
+}
+
+TEST_F(Form, TakingUpAQuestionIsAnAnswer) {
+  EXPECT_EQ(severity(draft("peter", "Pizza and beer on Friday? Every single week, dude!",
+                           {"anna: do you eat pizza with beer on a friday or a saturday night?"}),
+                     FindingCode::Repetition),
+            std::nullopt);
 }
 
 TEST_F(Form, ALineThatLoopsIsARepetition) {
   EXPECT_EQ(severity(draft("peter", "I love cold beer. Dude! I love cold beer."),
                      FindingCode::Repetition),
             Severity::Major);
+  EXPECT_EQ(severity(draft("stewie", "Blast! Blast! Blast! Blast! Blast! Blast!"),
+                     FindingCode::Repetition),
+            Severity::Major);
+  EXPECT_EQ(severity(draft("peter", "No no no! Not the couch!"), FindingCode::Repetition),
+            std::nullopt);
   std::string loop;
   for (int i = 0; i < 10; ++i) loop += "beer is good and ";
   EXPECT_EQ(severity(draft("peter", loop), FindingCode::Repetition), Severity::Major);

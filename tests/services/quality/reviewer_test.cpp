@@ -85,7 +85,61 @@ TEST_F(Review, TheMostSevereFindingComesFirst) {
       reviewer_.assess(draft("peter", "Peter: Oh shit, hey @everyone, beer!")).value();
   ASSERT_GE(assessment.findings.size(), 3U);
   EXPECT_EQ(assessment.findings.front().code, FindingCode::MentionAbuse);
-  EXPECT_EQ(assessment.findings.back().severity, Severity::Minor);
+  EXPECT_EQ(assessment.findings.back().severity, Severity::Info);
+}
+
+TEST_F(Review, ACriticalFaultEndsTheReview) {
+  const std::vector<std::string> talk{"peter: I love cold beer and wings."};
+  const auto spoken = [&](const std::string& line) {
+    return found(reviewer_.assess(draft("peter", line, talk)).value(), FindingCode::Repetition);
+  };
+  EXPECT_TRUE(spoken("I love cold beer and wings."));
+  EXPECT_FALSE(spoken("I love cold beer and wings. @everyone"));
+}
+
+TEST_F(Review, EveryFindingSaysWhatToDo) {
+  for (const char* line :
+       {"", "Brian: Hello.", "{{char}} waves.", "Go kill yourself!", "@everyone beer",
+        "How can I assist you today?", "Ich trinke sehr gern Bier und das ist nicht schlecht.",
+        "Say it again, dude!", "What the deuce! Kneel, you simpleton!", "I met Madonna 512 times!",
+        "Oh man, the giraffe is the best animal of the savanna!"}) {
+    const auto assessment =
+        reviewer_.assess(draft("peter", line, {"peter: Say it again, dude!", "what time?"}))
+            .value();
+    ASSERT_FALSE(assessment.findings.empty()) << line;
+    for (const auto& finding : assessment.findings) EXPECT_GT(finding.hint.size(), 15U) << line;
+  }
+}
+
+TEST_F(Review, ACharacterThatInventsIsGroundedLess) {
+  const char* line = "I tell you, everyone knows that is definitely how it works.";
+  EXPECT_LT(reviewer_.assess(draft("peter", line)).value().components.grounding,
+            reviewer_.assess(draft("brian", line)).value().components.grounding);
+}
+
+TEST_F(Review, ChangedSettingsHoldFromTheNextLineOn) {
+  Reviewer reviewer({}, cast_);
+  const auto request = draft("peter", "Holy crap, beer!", {"beer?"});
+  const auto before = reviewer.assess(request).value();
+  auto options = *reviewer.options();
+  options.thresholds.hot = 99.5;
+  options.weights = {.authenticity = 0, .flow = 0, .engagement = 0, .grounding = 100, .safety = 0};
+  reviewer.set_options(options);
+  const auto after = reviewer.assess(request).value();
+  EXPECT_EQ(before.threshold, 75.0);
+  EXPECT_EQ(after.threshold, 99.5);
+  EXPECT_EQ(after.score, after.components.grounding);
+  EXPECT_NE(after.score, before.score);
+}
+
+TEST_F(Review, SharesOfAComponentChangeItsScore) {
+  Reviewer reviewer({}, cast_);
+  const auto request = draft("peter", "Beer.", {"beer?"});
+  auto options = *reviewer.options();
+  options.parts.engagement = {.length = 0, .questions = 100, .humour = 0};
+  reviewer.set_options(options);
+  EXPECT_LT(reviewer.assess(request).value().components.engagement,
+            reviewer_.assess(request).value().components.engagement);
 }
 
 TEST_F(Review, SaysTheSameEveryTime) {
@@ -126,7 +180,10 @@ TEST_F(Review, HostileLinesAreJudgedLikeOthers) {
        {std::string(100'000, 'a'), std::string(100'000, '\xFF'), std::string(1500, '\x80'),
         std::string("Hey \xC3\x28 dude \xF0\x9F"), emoji, std::string(1800, '@'),
         std::string(1800, ':'), std::string(1800, '.'), std::string("a\0b", 3),
-        std::string(900, '\n') + "Brian: hi"}) {
+        std::string(900, '\n') + "Brian: hi", std::string(4000, '<') + "[[[[",
+        std::string("((((: :"), std::string(1500, '9'), std::string(3000, '"') + " says \"",
+        "k" + std::string(1800, '.') + "k", std::string("## ") + std::string(1500, '#'),
+        std::string(700, '*') + "Brian"}) {
     const auto assessment = reviewer_.assess(draft("peter", line, {line.substr(0, 4000)}));
     ASSERT_TRUE(assessment.ok());
     EXPECT_GE(assessment.value().score, 0.0);
@@ -182,6 +239,22 @@ TEST_F(Cached, WhateverTheVerdictDependsOnMakesAnotherEntry) {
   (void)cached_.assess(other);
   EXPECT_EQ(cache_->stats().hits, 0U);
   EXPECT_EQ(cache_->stats().entries, 7U);
+}
+
+TEST_F(Cached, AVerdictOfOtherSettingsIsNotServed) {
+  Reviewer reviewer({}, cast_);
+  const CachedReviewer cached(reviewer, cast_, *cache_, Milliseconds(1000));
+  const auto request = draft("peter", "Holy crap, beer!", {"anna: beer?"});
+  (void)cached.assess(request);
+  auto options = *reviewer.options();
+  options.thresholds.hot = 80;
+  reviewer.set_options(options);
+  EXPECT_EQ(cached.assess(request).value().threshold, 80.0);
+  options.parts.safety = {.content = 100, .language = 0, .community = 0};
+  reviewer.set_options(options);
+  (void)cached.assess(request);
+  EXPECT_EQ(cache_->stats().hits, 0U);
+  EXPECT_EQ(cache_->stats().entries, 3U);
 }
 
 TEST_F(Cached, AnErrorIsNotKept) {

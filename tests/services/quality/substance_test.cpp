@@ -72,9 +72,23 @@ TEST_F(Substance, WhatKnowledgeContextOrCardSayIsSupported) {
   }
 }
 
-TEST_F(Substance, SmallTalkMayInvent) {
-  EXPECT_FALSE(find(draft("peter", "Holy crap, I saw Madonna and 77 ducks!", {"nice weather"}),
+TEST_F(Substance, NumbersInWordsAreReadAsNumbers) {
+  const std::vector<std::string> question{"How old are you?"};
+  const std::vector<std::string> fact{"Peter is 44 years old."};
+  EXPECT_EQ(severity(draft("peter", "Forty-six, dude, and proud of it!", question, fact),
+                     FindingCode::UnsupportedClaim),
+            Severity::Major);
+  EXPECT_FALSE(find(draft("peter", "Forty-four, dude, and proud of it!", question, fact),
                     FindingCode::UnsupportedClaim));
+}
+
+TEST_F(Substance, SmallTalkMayHaveColour) {
+  for (const char* line :
+       {"Holy crap, I ate five tacos!", "I bet a hundred percent on it, dude!",
+        "On Sunday in July I only speak French!", "Hey @joe77, <@&123456>, wings!"}) {
+    EXPECT_FALSE(find(draft("peter", line, {"nice weather"}), FindingCode::UnsupportedClaim))
+        << line;
+  }
 }
 
 TEST_F(Substance, TheSameClaimWeighsMoreForACharacterThatInvents) {
@@ -93,21 +107,31 @@ TEST_F(Substance, TheSameClaimWeighsMoreForACharacterThatInvents) {
   EXPECT_EQ(risk("brian")->severity, Severity::Minor);
 }
 
-TEST_F(Substance, ALongLineAboutSomethingElseIsOffTopic) {
+TEST_F(Substance, AStatementAboutSomethingElseIsOffTopic) {
   const std::string line =
-      "I was gonna fix the garage door today, but my couch was warm and the chips were open and "
-      "then I "
-      "kinda fell asleep.";
-  EXPECT_EQ(severity(draft("peter", line, {"Which planet has the largest moons?"}),
-                     FindingCode::OffTopic),
-            Severity::Minor);
+      "Oh man, the giraffe is the best animal of the whole savanna, no contest!";
   EXPECT_EQ(
-      severity(draft("peter", line, {"Is your garage door still broken?"}), FindingCode::OffTopic),
-      std::nullopt);
-  EXPECT_EQ(severity(draft("peter", "Beats me, I was asleep for that one!",
-                           {"Which planet has the largest moons?"}),
-                     FindingCode::OffTopic),
-            std::nullopt);
+      severity(draft("peter", line, {"what time does the bakery close?"}), FindingCode::OffTopic),
+      Severity::Major);
+  EXPECT_FALSE(find(draft("peter", line, {"did you see a giraffe?"}), FindingCode::OffTopic));
+  EXPECT_FALSE(find(draft("peter", line), FindingCode::OffTopic));
+}
+
+TEST_F(Substance, ReactionsAndFragmentsAreOnTopic) {
+  for (const char* line :
+       {"Beats me, I was asleep for that one!", "No way, the giraffe is in the savanna!",
+        "A giraffe, a savanna and a very long neck!", "You should ask a giraffe in the savanna!"}) {
+    EXPECT_FALSE(
+        find(draft("peter", line, {"what time does the bakery close?"}), FindingCode::OffTopic))
+        << line;
+  }
+}
+
+TEST_F(Substance, WhatWasRetrievedForTheQuestionIsOnTopic) {
+  EXPECT_FALSE(find(draft("peter", "The giraffe is the boss of the savanna, dude!",
+                          {"which animals do you like?"},
+                          {"Of all animals, Peter likes the giraffe of the savanna."}),
+                    FindingCode::OffTopic));
 }
 
 }  // namespace

@@ -28,8 +28,27 @@ TEST_F(Wording, PartsOfThePromptAreLeaks) {
         "I was instructed to be funny.", "Hey! # Rules say so", "# Notes for this draft"}) {
     EXPECT_EQ(severity(draft("peter", line), FindingCode::LeaksPrompt), Severity::Critical) << line;
   }
-  EXPECT_EQ(severity(draft("peter", "As instructed, here is beer."), FindingCode::LeaksPrompt),
-            Severity::Major);
+  EXPECT_EQ(severity(draft("peter", "As instructed, beer it is."), FindingCode::LeaksPrompt),
+            Severity::Minor);
+}
+
+TEST_F(Wording, MarksOfTemplatesAreLeaks) {
+  for (const char* line :
+       {"{{char}} waves.", "<|im_start|>assistant\nHey!", "Hey! [/INST]", "### Response:\nHey!",
+        "## Task\nReact as Peter.", "System prompt: be loud.", "Knowledge:\n- beer is cold",
+        "You are Peter Griffin. Be loud.", "I was told to stay in character, dude.",
+        "According to the retrieved passages, beer is cold."}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::LeaksPrompt), Severity::Critical) << line;
+  }
+}
+
+TEST_F(Wording, EverydayWordsOfPromptsAreNot) {
+  for (const char* line :
+       {"Instructions are for people with time, dude!", "You are the best, buddy!",
+        "My rules: no pants on Sunday!", "Answer: no!", "I <3 beer, dude!", "Note to self: wings!",
+        "I was told it rains, so I stay on the couch!"}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::LeaksPrompt), std::nullopt) << line;
+  }
 }
 
 TEST_F(Wording, AWordThatTheQuestionBroughtUpIsNoLeak) {
@@ -61,7 +80,16 @@ TEST_F(Wording, TheMachineBehindTheMaskIsRejected) {
 TEST_F(Wording, AnEncyclopediaEntryIsAnAssistantsVoice) {
   EXPECT_EQ(severity(draft("peter", "Lager is made from water, malt, hops and bottom yeast."),
                      FindingCode::AssistantVoice),
-            Severity::Minor);
+            Severity::Major);
+  EXPECT_EQ(severity(draft("peter", "I'm made from wings, beer and a bit of cake, dude!"),
+                     FindingCode::AssistantVoice),
+            std::nullopt);
+}
+
+TEST_F(Wording, WhatAMachineSaysMayBeQuoted) {
+  EXPECT_EQ(severity(draft("peter", "\"How can I help you today?\" Bring me wings, phone!"),
+                     FindingCode::AssistantVoice),
+            std::nullopt);
 }
 
 TEST_F(Wording, TalkOfMachinesAndOfHelpIsNot) {
@@ -73,18 +101,27 @@ TEST_F(Wording, TalkOfMachinesAndOfHelpIsNot) {
 }
 
 TEST_F(Wording, HateThreatsAndSelfHarmAreToxicInAnySpelling) {
-  for (const char* line : {"Go kill yourself!", "I'll kill you, dude.", "k1ll y0ur5elf, dude",
-                           "You f4ggot!", "Just kys already.", "I hope you die."}) {
+  for (const char* line :
+       {"Go kill yourself!", "I'll kill you, dude.", "k1ll y0ur5elf, dude", "You f4ggot!",
+        "Just kys already.", "I hope you die.", "K.i.l.l yourself", "k\xD1\x96ll yourself",
+        "kill your\xE2\x80\x8Bself", "I know where you live, dude.",
+        "Immigrants should all be deported.", "The world would be better without you."}) {
     EXPECT_EQ(severity(draft("peter", line), FindingCode::Toxic), Severity::Critical) << line;
   }
   EXPECT_EQ(severity(draft("peter", "Suck my dick, dude!"), FindingCode::Toxic), Severity::Major);
-  EXPECT_EQ(severity(draft("peter", "Oh shit, my beer!"), FindingCode::Toxic), Severity::Minor);
+  EXPECT_EQ(severity(draft("peter", "You fat, ugly, pathetic man!"), FindingCode::Toxic),
+            Severity::Major);
+  // Coarse words alone are worth a hint and cost nothing.
+  EXPECT_EQ(severity(draft("peter", "Oh shit, my beer!"), FindingCode::Toxic), Severity::Info);
 }
 
 TEST_F(Wording, WordsInsideOtherWordsAreNot) {
-  for (const char* line : {"Add some spice from Scunthorpe, dude!", "I could kill for a burger!",
-                           "That chicken tried to kill me!", "Holy crap, damn good wings!",
-                           "I live at 31 Spooner Street and pay 911 bucks!"}) {
+  for (const char* line :
+       {"Add some spice from Scunthorpe, dude!", "I could kill for a burger!",
+        "That chicken tried to kill me!", "I know where the beer is!", "Women love my belly, dude!",
+        "My fat cat is ugly but I love him!", "Heads shall roll, you simpleton!",
+        "I.e. beer, u.s. beer, a b c!", "Holy crap, damn good wings!",
+        "I live at 31 Spooner Street and pay 911 bucks!"}) {
     EXPECT_EQ(severity(draft("peter", line), FindingCode::Toxic), std::nullopt) << line;
   }
 }
@@ -101,7 +138,22 @@ TEST_F(Wording, AnotherLanguageThanTheConversationsIsWrong) {
   }
 }
 
+TEST_F(Wording, EnglishInAForeignTalkIsWrong) {
+  EXPECT_EQ(severity(draft("peter", "I'm gonna lie on the couch till it's warm, buddy!",
+                           {"was machst du heute noch?", "ja erz\xC3\xA4hl mal"}),
+                     FindingCode::WrongLanguage),
+            Severity::Major);
+  EXPECT_EQ(severity(draft("peter", "I'm gonna lie on the couch till it's warm, buddy!",
+                           {"what do you want for dinner?", "sushi al fresco"}),
+                     FindingCode::WrongLanguage),
+            std::nullopt);
+}
+
 TEST_F(Wording, AForeignWordOrAForeignQuestionIsFine) {
+  EXPECT_EQ(severity(draft("peter", "Cerveza! That's it, that's all I got!",
+                           {"say something in another language"}),
+                     FindingCode::WrongLanguage),
+            std::nullopt);
   EXPECT_EQ(severity(draft("brian", "Frankly, I would say c'est la vie, and order another martini.",
                            {"Do you like beer?"}),
                      FindingCode::WrongLanguage),

@@ -211,7 +211,8 @@ TEST_F(Searching, SearchesForAtMost32DifferentWords) {
   for (int i = 0; i < 100; ++i) text += "word" + std::to_string(i) + " ";
   const std::string expression = match_expression("fights fighting " + text);
   EXPECT_TRUE(expression.starts_with("\"fights\" OR \"word0\" OR "));
-  EXPECT_TRUE(expression.ends_with(" OR \"word30\""));
+  EXPECT_NE(expression.find(" OR \"word30\""), std::string::npos);
+  EXPECT_EQ(expression.find("\"word31\""), std::string::npos);
 }
 
 TEST_F(Searching, FindsWhatIsToldInOtherWordsThanItIsAsked) {
@@ -219,7 +220,26 @@ TEST_F(Searching, FindsWhatIsToldInOtherWordsThanItIsAsked) {
   add(document("machine", "Stewie built it in the closet."));
   EXPECT_EQ(documents(ask("what is your age")), (Ids{"age"}));
   EXPECT_EQ(documents(ask("what are you building")), (Ids{"machine"}));
-  EXPECT_EQ(match_expression("building a home"), R"("building" OR "home" OR "built" OR "lives")");
+  const std::string expression = match_expression("building a home");
+  EXPECT_TRUE(expression.starts_with(R"("building" OR "home" OR "built" OR )")) << expression;
+  EXPECT_NE(expression.find(R"("lives")"), std::string::npos) << expression;
+}
+
+TEST_F(Searching, FindsWhatIsToldInWordsOfTheSameTopic) {
+  add(document("coffee", "Peter puts 5 sugars in his coffee."));
+  add(document("dentist", "Peter once hid in a laundry cart."));
+  EXPECT_EQ(documents(ask("how sweet is your morning cup")), (Ids{"coffee"}));
+}
+
+TEST_F(Searching, WidensAQueryToAtMost32Words) {
+  const std::string expression = match_expression(
+      "beer salad car house music book fear money school shirt winter dessert trousers dog");
+  std::size_t terms = 1;
+  for (std::size_t at = expression.find(" OR "); at != std::string::npos;
+       at = expression.find(" OR ", at + 1)) {
+    ++terms;
+  }
+  EXPECT_EQ(terms, 32U);
 }
 
 TEST_F(Searching, SurvivesReopening) {
@@ -232,17 +252,144 @@ TEST_F(Searching, SurvivesReopening) {
   EXPECT_EQ(index_->generation(), generation + 1);
 }
 
-TEST_F(Searching, ListsTheNewestFirst) {
-  add(document("a", "The chicken fights.", "one"));
+TEST_F(Searching, ListsByIdFromAnyPlace) {
+  add(document("c", "The chicken fights.", "one"));
   clock_.advance(1);
-  add(document("b", "# A\nOne.\n# B\nTwo.\n", "two"));
-  const auto all = index_->list("").value();
+  add(document("a", "# A\nOne.\n# B\nTwo.\n", "two"));
+  add(document("b", "The chicken fights.", "one"));
+  const auto ids = [&](const char* collection, const char* after, std::size_t limit) {
+    Ids found;
+    const auto page = index_->list(collection, after, limit).value();
+    for (const Summary& summary : page) found.push_back(summary.id);
+    return found;
+  };
+  EXPECT_EQ(ids("", "", 9), (Ids{"a", "b", "c"}));
+  EXPECT_EQ(ids("", "", 2), (Ids{"a", "b"}));
+  EXPECT_EQ(ids("", "b", 2), (Ids{"c"}));
+  EXPECT_EQ(ids("", "aa", 1), (Ids{"b"}));
+  EXPECT_EQ(ids("one", "", 9), (Ids{"b", "c"}));
+  EXPECT_EQ(ids("one", "b", 9), (Ids{"c"}));
+  EXPECT_TRUE(ids("three", "", 9).empty());
+  const Summary first = index_->list("", "", 1).value().at(0);
+  EXPECT_EQ(first.collection, "two");
+  EXPECT_EQ(first.chunks, 2U);
+  EXPECT_EQ(first.bytes, 18U);
+  EXPECT_EQ(first.created_ms, 1'700'000'000'001);
+}
+
+TEST_F(Searching, FindsADocumentAsItWasGivenWithWhatNoChunkHas) {
+  Document given = document("a/b", "# Only a heading\n\n\n# Town\nThe chicken fights.\n");
+  given.title = "T";
+  given.uri = "file:t.md";
+  given.source_type = "file";
+  given.source_id = "t.md";
+  given.metadata = R"({"season":4})";
+  add(given);
+  const auto found = index_->find("a/b").value();
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->document.content, given.content);
+  EXPECT_EQ(found->document.collection, "town");
+  EXPECT_EQ(found->document.title, "T");
+  EXPECT_EQ(found->document.uri, "file:t.md");
+  EXPECT_EQ(found->document.source_type, "file");
+  EXPECT_EQ(found->document.source_id, "t.md");
+  EXPECT_EQ(found->document.metadata, R"({"season":4})");
+  EXPECT_EQ(found->chunks, 1U);
+  EXPECT_EQ(found->created_ms, 1'700'000'000'000);
+  given.content = "Changed.";
+  add(given);
+  EXPECT_EQ(index_->find("a/b").value()->document.content, "Changed.");
+  ASSERT_TRUE(index_->remove("a/b").ok());
+  EXPECT_FALSE(index_->find("a/b").value().has_value());
+}
+
+TEST_F(Searching, CountsWhatEachCollectionHolds) {
+  EXPECT_TRUE(index_->collections("", 9).value().empty());
+  EXPECT_EQ(index_->stats().value().bytes, 0U);
+  add(document("a", "# A\nOne.\n# B\nTwo.\n", "two"));
+  add(document("b", "The chicken fights.", "one"));
+  add(document("c", "The monkey.", "one"));
+  const auto all = index_->collections("", 9).value();
   ASSERT_EQ(all.size(), 2U);
-  EXPECT_EQ(all[0].id, "b");
-  EXPECT_EQ(all[0].chunks, 2U);
-  EXPECT_EQ(all[0].bytes, 18U);
-  EXPECT_EQ(all[1].created_ms, 1'700'000'000'000);
-  EXPECT_EQ(index_->list("one").value().size(), 1U);
+  EXPECT_EQ(all[0].name, "one");
+  EXPECT_EQ(all[0].stats.documents, 2U);
+  EXPECT_EQ(all[0].stats.chunks, 2U);
+  EXPECT_EQ(all[0].stats.bytes, 30U);
+  EXPECT_EQ(all[1].name, "two");
+  EXPECT_EQ(all[1].stats.documents, 1U);
+  EXPECT_EQ(all[1].stats.chunks, 2U);
+  EXPECT_EQ(index_->stats().value().bytes, 48U);
+  EXPECT_EQ(index_->collections("", 1).value().size(), 1U);
+  EXPECT_EQ(index_->collections("one", 9).value().at(0).name, "two");
+}
+
+TEST_F(Searching, RemovesACollectionAndNoOther) {
+  for (int i = 0; i < 65; ++i) add(document("d" + std::to_string(i), "A chicken fight.", "one"));
+  add(document("kept", "A chicken fight.", "two"));
+  const std::int64_t generation = index_->generation();
+  const Erased erased = index_->remove_collection("one", clock_.now() + Milliseconds(1)).value();
+  EXPECT_EQ(erased.documents, 65U);
+  EXPECT_TRUE(erased.all);
+  EXPECT_EQ(index_->generation(), generation + 2);
+  EXPECT_EQ(documents(ask("chicken")), (Ids{"kept"}));
+  EXPECT_EQ(index_->remove_collection("one", clock_.now()).value().documents, 0U);
+  EXPECT_EQ(index_->generation(), generation + 2);
+}
+
+TEST_F(Searching, StopsRemovingWhenTheTimeIsOverAndGoesOnWhenAskedAgain) {
+  for (int i = 0; i < 65; ++i) add(document("d" + std::to_string(i), "A chicken fight.", "one"));
+  const Erased some = index_->remove_collection("one", clock_.now()).value();
+  EXPECT_EQ(some.documents, 64U);
+  EXPECT_FALSE(some.all);
+  const Erased rest = index_->remove_collection("one", clock_.now()).value();
+  EXPECT_EQ(rest.documents, 1U);
+  EXPECT_TRUE(rest.all);
+}
+
+TEST_F(Searching, RemovesFewerAtATimeWhenTheyHaveManyChunks) {
+  std::string book;
+  for (int i = 0; i < 600; ++i) book += "# Chapter\nA chicken fight.\n";
+  for (const char* id : {"a", "b", "c"}) add(document(id, book, "one"));
+  const Erased some = index_->remove_collection("one", clock_.now()).value();
+  EXPECT_EQ(some.documents, 2U);
+  EXPECT_FALSE(some.all);
+}
+
+TEST_F(Searching, SearchesByTheWordsOfTheTextAloneWhenAsked) {
+  add(document("age", "Peter is 44 years old."));
+  Query query;
+  query.text = "what is your age";
+  EXPECT_EQ(index_->query(query).value().size(), 1U);
+  query.expansion = Expansion::Off;
+  EXPECT_TRUE(index_->query(query).value().empty());
+  const Terms terms = terms_of("what is your Age");
+  EXPECT_EQ(terms.own, (Ids{"Age"}));
+  EXPECT_EQ(terms.related.at(0), "old");
+  EXPECT_EQ(match_expression("what is your Age", Expansion::Off), R"("Age")");
+}
+
+TEST_F(Searching, OpensAnIndexOfBeforeTextsWereKept) {
+  Document book = document("a", "# One\nThe chicken fights.\n# Two\nA giraffe.\n");
+  add(book);
+  index_.reset();
+  store::Database::Options file;
+  file.path = (folder_ / "knowledge.db").string();
+  file.migrations = {"", "", ""};
+  ASSERT_TRUE(store::Database::open(file)
+                  .value()
+                  ->write([](store::Connection& connection) -> Result<void> {
+                    for (const char* sql : {"DROP TABLE contents", "DROP TABLE settings",
+                                            "PRAGMA user_version = 2"}) {
+                      TRY(connection.execute(sql));
+                    }
+                    return {};
+                  })
+                  .ok());
+  reopen();
+  EXPECT_EQ(index_->find("a").value()->document.content, "The chicken fights.\nA giraffe.");
+  EXPECT_EQ(index_->settings().value(), "");
+  EXPECT_FALSE(index_->upsert(book).value().unchanged);
+  EXPECT_EQ(index_->find("a").value()->document.content, book.content);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "retriever/knowledge.h"
 
+#include <fmt/format.h>
+
 #include "json/codec.h"
 #include "services/retriever/fixture.h"
 
@@ -16,7 +18,8 @@ class Answering : public WithIndex {
   }
 
   const std::unique_ptr<cache::Cache> cache_ = cache::make_memory_cache({});
-  Knowledge knowledge_{*index_, *cache_, {}};
+  const std::unique_ptr<Settings> settings_ = Settings::open(*index_, {}).value();
+  Knowledge knowledge_{*index_, *settings_, *cache_, {}};
 };
 
 TEST_F(Answering, GivesADocumentBackAsItCame) {
@@ -116,7 +119,7 @@ TEST_F(Answering, FindsItsRepliesAgainAfterARestartButNeverThoseOfAnotherIndex) 
   Index::Options options;
   options.path = (folder_ / "other.db").string();
   const auto other = Index::open(options, clock_).value();
-  Knowledge stranger(*other, *cache_, {});
+  Knowledge stranger(*other, *settings_, *cache_, {});
   contracts::AddDocument document;
   document.content = "Jerome owns the bar.";
   ASSERT_TRUE(stranger.add(document).ok());
@@ -142,7 +145,136 @@ TEST_F(Answering, SearchesAnewWhenWhatWasKeptMakesNoSense) {
   add(R"({"id":"a","content":"Horace owns the bar."})");
   contracts::QueryRequest query;
   query.query = "who owns the bar?";
-  EXPECT_EQ(Knowledge(*index_, mad, {}).query(query).value().hits.size(), 1U);
+  EXPECT_EQ(Knowledge(*index_, *settings_, mad, {}).query(query).value().hits.size(), 1U);
+}
+
+TEST_F(Answering, ListsEveryDocumentOnceOverItsPagesWhateverComesAndGoes) {
+  for (const char* id : {"e", "b", "d", "a", "c"}) {
+    add(fmt::format(R"({{"id":"{}","content":"Horace owns the bar."}})", id));
+  }
+  contracts::ListDocuments page;
+  page.limit = 2;
+  std::string ids;
+  for (int i = 0; i < 3; ++i) {
+    const auto reply = knowledge_.documents(page).value();
+    for (const auto& document : reply.documents) ids += document.id;
+    EXPECT_EQ(reply.next.has_value(), i < 2);
+    page.after = reply.next;
+    contracts::DeleteDocument gone;
+    gone.id = reply.next.value_or("none");
+    ASSERT_TRUE(knowledge_.remove(gone).ok());
+    if (i == 0) add(R"({"id":"aa","content":"Too late for this round."})");
+  }
+  EXPECT_EQ(ids, "abcde");
+}
+
+TEST_F(Answering, EndsAPageEarlyWhenItIsLarge) {
+  contracts::AddDocument document;
+  document.content = "Horace owns the bar.";
+  document.uri = std::string(2000, 'u');
+  for (int i = 0; i < 270; ++i) {
+    document.id = fmt::format("{:03}", i);
+    ASSERT_TRUE(knowledge_.add(document).ok());
+  }
+  contracts::ListDocuments page;
+  page.limit = 1000;
+  const auto first = knowledge_.documents(page).value();
+  ASSERT_EQ(first.documents.size(), 262U);
+  EXPECT_EQ(first.next, "261");
+  page.after = first.next;
+  EXPECT_EQ(knowledge_.documents(page).value().documents.size(), 8U);
+}
+
+TEST_F(Answering, ShowsADocumentWithItsTextAndMetadata) {
+  add(R"({"id":"clam","content":"# Owner\nHorace owns the bar.","title":"The Clam",
+    "uri":"file:clam.md","collection":"town","source_type":"file","source_id":"clam.md",
+    "metadata":{"season":4}})");
+  contracts::GetDocument request;
+  request.id = "clam";
+  EXPECT_EQ(json::encode(knowledge_.document(request).value()),
+            R"({"id":"clam","collection":"town","title":"The Clam","uri":"file:clam.md",)"
+            R"("source_type":"file","source_id":"clam.md","metadata":{"season":4},)"
+            R"("content":"# Owner\nHorace owns the bar.","chunks":1,"created_ms":1700000000000})");
+  request.id = "none";
+  EXPECT_EQ(knowledge_.document(request).error().code, Code::NotFound);
+}
+
+TEST_F(Answering, ListsCollectionsInPages) {
+  add(R"({"id":"a","content":"Horace owns the bar.","collection":"town"})");
+  add(R"({"id":"b","content":"Brian drives a Prius.","collection":"cars"})");
+  EXPECT_EQ(json::encode(knowledge_.collections({}).value()),
+            R"({"collections":[{"name":"cars","documents":1,"chunks":1,"bytes":21},)"
+            R"({"name":"town","documents":1,"chunks":1,"bytes":20}]})");
+  contracts::ListCollections page;
+  page.limit = 1;
+  const auto first = knowledge_.collections(page).value();
+  EXPECT_EQ(first.next, "cars");
+  page.after = first.next;
+  const auto last = knowledge_.collections(page).value();
+  EXPECT_EQ(last.collections.at(0).name, "town");
+  EXPECT_FALSE(last.next.has_value());
+}
+
+TEST_F(Answering, DeletesACollectionAndSaysHowMany) {
+  add(R"({"id":"a","content":"Horace owns the bar.","collection":"town"})");
+  add(R"({"id":"b","content":"Brian drives a Prius.","collection":"cars"})");
+  contracts::DeleteCollection request;
+  request.collection = "town";
+  const SteadyTime deadline = clock_.now() + Milliseconds(30'000);
+  EXPECT_EQ(json::encode(knowledge_.remove_collection(request, deadline).value()),
+            R"({"collection":"town","documents":1,"done":true})");
+  EXPECT_EQ(knowledge_.remove_collection(request, deadline).error().code, Code::NotFound);
+  EXPECT_TRUE(ask(R"({"query":"who owns the bar?"})").hits.empty());
+  EXPECT_EQ(ask(R"({"query":"who drives a Prius?"})").hits.size(), 1U);
+}
+
+TEST_F(Answering, StopsDeletingInTimeToAnswer) {
+  for (int i = 0; i < 65; ++i) add(R"({"content":"Horace owns the bar.","collection":"town"})");
+  contracts::DeleteCollection request;
+  request.collection = "town";
+  const auto reply =
+      knowledge_.remove_collection(request, clock_.now() + Milliseconds(2'000)).value();
+  EXPECT_EQ(reply.documents, 64);
+  EXPECT_FALSE(reply.done);
+}
+
+TEST_F(Answering, SettingsCountFromTheNextQueryOn) {
+  add(R"({"id":"a","content":"Peter is 44 years old."})");
+  add(R"({"id":"b","content":"Brian is 8 years old."})");
+  const char* query = R"({"query":"which age?"})";
+  EXPECT_EQ(ask(query).hits.size(), 2U);
+  ASSERT_TRUE(settings_->change(R"({"top_k":1})").ok());
+  EXPECT_EQ(ask(query).hits.size(), 1U);
+  EXPECT_EQ(ask(R"({"query":"which age?","top_k":2})").hits.size(), 2U);
+  ASSERT_TRUE(settings_->change(R"({"expansion":false})").ok());
+  EXPECT_TRUE(ask(query).hits.empty());
+  ASSERT_TRUE(settings_->change(R"({"top_k":2,"expansion":true})").ok());
+  add(fmt::format(R"({{"id":"c","content":"This is the age of {}."}})", std::string(400, 'x')));
+  EXPECT_NE(ask(query).context, "");
+  ASSERT_TRUE(settings_->change(R"({"context_tokens":100})").ok());
+  EXPECT_EQ(ask(query).context, "");
+}
+
+TEST_F(Answering, TellsHowAQueryWasAnsweredWithAnySettings) {
+  add(R"({"id":"a","content":"Peter is 44 years old.","collection":"town"})");
+  add(R"({"id":"b","content":"The car is 8 years old.","collection":"cars"})");
+  const auto test = [&](const char* json) {
+    return knowledge_.test(json::decode<contracts::RagTest>(json).value()).value();
+  };
+  const auto usual = test(R"({"query":"which age?"})");
+  EXPECT_EQ(usual.words, (std::vector<std::string>{"age"}));
+  EXPECT_EQ(usual.related.at(0), "old");
+  EXPECT_EQ(usual.hits.size(), 2U);
+  EXPECT_TRUE(usual.settings.expansion);
+  const auto narrow = test(R"({"query":"which age?","collection":"town","top_k":1})");
+  EXPECT_EQ(narrow.hits.at(0).document_id, "a");
+  EXPECT_EQ(narrow.settings.top_k, 1);
+  const auto plain = test(R"({"query":"which age?","expansion":false})");
+  EXPECT_TRUE(plain.related.empty());
+  EXPECT_TRUE(plain.hits.empty());
+  EXPECT_FALSE(plain.settings.expansion);
+  EXPECT_TRUE(settings_->now().expansion);
+  EXPECT_EQ(cache_->stats().entries, 0U);
 }
 
 TEST(Context, EndsBeforeTheFirstHitThatDoesNotFit) {

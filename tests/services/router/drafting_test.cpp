@@ -78,7 +78,9 @@ TEST(ChatRequest, LeavesOutTheKnowledgeWhenThereIsNone) {
 
 TEST(ChatRequest, PutsTheLastInstructionsLast) {
   TurnState state = gathered();
-  state.prompt->post_history = "Stay in character.";
+  contracts::Prompt prompt = a_prompt();
+  prompt.post_history = "Stay in character.";
+  state.prompt = std::make_shared<const contracts::Prompt>(std::move(prompt));
   EXPECT_TRUE(system_of(state, 1).ends_with("\n\nStay in character."));
 }
 
@@ -111,6 +113,37 @@ TEST(ChatRequest, AsksForMoreInEachBand) {
   EXPECT_FALSE(contains(system_of(state, 6), "unmistakably like Stewie"));
   EXPECT_TRUE(contains(system_of(state, 7), "unmistakably like Stewie"));
   EXPECT_TRUE(contains(system_of(state, 10), "Claim nothing that is not in the knowledge."));
+}
+
+std::shared_ptr<const contracts::Hints> some_hints() {
+  contracts::Hints hints;
+  hints.variants = {{"curious", "End with a short question.", 0.4, std::nullopt, 1.0}};
+  hints.retry = {{contracts::FindingCode::WrongVoice,
+                  {{"wrong_voice.1", "Sneer."}, {"wrong_voice.2", "Be grander."}}}};
+  hints.guidance = {"Mention a plan."};
+  return std::make_shared<const contracts::Hints>(std::move(hints));
+}
+
+TEST(ChatRequest, DraftsByTheVariantThatTuningDrew) {
+  TurnState state = gathered();
+  state.hints = some_hints();
+  ASSERT_NE(variant_of(state), nullptr);
+  EXPECT_EQ(chat_request(state, 1).temperature, 0.4);
+  EXPECT_TRUE(contains(system_of(state, 1), "- End with a short question.\n"));
+}
+
+TEST(ChatRequest, TakesWhatHasHelpedAgainstTheLastFaults) {
+  TurnState state = gathered();
+  state.hints = some_hints();
+  state.record.attempts.resize(6);
+  state.record.attempts[2].assessment = rejected(10, {finding("Shorter.")});
+  EXPECT_TRUE(notes_for(state, 3).hint_ids.empty()) << "the standard band";
+  EXPECT_EQ(notes_for(state, 4).hint_ids, std::vector<std::string>{"wrong_voice.1"});
+  EXPECT_EQ(notes_for(state, 5).hint_ids, std::vector<std::string>{"wrong_voice.2"});
+  EXPECT_EQ(notes_for(state, 6).hint_ids, std::vector<std::string>{"wrong_voice.1"});
+  EXPECT_TRUE(contains(system_of(state, 4), "- Sneer."));
+  EXPECT_FALSE(contains(system_of(state, 6), "- Mention a plan."));
+  EXPECT_TRUE(contains(system_of(state, 7), "- Mention a plan."));
 }
 
 TEST(ChatRequest, DrawsAnotherSeedForEachDraftAndTheSameForARepeat) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -47,6 +48,10 @@ inline contracts::Prompt a_prompt() {
   prompt.temperature = 0.7;
   prompt.max_tokens = 150;
   return prompt;
+}
+
+inline event::Prompted prompted(contracts::Prompt prompt) {
+  return {std::make_shared<const contracts::Prompt>(std::move(prompt)), nullptr};
 }
 
 inline contracts::QueryReply some_knowledge() {
@@ -126,7 +131,7 @@ inline Play observing() {
 }
 inline Play gathering() { return observing().feed(event::Observed{seen({"stewie"})}); }
 inline Play drafting() {
-  return gathering().feed(event::Prompted{a_prompt()}).feed(event::Retrieved{some_knowledge()});
+  return gathering().feed(prompted(a_prompt())).feed(event::Retrieved{some_knowledge()});
 }
 inline Play assessing() { return drafting().feed(event::Drafted{a_draft("A cube, you fool.")}); }
 inline Play waiting() { return drafting().feed(event::Drafted{fault()}); }

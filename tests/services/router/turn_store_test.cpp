@@ -70,38 +70,64 @@ TEST_F(TurnStoreTest, SaysWhichTurnItDoesNotKnow) {
 
 TEST_F(TurnStoreTest, ClosesWhatACrashHasLeftOpen) {
   store_->opened(open_record("open"));
+  store_->flush();
   close(record("said"));
   reopen();
-  EXPECT_EQ(store_->recover().value(), 1);
+  EXPECT_EQ(store_->recover().value().size(), 1U);
   const auto closed = store_->find("open").value();
   EXPECT_EQ(closed.status, contracts::TurnStatus::Interrupted);
   EXPECT_EQ(closed.reason, "router_restarted");
   EXPECT_EQ(closed.faults, std::vector<std::string>{"the router ended before this turn did"});
   EXPECT_EQ(store_->find("said").value().status, contracts::TurnStatus::Said);
-  EXPECT_EQ(store_->recover().value(), 0);
 }
 
-TEST_F(TurnStoreTest, TakesALineThatWasDecidedBeforeACrashForSaid) {
-  auto decided = open_record("decided");
-  decided.text = "Holy crap!";
-  store_->opened(decided);
+TEST_F(TurnStoreTest, RecoversATurnAtEveryStartUntilItIsSettled) {
+  store_->opened(open_record("open"));
+  store_->flush();
+  for (int start = 0; start < 2; ++start) {
+    reopen();
+    const auto left = store_->recover().value();
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(left.front().status, contracts::TurnStatus::Interrupted);
+    EXPECT_EQ(left.front().faults.size(), 1U);
+  }
+  close(store_->find("open").value());
+  EXPECT_TRUE(store_->recover().value().empty());
+}
+
+TEST_F(TurnStoreTest, WritesATurnThatIsOverAtOnceOnlyOnce) {
+  store_->opened(open_record("quick"));
+  close(record("quick"));
+  store_->flush();
+  EXPECT_TRUE(store_->recover().value().empty());
+  EXPECT_EQ(store_->find("quick").value().status, contracts::TurnStatus::Said);
+}
+
+TEST_F(TurnStoreTest, KeepsWhatIsToBeReportedUntilItIs) {
+  auto drafted = record("t1");
+  if (drafted.attempts.empty()) drafted.attempts.emplace_back();
+  auto silent = record("t2");
+  silent.attempts.clear();
+  close(drafted);
+  close(silent);
   reopen();
-  EXPECT_EQ(store_->recover().value(), 1);
-  const auto closed = store_->find("decided").value();
-  EXPECT_EQ(closed.status, contracts::TurnStatus::Said);
-  EXPECT_EQ(closed.reason, "recovered");
-  EXPECT_EQ(closed.text, "Holy crap!");
+  EXPECT_EQ(ids(store_->unreported(10)), std::vector<std::string>{"t1"});
+  std::promise<void> cleared;
+  store_->reported({"t1"}, [&](const Result<void>&) { cleared.set_value(); });
+  cleared.get_future().wait();
+  EXPECT_TRUE(ids(store_->unreported(10)).empty());
 }
 
-TEST_F(TurnStoreTest, FindsTheLineThatAnsweredAMessage) {
-  auto answered = record("t1");
-  answered.message_id = "m1";
-  close(answered);
-  const auto found = store_->said_to(answered.channel, "m1");
-  ASSERT_TRUE(found.ok() && found.value());
-  EXPECT_EQ(found.value()->turn_id, "t1");
-  EXPECT_FALSE(store_->said_to(answered.channel, "m2").value());
-  EXPECT_FALSE(store_->said_to("elsewhere", "m1").value());
+TEST_F(TurnStoreTest, FindsTheLinesThatAnsweredAMessage) {
+  auto interrupted = record("t3");
+  interrupted.status = contracts::TurnStatus::Interrupted;
+  close(interrupted);
+  close(record("t2", kNow + 1));
+  close(record("t1"));
+  EXPECT_EQ(ids(store_->said_to(interrupted.channel, "m1")),
+            (std::vector<std::string>{"t1", "t2"}));
+  EXPECT_TRUE(store_->said_to(interrupted.channel, "m2").value().empty());
+  EXPECT_TRUE(store_->said_to("elsewhere", "m1").value().empty());
 }
 
 TEST_F(TurnStoreTest, ForgetsWhatIsOlderThanItsRetention) {
@@ -129,6 +155,7 @@ TEST_F(TurnStoreTest, RemembersRecentTurnsThatAreOver) {
   close(record("early", kNow - 10));
   close(record("late", kNow));
   store_->opened(open_record("open"));
+  store_->flush();
   reopen();
   EXPECT_EQ(ids(store_->recent(kNow - 5, 10)), std::vector<std::string>{"late"});
   EXPECT_EQ(ids(store_->recent(kNow - 10, 10)), (std::vector<std::string>{"late", "early"}));
@@ -139,7 +166,7 @@ TEST_F(TurnStoreTest, ReplacesARecordThatIsWrittenTwice) {
   close(record("t1"));
   close(record("t1"));
   EXPECT_EQ(ids(store_->list({})), std::vector<std::string>{"t1"});
-  EXPECT_EQ(store_->recover().value(), 0);
+  EXPECT_TRUE(store_->recover().value().empty());
 }
 
 }  // namespace

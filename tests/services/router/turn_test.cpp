@@ -28,7 +28,7 @@ TEST(Turn, RunsFromAMessageToALineThatWasSaid) {
   EXPECT_EQ(query.query, "What is a tesseract?");
   EXPECT_EQ(query.collections, std::vector<std::string>{"character_stewie"});
 
-  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  EXPECT_TRUE(play.feed(prompted(a_prompt())).silent());
   play.feed(event::Retrieved{some_knowledge()}).only<action::Draft>();
   const auto assess = play.feed(event::Drafted{a_draft("Stewie: A cube, you fool.")})
                           .only<action::Assess>()
@@ -36,7 +36,8 @@ TEST(Turn, RunsFromAMessageToALineThatWasSaid) {
   EXPECT_EQ(assess.line, "A cube, you fool.");
   EXPECT_EQ(assess.message_count, 9);
   const auto line = play.feed(event::Assessed{passed(88)}).only<action::RecordLine>().request;
-  EXPECT_EQ(line.message_id, "turn_1");
+  EXPECT_EQ(line.message_id, "m1~stewie");
+  EXPECT_EQ(line.answers, "m1");
   EXPECT_EQ(line.turn_id, "turn_1");
   EXPECT_EQ(line.line.author, "stewie");
   EXPECT_EQ(line.line.kind, contracts::Kind::Bot);
@@ -59,6 +60,54 @@ TEST(Turn, RepliesWithAllThatTheAskerMayWantToKnow) {
             (std::vector<contracts::Source>{{"Geometry", "file:geometry.md", "10-51"}}));
   EXPECT_EQ(reply.value().ms, 600);
   EXPECT_EQ(reply.value().reason, "passed");
+}
+
+// --- once ---
+
+contracts::ObserveReply answered_already() {
+  auto reply = seen({"stewie"});
+  reply.repeated = true;
+  reply.answered = {{"turn_0", "stewie", "A cube. I told you."}};
+  return reply;
+}
+
+TEST(Turn, RepeatsWhatWasSaidToAMessageThatComesAgain) {
+  auto play = observing();
+  play.feed(event::Observed{answered_already()}).only<action::Finish>();
+  EXPECT_EQ(play.state.record.status, TurnStatus::Interrupted);
+  const auto reply = reply_of(play.state).value();
+  EXPECT_EQ(reply.turn_id, "turn_0");
+  EXPECT_EQ(reply.text, "A cube. I told you.");
+  EXPECT_EQ(reply.reason, "recovered");
+}
+
+TEST(Turn, AsksAnotherCharacterToAMessageThatOneHasAnswered) {
+  auto request = a_message();
+  request.character = "brian";
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{}, 0).feed(event::Observed{answered_already()});
+  EXPECT_EQ(play.state.phase, Phase::Gathering);
+}
+
+TEST(Turn, GivesWayToAnotherProcessThatWasFirst) {
+  auto play = recording();
+  play.feed(event::Recorded{answered_already()}).only<action::Finish>();
+  EXPECT_EQ(play.state.record.status, TurnStatus::Interrupted);
+  EXPECT_EQ(reply_of(play.state).value().text, "A cube. I told you.");
+}
+
+TEST(Turn, SaysAnotherLineToTheSameMessage) {
+  const auto first = over().state.record;
+  Play play(regenerating_turn("turn_2", first, 0, {}));
+  play.feed(event::Begin{}, 0);
+  EXPECT_EQ(std::get<action::Observe>(play.actions[0]).request.message_id, "m1");
+  play.feed(event::Observed{answered_already()})
+      .feed(prompted(a_prompt()))
+      .feed(event::Retrieved{some_knowledge()})
+      .feed(event::Drafted{a_draft("A hypercube.")});
+  const auto line = play.feed(event::Assessed{passed(88)}).only<action::RecordLine>().request;
+  EXPECT_EQ(line.message_id, "turn_2") << "a line of its own";
+  EXPECT_EQ(play.state.record.regenerates, "turn_1");
 }
 
 TEST(Turn, RecordsEveryStageWithItsTime) {
@@ -84,7 +133,7 @@ TEST(Turn, GathersEverythingAtOnceWhenTheCharacterIsNamed) {
   EXPECT_TRUE(std::holds_alternative<action::Retrieve>(play.actions[2]));
   // In any order, and whatever the coordinator would have chosen.
   EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge()}).silent());
-  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  EXPECT_TRUE(play.feed(prompted(a_prompt())).silent());
   play.feed(event::Observed{seen({})}).only<action::Draft>();
   EXPECT_EQ(play.state.record.character, "stewie");
 }
@@ -109,7 +158,7 @@ TEST(Turn, JoinsInAfterAnotherCharactersLine) {
   play.feed(event::Begin{});
   ASSERT_EQ(play.actions.size(), 2U);
   EXPECT_EQ(std::get<action::Retrieve>(play.actions[1]).request.query, "I am writing a novel.");
-  play.feed(event::Prompted{a_prompt()}).feed(event::Retrieved{contracts::QueryReply{}});
+  play.feed(prompted(a_prompt())).feed(event::Retrieved{contracts::QueryReply{}});
   const auto assess = play.feed(event::Drafted{a_draft("Still?")}).only<action::Assess>().request;
   EXPECT_EQ(assess.kind, contracts::TurnKind::Organic);
   EXPECT_EQ(assess.message_count, 4);
@@ -168,6 +217,15 @@ TEST(Turn, DodgesInCharacterWhenNoDraftReachedTheFloor) {
   EXPECT_TRUE(play.state.record.degraded);
 }
 
+TEST(Turn, DodgesPlainlyWhenTheCardHasNoLinesForIt) {
+  contracts::Prompt bare = a_prompt();
+  bare.dodges.clear();
+  auto play = gathering().feed(prompted(bare)).feed(event::Retrieved{some_knowledge()});
+  play.feed(event::DeadlineReached{});
+  EXPECT_FALSE(play.only<action::RecordLine>().request.line.text.empty());
+  EXPECT_EQ(play.state.record.reason, "dodge");
+}
+
 TEST(Turn, NeverSaysADraftWithACriticalFinding) {
   auto play = rejected_ten_times(std::vector<double>(10, 90), contracts::Severity::Critical);
   EXPECT_EQ(play.feed(event::Recorded{seen({})}).state.record.reason, "dodge");
@@ -177,7 +235,7 @@ TEST(Turn, DoesNotDodgeTwiceInTheSameWords) {
   for (const std::string& said : a_prompt().dodges) {
     auto reply = seen({"stewie"});
     reply.history.insert(reply.history.begin(), bot("stewie", said));
-    auto play = observing().feed(event::Observed{reply}).feed(event::Prompted{a_prompt()});
+    auto play = observing().feed(event::Observed{reply}).feed(prompted(a_prompt()));
     play.feed(event::DeadlineReached{});
     EXPECT_NE(play.only<action::RecordLine>().request.line.text, said);
   }
@@ -234,7 +292,7 @@ TEST(Turn, StartsNoDraftThatWouldNotBeReadyInTime) {
 }
 
 TEST(Turn, DraftsWithoutKnowledgeWhenTheRetrieverIsDown) {
-  auto play = gathering().feed(event::Prompted{a_prompt()}).feed(event::Retrieved{fault()});
+  auto play = gathering().feed(prompted(a_prompt())).feed(event::Retrieved{fault()});
   const auto request = play.only<action::Draft>().request;
   EXPECT_EQ(request.messages.front().content, "You are Stewie.");
   EXPECT_TRUE(play.state.record.degraded);
@@ -245,7 +303,7 @@ TEST(Turn, DraftsWithoutKnowledgeWhenTheRetrieverIsDown) {
 TEST(Turn, SaysSoWhenTheRetrieverIsDegraded) {
   auto knowledge = some_knowledge();
   knowledge.degraded = true;
-  const auto play = gathering().feed(event::Prompted{a_prompt()}).feed(event::Retrieved{knowledge});
+  const auto play = gathering().feed(prompted(a_prompt())).feed(event::Retrieved{knowledge});
   EXPECT_TRUE(play.state.record.degraded);
 }
 
@@ -264,7 +322,7 @@ TEST(Turn, GoesOnWithoutTheCoordinatorWhenACharacterIsNamed) {
   auto request = a_message();
   request.character = "stewie";
   Play play(direct_turn("turn_1", request, 0, {}));
-  play.feed(event::Begin{}).feed(event::Observed{fault()}).feed(event::Prompted{a_prompt()});
+  play.feed(event::Begin{}).feed(event::Observed{fault()}).feed(prompted(a_prompt()));
   const auto draft = play.feed(event::Retrieved{some_knowledge()}).only<action::Draft>().request;
   EXPECT_EQ(draft.messages.back().content, "sam: What is a tesseract?");
   EXPECT_TRUE(play.state.record.degraded);
@@ -284,12 +342,57 @@ TEST(Turn, FailsWhenTheCharacterIsNotInTheCast) {
   EXPECT_TRUE(play.feed(event::Observed{seen({})}).silent());
 }
 
-TEST(Turn, CountsALineAsSaidAlsoWhenItCouldNotBeRecorded) {
-  auto play = recording().feed(event::Recorded{fault()});
-  play.only<action::Finish>();
+TEST(Turn, TellsTheCoordinatorItsLineAgainUntilItIsThere) {
+  auto play = recording();
+  const auto line = play.only<action::RecordLine>().request;
+  for (const double least_ms : {500, 1000, 2000}) {
+    EXPECT_GE(play.feed(event::Recorded{fault()}).only<action::Wait>().ms, least_ms);
+    EXPECT_TRUE(play.feed(event::Interrupted{"late"}).silent());
+    const auto again = play.feed(event::Waited{}).only<action::RecordLine>().request;
+    EXPECT_EQ(again.message_id, line.message_id);
+    EXPECT_EQ(again.line, line.line);
+    EXPECT_TRUE(play.feed(event::Waited{}).silent()) << "of an earlier phase";
+  }
+  play.feed(event::Recorded{seen({})}).only<action::Finish>();
   EXPECT_EQ(play.state.record.status, TurnStatus::Said);
-  EXPECT_TRUE(play.state.record.degraded);
-  EXPECT_EQ(play.state.record.faults.size(), 1U);
+  EXPECT_TRUE(play.state.record.faults.empty());
+}
+
+TEST(Turn, CountsALineAsSaidAlsoWhenItCouldNotBeRecorded) {
+  auto out_of_time = recording();
+  out_of_time.now_ms = out_of_time.state.options.deadline_ms - 500;
+  auto refused = recording();
+  for (auto play : {out_of_time.feed(event::Recorded{fault()}),
+                    refused.feed(event::Recorded{Error{Code::DeadlineExceeded, "silence"}})}) {
+    play.only<action::Finish>();
+    EXPECT_EQ(play.state.record.status, TurnStatus::Said);
+    EXPECT_TRUE(play.state.record.degraded);
+    EXPECT_EQ(play.state.record.faults.size(), 1U);
+  }
+}
+
+TEST(Turn, DoesNotWaitForACoordinatorThatWasAwayAllTheTime) {
+  auto request = a_message();
+  request.character = "stewie";
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{}, 0)
+      .feed(event::Observed{fault()})
+      .feed(prompted(a_prompt()))
+      .feed(event::Retrieved{some_knowledge()})
+      .feed(event::Drafted{a_draft("A cube, you fool.")})
+      .feed(event::Assessed{passed(88)})
+      .feed(event::Recorded{fault()})
+      .only<action::Finish>();
+  EXPECT_EQ(play.state.record.status, TurnStatus::Said);
+  EXPECT_EQ(play.state.record.faults.size(), 2U);
+}
+
+TEST(Turn, KnowsItsOwnLineWhenItWasToldTwice) {
+  auto told_twice = answered_already();
+  told_twice.answered.front().turn_id = "turn_1";
+  auto play = recording().feed(event::Recorded{told_twice});
+  EXPECT_EQ(play.state.record.status, TurnStatus::Said);
+  EXPECT_EQ(reply_of(play.state).value().text, "A cube, you fool.");
 }
 
 // --- the end of time, and of patience ---
@@ -303,8 +406,8 @@ TEST(Turn, FailsAtItsDeadlineWhileItKnowsNoCharacter) {
 }
 
 TEST(Turn, DodgesAtItsDeadlineWhenItKnowsTheCharacterAndHasNoDraft) {
-  const auto prompted = gathering().feed(event::Prompted{a_prompt()});
-  for (Play play : {prompted, drafting(), assessing(), waiting()}) {
+  const auto with_prompt = gathering().feed(prompted(a_prompt()));
+  for (Play play : {with_prompt, drafting(), assessing(), waiting()}) {
     play.feed(event::DeadlineReached{}).only<action::RecordLine>();
     EXPECT_EQ(play.state.record.reason, "dodge");
     EXPECT_TRUE(play.state.record.degraded);
@@ -374,7 +477,7 @@ TEST(Turn, FetchesTheProbableSpeakersKnowledgeWhileTheCoordinatorDecides) {
   EXPECT_EQ(retrieve.request.query, ", what is a tesseract?");
   EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge(), "stewie"}).silent());
   play.feed(event::Observed{seen({"stewie"})}).only<action::FetchPrompt>();
-  play.feed(event::Prompted{a_prompt()}).only<action::Draft>();
+  play.feed(prompted(a_prompt())).only<action::Draft>();
 }
 
 TEST(Turn, DropsKnowledgeThatWasFetchedForSomebodyElse) {
@@ -383,7 +486,7 @@ TEST(Turn, DropsKnowledgeThatWasFetchedForSomebodyElse) {
   play.feed(event::Observed{seen({"stewie"})});
   ASSERT_EQ(play.actions.size(), 2U);
   EXPECT_EQ(std::get<action::Retrieve>(play.actions.at(1)).character, "stewie");
-  EXPECT_TRUE(play.feed(event::Prompted{a_prompt()}).silent());
+  EXPECT_TRUE(play.feed(prompted(a_prompt())).silent());
   EXPECT_TRUE(play.feed(event::Retrieved{some_knowledge(), "brian"}).silent());
   play.feed(event::Retrieved{some_knowledge(), "stewie"}).only<action::Draft>();
   EXPECT_EQ(play.state.record.sources.size(), 1U);

@@ -24,15 +24,28 @@ class FakeNode final : public messaging::Node {
   // What happens before a message is answered.
   std::function<void(FakeNode&)> change;
   std::vector<std::string> asked;  // messages that reached the router
+  std::vector<int> quiet_minutes;  // that the coordinator was asked for
 
-  Result<std::string> call_and_wait(const std::string&, std::string method, std::string,
+  std::vector<std::string> opinions;
+
+  Result<std::string> call_and_wait(const std::string&, std::string method, std::string body,
                                     messaging::CallOptions) override {
     if (method == "coordinator.history") return json::encode(history);
+    if (method == "coordinator.quiet") {
+      const auto request = json::decode<contracts::QuietRequest>(std::string_view(body)).value();
+      quiet_minutes.push_back(request.minutes);
+      return json::encode(contracts::QuietReply{request.minutes == 0 ? 0 : 1});
+    }
     if (method == "characters.list") {
       contracts::Character peter;
       peter.id = "peter";
       peter.name = name_of_peter;
       return json::encode(contracts::CharacterList{{peter}});
+    }
+    if (method == "tuning.feedback") {
+      const auto told = json::decode<contracts::FeedbackRequest>(std::string_view(body));
+      opinions.push_back(std::string(enum_name(told.value().kind)) + " of " + told.value().turn_id);
+      return json::encode(contracts::FeedbackReply{true, true});
     }
     contracts::TurnRecord record;
     record.turn_id = "turn_1";
@@ -50,8 +63,13 @@ class FakeNode final : public messaging::Node {
       return 1;
     }
     if (change) change(*this);
-    asked.push_back(
-        json::decode<contracts::OrchestrateRequest>(std::string_view(body)).value().message);
+    if (method == "router.regenerate") {
+      const auto wish = json::decode<contracts::RegenerateRequest>(std::string_view(body));
+      asked.push_back("another than " + wish.value().turn_id);
+    } else {
+      asked.push_back(
+          json::decode<contracts::OrchestrateRequest>(std::string_view(body)).value().message);
+    }
     if (!lines.empty()) {
       on_line("turn.line", json::encode(lines.front()));
       lines.pop_front();
@@ -169,9 +187,32 @@ TEST(Chat, SaysWhyNobodyAnswersAndExplainsItWhenAsked) {
   node.replies = {silent};
   EXPECT_EQ(transcript(node, "/why\nhm\n/why\n/quit\nnever sent\n"),
             "Nothing has been said yet.\n"
-            "ada: hm\n(nobody has anything to say to that)\n"
+            "ada: hm\n(nobody answers: asked to be quiet)\n"
             "turn_1 in den: silent (quiet) after 0.0 ms\n\n");
   EXPECT_EQ(node.asked, (std::vector<std::string>{"hm"}));
+}
+
+TEST(Chat, TellsWhatAPersonThinksOfTheLatestLine) {
+  FakeNode node;
+  contracts::TurnReply silent;
+  silent.turn_id = "turn_2";
+  silent.reason = "below_threshold";
+  node.replies = {reply("turn_1", "Beer!"), silent};
+  EXPECT_EQ(transcript(node, "/good\nWhat now?\nhm\n/good\n/bad\n"),
+            "Nothing has been said yet.\n"
+            "ada: What now?\nPeter Griffin: Beer!\n"
+            "ada: hm\n(nobody has anything to say to that)\n(noted)\n(noted)\n");
+  EXPECT_EQ(node.opinions,
+            (std::vector<std::string>{"thumbs_up of turn_1", "thumbs_down of turn_1"}));
+}
+
+TEST(Chat, AsksForAnotherLine) {
+  FakeNode node;
+  node.replies = {reply("turn_1", "Beer!"), reply("turn_2", "More beer!")};
+  EXPECT_EQ(transcript(node, "/again\nWhat now?\n/again\n"),
+            "Nothing has been said yet.\n"
+            "ada: What now?\nPeter Griffin: Beer!\nPeter Griffin: More beer!\n");
+  EXPECT_EQ(node.asked, (std::vector<std::string>{"What now?", "another than turn_1"}));
 }
 
 TEST(Chat, HearsOfACharacterThatChangesMeanwhile) {
@@ -195,12 +236,33 @@ TEST(Chat, SaysWhatItLeavesOutOfALineThatIsTooLong) {
   EXPECT_EQ(node.asked.front().size(), 4000U);
 }
 
+TEST(Chat, AsksForQuietForAsLongAsItIsTold) {
+  FakeNode node;
+  EXPECT_EQ(transcript(node, "/quiet\n/quiet 30\n/quiet off\n"),
+            "Quiet for 10 minutes: only who is spoken to by name answers.\n"
+            "Quiet for 30 minutes: only who is spoken to by name answers.\n"
+            "All may speak again.\n");
+  EXPECT_EQ(node.quiet_minutes, (std::vector<int>{10, 30, 0}));
+}
+
+TEST(Chat, RefusesAQuietThatIsNoTime) {
+  FakeNode node;
+  for (const char* wrong : {"/quiet 0\n", "/quiet 1441\n", "/quiet soon\n", "/quiet 5x\n"}) {
+    EXPECT_EQ(transcript(node, wrong),
+              "For how many minutes, 1 to 1440? /quiet 30, or /quiet off\n");
+  }
+  EXPECT_TRUE(node.quiet_minutes.empty());
+}
+
 TEST(Chat, ListsTheCastAndItsCommands) {
   FakeNode node;
   EXPECT_EQ(transcript(node, "/who\n/dance\n"),
             "Peter Griffin (peter)\n"
             "There is no /dance.\n"
             "  /why   why the latest line was said, or not\n"
+            "  /good  the latest line was good; /bad: it was not. The cast learns from both\n"
+            "  /again another line instead of the latest\n"
+            "  /quiet [minutes]: only who is spoken to by name answers; /quiet off ends it\n"
             "  /who   who is in the cast\n"
             "  /quit  leave; so does Ctrl-D\n");
 }

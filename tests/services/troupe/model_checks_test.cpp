@@ -78,17 +78,32 @@ TEST_F(ModelChecks, SayThatAKeyAloneSendsNothing) {
   EXPECT_NE(able.find("-> troupe down && TROUPE_LLM_ALLOW_CLOUD=1 troupe up"), std::string::npos)
       << able;
   EXPECT_EQ(models(R"({"allow_cloud":true,"providers":[{"name":"u","kind":"understudy"}]})"), "");
+  EXPECT_EQ(models(R"({"allow_cloud":true})"), "");
+  EXPECT_EQ(models(R"({"allow_cloud":false,"chain":["openai"]})"), "");
   EXPECT_EQ(models(R"({"providers":[{"name":"o","kind":"x","key_env":"OPENAI_API_KEY"}]})"), "");
+  const auto groq = models(R"({"allow_cloud":false,"providers":[)"
+                           R"({"name":"g","kind":"openai","key_env":"GROQ_API_KEY"}]})");
+  EXPECT_EQ(groq.find("warn keys: OPENAI_API_KEY"), 0U) << groq;
   EXPECT_EQ(models(R"({"providers":[{"name":"o","url":"https://api.openai.com/v1"}]})"), "");
+}
+
+TEST_F(ModelChecks, KnowThatAllowingCloudsUsesNoOtherKey) {
+  fake.variables["GROQ_API_KEY"] = "gsk-secret";
+  EXPECT_EQ(models(R"({"allow_cloud":true,"openai_url":"http://127.0.0.1:8000/v1"})"),
+            "warn keys: GROQ_API_KEY is set but not used: the settings of llm name no such "
+            "provider, so nothing is sent to it -> unset GROQ_API_KEY\n");
 }
 
 TEST_F(ModelChecks, TellWhichProviderAnswersAndWhichIsDown) {
   EXPECT_EQ(providers(R"({"providers":[
       {"name":"gpu","state":"down","breaker":"closed","last_error":"refused"},
       {"name":"other","state":"up","breaker":"open","last_error":"garbage"},
+      {"name":"cloud","state":"denied","breaker":"closed","last_error":"HTTP 401"},
+      {"name":"new","state":"unknown","breaker":"closed"},
       {"name":"understudy","state":"up","breaker":"closed"}]})"),
             "fail providers: gpu is down: refused -> troupe why\n"
             "fail providers: other is shut out after failures: garbage -> troupe why\n"
+            "fail providers: cloud is denied: HTTP 401 -> troupe why\n"
             "ok providers: understudy answers first\n");
   EXPECT_EQ(providers("{}"), "");
 }

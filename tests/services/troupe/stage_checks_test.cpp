@@ -55,14 +55,14 @@ struct StageChecks : testing::Test {
       list.characters.push_back(character);
     }
     node.answers["characters.list"] = json::encode(list);
-    contracts::DocumentList documents;
-    for (const auto* collection : {"character_peter", "character_brian"}) {
-      contracts::DocumentSummary document;
-      document.collection = collection;
-      documents.documents.push_back(document);
-    }
-    node.answers["retriever.documents"] = json::encode(documents);
+    know({"character_peter", "character_brian"});
     choose({"peter", "brian"}, "addressed");
+  }
+  // One document in each collection.
+  void know(const std::vector<std::string>& names) {
+    contracts::CollectionList list;
+    for (const auto& name : names) list.collections.push_back({name, 1, 1, 1});
+    node.answers["retriever.collections"] = json::encode(list);
   }
   void choose(std::vector<std::string> speakers, std::string reason) {
     contracts::Selection selection;
@@ -124,16 +124,13 @@ TEST_F(StageChecks, FindThatThereIsNobody) {
 }
 
 TEST_F(StageChecks, FindACharacterWithoutKnowledgeAndAnEmptyKnowledgeBase) {
-  contracts::DocumentList documents;
-  documents.documents.resize(1);
-  documents.documents[0].collection = "character_peter";
-  node.answers["retriever.documents"] = json::encode(documents);
+  know({"character_peter"});
   EXPECT_NE(characters().find("warn knowledge: brian answers from the card alone -> "
                               "${EDITOR:-vi} /d/characters/brian.md  "
                               "# the card names it: data.extensions.troupe.knowledge\n"),
             std::string::npos)
       << characters();
-  node.answers["retriever.documents"] = json::encode(contracts::DocumentList{});
+  know({});
   EXPECT_NE(characters().find("warn knowledge: it is empty"), std::string::npos);
 }
 
@@ -154,7 +151,7 @@ TEST_F(StageChecks, FindServicesThatCannotBeAsked) {
   EXPECT_NE(characters().find("fail voices: no instance of coordinator is running -> troupe status "
                               "(coordinator_unavailable)\n"),
             std::string::npos);
-  node.answers.erase("retriever.documents");
+  node.answers.erase("retriever.collections");
   EXPECT_NE(characters().find("fail knowledge: no instance of retriever"), std::string::npos);
   node.answers.clear();
   EXPECT_EQ(characters(),

@@ -17,7 +17,8 @@ std::string names_of(const std::vector<Program>& programs) {
 TEST(Stack, StartsAllServicesTheRouterLast) {
   const auto programs = stack({"", "/bin", "/data", "/run"});
   ASSERT_TRUE(programs.ok());
-  EXPECT_EQ(names_of(programs.value()), "characters retriever llm quality coordinator router ");
+  EXPECT_EQ(names_of(programs.value()),
+            "characters retriever crawler llm quality coordinator tuning router ");
   EXPECT_EQ(programs.value()[0].argv, (std::vector<std::string>{"/bin/troupe-characters", "--data",
                                                                 "/data", "--run", "/run"}));
 }
