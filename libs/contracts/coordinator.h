@@ -77,7 +77,8 @@ struct Answered {
 struct ObserveReply {
   static constexpr std::string_view kName = "observe_reply";
   bool repeated = false;
-  std::vector<Answered> answered;  // of a repeated human line: what was said to it already
+  // Of a repeated human line: what was said to it already; of a bot's: the line that stands.
+  std::vector<Answered> answered;
   std::vector<Line> history;       // of a human line: up to it, oldest first, at most 20
   std::int64_t message_count = 0;  // lines in the channel in the last 24 h, this one excluded
   double energy = 0;

@@ -46,6 +46,9 @@ CREATE INDEX channels_by_time ON channels (at_ms);
 )sql";
 
 const char* const kAnswersColumn = "ALTER TABLE lines ADD COLUMN answers TEXT;";
+// Lines come in the order of time: to find the old ones no index is needed, which each line pays
+// for.
+const char* const kNoTimeIndexes = "DROP INDEX lines_by_time; DROP INDEX channels_by_time;";
 const char* const kQuietColumn =
     "ALTER TABLE channels ADD COLUMN quiet_until_ms INTEGER NOT NULL DEFAULT 0;";
 
@@ -122,7 +125,7 @@ Result<std::unique_ptr<Conversations>> Conversations::open(Options options, cons
   store::Database::Options where;
   where.path = options.path;
   where.grade = store::Grade::CrashSafe;
-  where.migrations = {kSchema, kAnswersColumn, kQuietColumn};
+  where.migrations = {kSchema, kAnswersColumn, kQuietColumn, kNoTimeIndexes};
   auto database = TRY(store::Database::open(std::move(where)));
   return std::unique_ptr<Conversations>(
       new Conversations(std::move(options), clock, std::move(database)));
@@ -192,10 +195,16 @@ Result<void> Conversations::restore_repeat(store::Connection& db, const ObserveR
   const auto channel = TRY(load(db, request.channel));
   std::int64_t seq = 0;
   std::int64_t at_ms = 0;
-  TRY(db.query("SELECT seq, at_ms FROM lines WHERE channel = ? AND message_id = ?",
+  TRY(
+      db.query("SELECT seq, at_ms, kind, turn_id, author, text FROM lines "
+               "WHERE channel = ? AND message_id = ?",
                {request.channel, request.message_id}, [&](const store::Row& row) {
                  seq = row.integer(0);
                  at_ms = row.integer(1);
+                 // Whoever tells a character's line twice must know which of the two stands.
+                 if (row.integer(2) == 0) return;
+                 result.answered.push_back({std::string(row.text(3)), std::string(row.text(4)),
+                                            std::string(row.text(5))});
                }));
   result.repeated = true;
   result.last_id = request.message_id;
@@ -298,8 +307,8 @@ Result<std::int64_t> Conversations::forget_older_than(int days, int batch) {
   const auto forget = [&](store::Connection& db) -> Result<void> {
     TRY(
         db.execute("DELETE FROM lines WHERE seq IN "
-                   "(SELECT seq FROM lines WHERE at_ms < ? LIMIT ?)",
-                   {before_ms, std::int64_t{batch}}));
+                   "(SELECT seq FROM lines ORDER BY seq LIMIT ?) AND at_ms < ?",
+                   {std::int64_t{batch}, before_ms}));
     deleted = db.changes();
     return db.execute(
         "DELETE FROM channels WHERE channel IN "

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "base/utf8.h"
 #include "lexical/sentences.h"
@@ -17,56 +20,7 @@ constexpr std::size_t kCluesMax = 24;
 constexpr std::size_t kMatchesMax = 4;
 constexpr double kSoftWeight = 0.4;   // of a generic word
 constexpr double kAsideWeight = 0.5;  // of a word beside the sentence that asks
-constexpr double kRelated = 0.7;      // a shared topic, against the word itself
-constexpr double kOfKind = 0.8;       // "martini" for "drink"
-constexpr double kOfBest = 0.12;      // "favourite" where the best is asked for
 constexpr double kIntroduced = 0.6;   // "the dog" for a Brian whom the prompt calls one
-constexpr double kAgain = 0.35;       // a word that met another clue already
-constexpr double kConvincing = 0.8;
-constexpr std::size_t kWordsMax = 22;
-constexpr double kFullMatch = 0.3;  // for meeting every word that matters
-constexpr double kEvidenceMin = 0.85;
-
-struct Clue {
-  std::uint64_t meaning = 0;
-  double weight = 1;
-  bool focus = false;  // of the noun behind "which" or "what"
-  bool name = false;   // of somebody or something known: no other will do
-  double most = 0;     // what meeting it can be worth
-  double exact = 0;    // what the word itself is worth
-};
-
-// A topic that the word at `at` of a sentence speaks of.
-struct Mention {
-  std::uint16_t topic = 0;
-  std::uint16_t at = 0;
-  double directness = 0;
-};
-
-struct Sentence {
-  std::vector<Mention> mentions;  // by topic
-};
-
-// How a sentence answers; no answer while the score is 0.
-struct Finding {
-  std::size_t fact = 0;
-  double score = 0;
-  double cover = 0;  // the share of the question that is met
-  double wish = 0;   // for telling what is asked for
-  bool full = false;
-};
-
-// How a clue is met, and by which word of the sentence.
-struct Meeting {
-  double worth = 0;
-  std::size_t at = 0;
-};
-
-// Flattened, so that two words that are not rare tell more than one that is.
-double rarity(std::size_t count, std::size_t all) {
-  return std::pow(std::log(1.0 + static_cast<double>(all) / (1.0 + static_cast<double>(count))),
-                  0.7);
-}
 
 bool related(std::uint64_t a, std::uint64_t b) {
   const auto& of_a = topics_of(a);
@@ -146,58 +100,69 @@ std::size_t asking_part(const std::vector<std::string_view>& parts) {
   return parts.empty() ? 0 : parts.size() - 1;
 }
 
-class Search {
+// How near a clue and a known word are, in each way.
+struct Pair {
+  float same = 0;
+  float kind = 0;
+  float topic = 0;
+  float synsets = 0;
+  float gloss = 0;
+};
+
+// A word of the question.
+struct Clue {
+  std::uint64_t meaning = 0;
+  std::string text;
+  double weight = 1;
+  double rarity = 1;        // in English
+  bool focus = false;       // of the noun behind "which" or "what"
+  bool name = false;        // of somebody or something known: no other will do
+  std::vector<Pair> pairs;  // with each known word
+};
+
+bool own_name(const Scene& scene, std::string_view word) {
+  return !scene.name.empty() && same(word, scene.name.substr(0, scene.name.find(' ')));
+}
+
+// What a line asks: its clues, and the kind of answer that it wishes.
+struct Asked {
+  Wish wish;
+  std::size_t words = 0;
+  bool favourite = false;
+  bool best = false;  // asks for what he likes best
+  bool self = false;  // asks about him
+  std::vector<Clue> clues;
+  std::vector<std::uint64_t> meanings;
+};
+
+class QuestionReader {
  public:
-  Search(const Scene& scene, const std::vector<Fact>& facts, std::string_view line)
-      : scene_(scene), facts_(facts) {
-    read_question(utf8_prefix(line, kLineBytesMax));
-    read_facts();
-    for (Clue& clue : clues_) weigh(clue);
-  }
-
-  std::vector<Match> run(const std::vector<Match>& full) const {
-    std::vector<Finding> findings;
-    for (std::size_t i = 0; i < facts_.size(); ++i) {
-      Finding finding = finding_of(i);
-      finding.full = std::any_of(full.begin(), full.end(),
-                                 [&](const Match& match) { return match.fact == i; });
-      if (finding.full) finding.score = std::max(finding.score, 0.5) + kFullMatch;
-      if (finding.score > 0) findings.push_back(finding);
-    }
-    std::stable_sort(findings.begin(), findings.end(),
-                     [](const Finding& a, const Finding& b) { return a.score > b.score; });
-    std::vector<Match> matches;
-    if (findings.empty() || (!findings[0].full && !convincing(findings))) return matches;
-    if (findings.size() > kMatchesMax) findings.resize(kMatchesMax);
-    for (const Finding& finding : findings) matches.push_back({finding.fact, finding.score});
-    return matches;
-  }
-
- private:
-  bool own_name(std::string_view word) const {
-    return !scene_.name.empty() && same(word, scene_.name.substr(0, scene_.name.find(' ')));
-  }
-
-  void read_question(std::string_view line) {
+  QuestionReader(const Scene& scene, std::string_view line) : scene_(scene) {
     const std::vector<std::string_view> parts = clauses(line);
     const std::size_t asking = asking_part(parts);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::vector<Token> tokens = read_words(parts[i]);
-      if (i == asking) wish_ = wish_of(tokens);
-      words_ += tokens.size();
+      if (i == asking) asked_.wish = wish_of(tokens);
+      asked_.words += tokens.size();
       for (const Token& token : tokens) {
-        best_ = best_ || listed("most best favourite favorite prefer first love like", token.text);
+        asked_.best = asked_.best ||
+                      listed("most best favourite favorite prefer first love like", token.text);
+        asked_.self = asked_.self || listed("you your yours youre u ur", token.text) ||
+                      own_name(scene_, token.text);
       }
       read_clues(tokens, i == asking ? 1.0 : kAsideWeight);
     }
   }
 
+  Asked take() { return std::move(asked_); }
+
+ private:
   // "Which days ...?": what is asked for is no clue to where it stands.
   bool wished(const Token& token) const {
-    if (wish_.kinds == 0) return false;
-    if (token.text == "time") return (wish_.kinds & kTellsClock) != 0;
-    if ((wish_.kinds & kTellsMoney) != 0 &&
-        listed("cost costs pay paid earn earns much", token.text)) {
+    const unsigned kinds = asked_.wish.kinds;
+    if (kinds == 0) return false;
+    if (token.text == "time") return (kinds & kTellsClock) != 0;
+    if ((kinds & kTellsMoney) != 0 && listed("cost costs pay paid earn earns much", token.text)) {
       return true;
     }
     return listed("day days month year years yrs colour color number price weekday date",
@@ -206,200 +171,272 @@ class Search {
 
   void read_clues(const std::vector<Token>& tokens, double weight) {
     bool focus = false;
-    for (std::size_t i = 0; i < tokens.size() && clues_.size() < kCluesMax; ++i) {
+    for (std::size_t i = 0; i < tokens.size() && asked_.clues.size() < kCluesMax; ++i) {
       const Token& token = tokens[i];
       const bool opens = listed("what whats which", token.text) && i + 1 < tokens.size();
       if (opens) focus = !tokens[i + 1].stop || listed("the your", tokens[i + 1].text);
       if (token.stop) focus = focus && (opens || listed("the your is", token.text));
       if (token.text.ends_with("ly")) focus = false;
-      if (token.stop || own_name(token.text) || token.text == "you" || wished(token)) continue;
-      const bool known = std::any_of(clues_.begin(), clues_.end(), [&](const Clue& clue) {
-        return clue.meaning == token.meaning;
-      });
+      if (token.stop || own_name(scene_, token.text) || token.text == "you" || wished(token)) {
+        continue;
+      }
+      const bool known =
+          std::any_of(asked_.clues.begin(), asked_.clues.end(),
+                      [&](const Clue& clue) { return clue.meaning == token.meaning; });
       if (known) continue;
       Clue clue;
       clue.meaning = token.meaning;
+      clue.text = token.text;
       const bool generic = token.soft || (token.sorts & kNumber) != 0 ||
                            listed("first last next second", token.text);
       clue.weight = weight * (generic ? kSoftWeight : 1.0);
       // "When did you visit Paris?": Paris itself, or nothing.
       clue.name = token.capital && i > 0;
-      favourite_ = favourite_ || listed("favourite favorite fave", token.text);
-      clue.focus = focus && !token.soft && wish_.kinds == 0;
-      asked_.push_back(token.meaning);
-      clues_.push_back(clue);
+      asked_.favourite = asked_.favourite || listed("favourite favorite fave", token.text);
+      clue.focus = focus && !token.soft && asked_.wish.kinds == 0;
+      asked_.meanings.push_back(token.meaning);
+      asked_.clues.push_back(std::move(clue));
     }
-  }
-
-  // A sentence that names Brian also speaks of the dog that the prompt says he is.
-  static void introduce(Fact& fact,
-                        const std::vector<std::pair<std::uint64_t, std::vector<Token>>>& others) {
-    const std::size_t own = fact.own_said;
-    for (const auto& [name, about] : others) {
-      const bool named =
-          std::any_of(fact.said.begin(), fact.said.begin() + static_cast<std::ptrdiff_t>(own),
-                      [name = name](const auto& said) { return said.first == name; });
-      for (const Token& token : about) {
-        const bool kind = (token.sorts & kPerson) != 0 || listed("man baby fat big", token.text);
-        if (named && kind) fact.said.emplace_back(token.meaning, kIntroduced);
-      }
-    }
-  }
-
-  void read_facts() {
-    sentences_.reserve(facts_.size());
-    std::vector<std::pair<std::uint64_t, std::vector<Token>>> others;
-    for (const Other& other : scene_.others) {
-      const std::string_view first = other.name.substr(0, other.name.find(' '));
-      others.emplace_back(meaning(ascii_lower(first)), read_words(other.about));
-    }
-    for (Fact& fact : facts_) {
-      Sentence sentence;
-      introduce(fact, others);
-      for (std::size_t at = 0; at < fact.said.size(); ++at) {
-        for (const std::uint16_t topic : topics_of(fact.said[at].first)) {
-          sentence.mentions.push_back(
-              {topic, static_cast<std::uint16_t>(at), fact.said[at].second});
-        }
-      }
-      std::sort(sentence.mentions.begin(), sentence.mentions.end(),
-                [](const Mention& a, const Mention& b) { return a.topic < b.topic; });
-      for (std::size_t i = 0; i < sentence.mentions.size(); ++i) {
-        const std::uint16_t topic = sentence.mentions[i].topic;
-        if (i > 0 && sentence.mentions[i - 1].topic == topic) continue;
-        if (topic >= topic_counts_.size()) topic_counts_.resize(topic + 1UL);
-        ++topic_counts_[topic];
-      }
-      sentences_.push_back(std::move(sentence));
-    }
-  }
-
-  static double how_said(std::uint64_t said, std::uint64_t asked,
-                         const std::vector<std::uint64_t>& kinds) {
-    if (said == asked) return 1;
-    return std::find(kinds.begin(), kinds.end(), said) != kinds.end() ? kOfKind : 0;
-  }
-
-  void weigh(Clue& clue) {
-    const auto& kinds = kinds_of(clue.meaning);
-    const auto count = std::count_if(facts_.begin(), facts_.end(), [&](const Fact& fact) {
-      return std::any_of(fact.said.begin(), fact.said.end(), [&](const auto& said) {
-        return how_said(said.first, clue.meaning, kinds) > 0;
-      });
-    });
-    clue.name =
-        clue.name || std::any_of(facts_.begin(), facts_.end(), [&](const Fact& fact) {
-          return std::find(fact.named.begin(), fact.named.end(), clue.meaning) != fact.named.end();
-        });
-    clue.exact = rarity(static_cast<std::size_t>(count), facts_.size());
-    clue.most = count > 0 ? clue.exact : 0;
-    for (const std::uint16_t topic : topics_of(clue.meaning)) {
-      clue.most = std::max(clue.most, worth_of(topic));
-    }
-    // What nothing known speaks of speaks against everything.
-    if (clue.most == 0) clue.most = 0.75 * rarity(0, facts_.size());
-  }
-
-  double worth_of(std::uint16_t topic) const {
-    const std::size_t count = topic < topic_counts_.size() ? topic_counts_[topic] : 0;
-    return count == 0 ? 0 : kRelated * rarity(count, facts_.size());
-  }
-
-  // The best way to meet `clue`. A word that met another clue before tells little more: one "life"
-  // is no sign of a start, a state and a world.
-  Meeting met(const Clue& clue, std::size_t i, std::uint64_t used) const {
-    Meeting best;
-    const auto offer = [&](double worth, std::size_t at) {
-      if (at < 64 && ((used >> at) & 1U) != 0) worth *= kAgain;
-      if (worth > best.worth) best = {worth, at};
-    };
-    const Fact& fact = facts_[i];
-    const auto& kinds = kinds_of(clue.meaning);
-    for (std::size_t at = 0; at < fact.said.size(); ++at) {
-      const auto& [said, directness] = fact.said[at];
-      offer(clue.exact * directness * how_said(said, clue.meaning, kinds), at);
-    }
-    const auto& mentions = sentences_[i].mentions;
-    for (const std::uint16_t topic : topics_of(clue.meaning)) {
-      auto found = std::lower_bound(mentions.begin(), mentions.end(), topic,
-                                    [](const Mention& a, auto b) { return a.topic < b; });
-      for (; found != mentions.end() && found->topic == topic; ++found) {
-        offer(found->directness * worth_of(topic), found->at);
-      }
-    }
-    return best;
-  }
-
-  double wish_score(const Fact& fact) const {
-    if (wish_.kinds == 0) return 0;
-    const bool told = tells(fact, wish_, asked_);
-    const bool open = (wish_.kinds & (kTellsWho | kTellsPlace | kTellsReason)) != 0;
-    const bool who = wish_.kinds == kTellsWho;
-    if (!told) return wish_.strict ? -10 : open && !who ? 0 : -0.1;
-    if (open) return wish_.kinds == kTellsReason ? 0.15 : 0.08;
-    if (wish_.counted == 0) return wish_.strict ? 0.25 : 0.15;
-    const bool of_them = fact.text.find(" of them") != std::string_view::npos ||
-                         fact.text.find(" of which") != std::string_view::npos;
-    const bool beside =
-        std::any_of(fact.counted.begin(), fact.counted.end(), [&](std::uint64_t thing) {
-          return thing == wish_.counted || related(thing, wish_.counted);
-        });
-    return beside ? 0.3 : of_them ? 0.1 : -0.3;
-  }
-
-  // Whether the best finding may be said. Fitted on bench/data/questions_tuning.jsonl: a long
-  // question says much beside its point, and what stands alone is likelier meant.
-  bool convincing(const std::vector<Finding>& findings) const {
-    const Finding& best = findings[0];
-    const double margin = best.score - (findings.size() > 1 ? findings[1].score : 0.2);
-    const double words = static_cast<double>(std::min(words_, kWordsMax));
-    return best.cover + 0.8 * best.wish + 0.22 * margin + 0.034 * words >= kConvincing;
-  }
-
-  Finding finding_of(std::size_t i) const {
-    double found = 0;
-    double possible = 1e-9;
-    std::uint64_t used = 0;
-    bool focus = false;
-    bool focus_met = false;
-    for (const Clue& clue : clues_) {
-      const Meeting meeting = met(clue, i, used);
-      const double worth = meeting.worth;
-      if (worth > 0 && meeting.at < 64) used |= std::uint64_t{1} << meeting.at;
-      if (clue.name && worth == 0) return {};
-      found += clue.weight * worth;
-      possible += clue.weight * clue.most;
-      focus = focus || clue.focus;
-      focus_met = focus_met || (clue.focus && worth > 0);
-    }
-    Finding finding;
-    finding.fact = i;
-    if (found < kEvidenceMin || (focus && !focus_met)) return finding;
-    finding.cover = found / possible;
-    finding.wish = wish_score(facts_[i]);
-    finding.score =
-        finding.cover + 0.12 * found + finding.wish - 0.004 * static_cast<double>(facts_[i].words);
-    if (best_ && facts_[i].favourite > 0) finding.score += kOfBest;
-    // A thing that he has is not a thing that he likes.
-    const bool liked =
-        speaks_of(facts_[i], meaning("favourite")) || speaks_of(facts_[i], meaning("love"));
-    if (favourite_ && !liked) finding.score = 0;
-    return finding;
   }
 
   const Scene& scene_;
-  std::vector<Fact> facts_;  // a copy, for what it is told beside them
-  Wish wish_;
-  std::size_t words_ = 0;
-  bool favourite_ = false;
-  bool best_ = false;  // asks for what he likes best
-  std::vector<Clue> clues_;
-  std::vector<std::uint64_t> asked_;
-  std::vector<Sentence> sentences_;
-  std::vector<std::size_t> topic_counts_;
+  Asked asked_;
 };
 
+// A sentence that names Brian also speaks of the dog that the prompt says he is.
+void introduce(Fact& fact,
+               const std::vector<std::pair<std::uint64_t, std::vector<Token>>>& others) {
+  const std::size_t own = fact.own_said;
+  for (const auto& [name, about] : others) {
+    const bool named =
+        std::any_of(fact.said.begin(), fact.said.begin() + static_cast<std::ptrdiff_t>(own),
+                    [name = name](const auto& said) { return said.first == name; });
+    for (const Token& token : about) {
+      const bool kind = (token.sorts & kPerson) != 0 || listed("man baby fat big", token.text);
+      if (named && kind) fact.said.emplace_back(token.meaning, kIntroduced);
+    }
+  }
+}
+
+using Profile = std::shared_ptr<const lexical::Relatedness::Profile>;
+
+// A distinct word of the known sentences.
+struct KnownWord {
+  std::uint64_t meaning = 0;
+  Profile profile;  // null for names, and without a database
+};
+
+double nearness(const Pair& pair, const Weights& weights) {
+  if (pair.same > 0) return 1;
+  double near = std::max(weights.kind * static_cast<double>(pair.kind),
+                         weights.topic * static_cast<double>(pair.topic));
+  near = std::max(near, weights.synsets * static_cast<double>(pair.synsets));
+  near = std::max(near, weights.gloss * static_cast<double>(pair.gloss));
+  return near < weights.faint ? 0 : std::min(near, 0.95);
+}
+
 }  // namespace
+
+struct Search::State {
+  State(const Scene& scene, const std::vector<Fact>& known, std::string_view line,
+        const std::vector<Match>& full_matches, const lexical::Relatedness* words)
+      : facts(known), full(full_matches) {
+    asked = QuestionReader(scene, utf8_prefix(line, kLineBytesMax)).take();
+    read_facts(scene);
+    read_words_known(scene, words);
+    for (Clue& clue : asked.clues) pair(clue, words);
+  }
+
+  void read_facts(const Scene& scene) {
+    std::vector<std::pair<std::uint64_t, std::vector<Token>>> others;
+    for (const Other& other : scene.others) {
+      const std::string_view first = other.name.substr(0, other.name.find(' '));
+      others.emplace_back(meaning(ascii_lower(first)), read_words(other.about));
+    }
+    for (Fact& fact : facts) introduce(fact, others);
+  }
+
+  // The database is asked for no names.
+  void read_words_known(const Scene& scene, const lexical::Relatedness* database) {
+    std::unordered_map<std::uint64_t, std::size_t> numbers;
+    std::unordered_map<std::uint64_t, std::string> texts;
+    for (const Fact& fact : facts) {
+      for (const Token& token : read_words(fact.text)) {
+        const bool name = token.capital && (token.start > 0 || own_name(scene, token.text) ||
+                                            scene.other(token.text) != nullptr);
+        if (!token.stop && !name) texts.try_emplace(token.meaning, token.text);
+      }
+    }
+    for (const Fact& fact : facts) {
+      auto& sentence = sentences.emplace_back();
+      for (const auto& [said, directness] : fact.said) {
+        const auto [found, fresh] = numbers.try_emplace(said, words.size());
+        if (fresh) {
+          KnownWord& word = words.emplace_back();
+          word.meaning = said;
+          const auto text = texts.find(said);
+          if (database != nullptr && text != texts.end()) {
+            word.profile = database->profile(text->second);
+          }
+        }
+        sentence.emplace_back(found->second, directness);
+      }
+    }
+  }
+
+  void pair(Clue& clue, const lexical::Relatedness* database) {
+    const auto& kinds = kinds_of(clue.meaning);
+    const auto& topics = topics_of(clue.meaning);
+    const Profile profile = database == nullptr ? nullptr : database->profile(clue.text);
+    if (profile != nullptr) clue.rarity = profile->rarity;
+    for (const KnownWord& word : words) {
+      Pair& near = clue.pairs.emplace_back();
+      near.same = word.meaning == clue.meaning ? 1.0F : 0.0F;
+      near.kind = std::find(kinds.begin(), kinds.end(), word.meaning) != kinds.end() ? 1.0F : 0.0F;
+      const auto& others = topics_of(word.meaning);
+      const bool topic = std::find_first_of(topics.begin(), topics.end(), others.begin(),
+                                            others.end()) != topics.end();
+      near.topic = topic ? 1.0F : 0.0F;
+      if (profile == nullptr || word.profile == nullptr) continue;
+      const auto found = lexical::Relatedness::nearness(*profile, *word.profile);
+      near.synsets = static_cast<float>(found.synsets);
+      near.gloss = static_cast<float>(found.gloss);
+    }
+    clue.name =
+        clue.name || std::any_of(facts.begin(), facts.end(), [&](const Fact& fact) {
+          return std::find(fact.named.begin(), fact.named.end(), clue.meaning) != fact.named.end();
+        });
+  }
+
+  double wish_score(const Fact& fact, const Weights& weights) const {
+    const Wish& wish = asked.wish;
+    if (wish.kinds == 0) return 0;
+    const bool told = tells(fact, wish, asked.meanings);
+    const bool open = (wish.kinds & (kTellsWho | kTellsPlace | kTellsReason)) != 0;
+    const bool who = wish.kinds == kTellsWho;
+    if (!told) return wish.strict ? -weights.unfit : open && !who ? 0 : -0.1;
+    if (open) return wish.kinds == kTellsReason ? 0.15 : 0.08;
+    if (wish.counted == 0) return wish.strict ? 0.25 : 0.15;
+    const bool of_them = fact.text.find(" of them") != std::string_view::npos ||
+                         fact.text.find(" of which") != std::string_view::npos;
+    const bool beside = std::any_of(
+        fact.counted.begin(), fact.counted.end(),
+        [&](std::uint64_t thing) { return thing == wish.counted || related(thing, wish.counted); });
+    return beside ? 0.3 : of_them ? 0.1 : -0.3;
+  }
+
+  // How near each known word is to a clue.
+  static std::vector<double> row_of(const Clue& clue, const Weights& weights) {
+    std::vector<double> row;
+    row.reserve(clue.pairs.size());
+    for (const Pair& near : clue.pairs) row.push_back(nearness(near, weights));
+    return row;
+  }
+
+  // What meeting each clue is worth: the less the more sentences come near it.
+  std::vector<double> worths(const std::vector<std::vector<double>>& rows,
+                             const Weights& weights) const {
+    std::vector<double> worth;
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+      double count = 0;
+      for (const auto& sentence : sentences) {
+        double best = 0;
+        for (const auto& [word, directness] : sentence) {
+          best = std::max(best, directness * rows[c][word]);
+        }
+        count += best * best;
+      }
+      const Clue& clue = asked.clues[c];
+      const double rare = std::log(1.0 + static_cast<double>(sentences.size()) / (1.0 + count));
+      worth.push_back(clue.weight * std::pow(rare, weights.flat) *
+                      std::pow(std::max(clue.rarity, 0.05), weights.prior));
+    }
+    return worth;
+  }
+
+  Finding finding_of(std::size_t i, const std::vector<std::vector<double>>& rows,
+                     const std::vector<double>& worth, const Weights& weights) const {
+    double found = 0;
+    double possible = 1e-9;
+    std::uint64_t used = 0;
+    Finding finding;
+    finding.fact = i;
+    for (std::size_t c = 0; c < rows.size(); ++c) {
+      double best = 0;
+      std::size_t best_at = 64;
+      for (std::size_t at = 0; at < sentences[i].size(); ++at) {
+        const auto& [word, directness] = sentences[i][at];
+        double near = directness * rows[c][word];
+        if (at < 64 && ((used >> at) & 1U) != 0) near *= weights.again;
+        if (near <= best) continue;
+        best = near;
+        best_at = at;
+      }
+      if (best_at < 64) used |= std::uint64_t{1} << best_at;
+      found += worth[c] * best;
+      possible += worth[c];
+      const Clue& clue = asked.clues[c];
+      if (clue.name && best < 0.5) finding.score -= weights.name;
+      if (clue.focus && best < 0.2) finding.score -= weights.focus;
+    }
+    finding.cover = found / possible;
+    finding.wish = wish_score(facts[i], weights);
+    return scored(finding, found, weights);
+  }
+
+  Finding scored(Finding finding, double found, const Weights& weights) const {
+    const Fact& fact = facts[finding.fact];
+    finding.score += finding.cover + weights.found * found + weights.wish * finding.wish -
+                     weights.length * static_cast<double>(fact.words);
+    if (asked.best && fact.favourite > 0) finding.score += weights.favourite;
+    if (asked.self && fact.subject == Subject::Self) finding.score += weights.self;
+    // A thing that he has is not a thing that he likes.
+    const bool liked = speaks_of(fact, meaning("favourite")) || speaks_of(fact, meaning("love"));
+    if (asked.favourite && !liked) finding.score -= weights.unfit;
+    finding.full = std::any_of(full.begin(), full.end(),
+                               [&](const Match& match) { return match.fact == finding.fact; });
+    if (finding.full) finding.score = std::max(finding.score, 0.5) + weights.full;
+    return finding;
+  }
+
+  std::vector<Fact> facts;  // a copy, for what it is told beside them
+  std::vector<Match> full;
+  Asked asked;
+  std::vector<KnownWord> words;
+  // Of each sentence its words by number, and how directly it says them.
+  std::vector<std::vector<std::pair<std::size_t, double>>> sentences;
+};
+
+Search::Search(const Scene& scene, const std::vector<Fact>& facts, std::string_view line,
+               const std::vector<Match>& full, const lexical::Relatedness* words)
+    : state_(std::make_unique<State>(scene, facts, line, full, words)) {}
+
+Search::~Search() = default;
+
+std::vector<Finding> Search::findings(const Weights& weights) const {
+  std::vector<std::vector<double>> rows;
+  for (const Clue& clue : state_->asked.clues) rows.push_back(State::row_of(clue, weights));
+  const std::vector<double> worth = state_->worths(rows, weights);
+  std::vector<Finding> findings;
+  for (std::size_t i = 0; i < state_->facts.size(); ++i) {
+    findings.push_back(state_->finding_of(i, rows, worth, weights));
+  }
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.score > b.score; });
+  return findings;
+}
+
+Evidence Search::evidence(const Weights& weights) const {
+  Evidence evidence;
+  std::vector<Finding> found = findings(weights);
+  if (found.empty() || state_->asked.clues.empty()) return evidence;
+  const Finding& best = found[0];
+  if (best.score < 0.3) return evidence;
+  evidence.confidence = best.full || best.score > 0.9 ? Confidence::Sure : Confidence::Half;
+  if (found.size() > kMatchesMax) found.resize(kMatchesMax);
+  for (const Finding& finding : found) evidence.matches.push_back({finding.fact, finding.score});
+  return evidence;
+}
 
 void keep_fitting(const std::vector<Fact>& facts, std::string_view line,
                   std::vector<Match>& matches) {
@@ -412,11 +449,6 @@ void keep_fitting(const std::vector<Fact>& facts, std::string_view line,
   for (const Token& token : tokens) asked.push_back(token.meaning);
   std::erase_if(matches,
                 [&](const Match& match) { return !tells(facts[match.fact], wish, asked); });
-}
-
-std::vector<Match> by_evidence(const Scene& scene, const std::vector<Fact>& facts,
-                               std::string_view line, const std::vector<Match>& full) {
-  return Search(scene, facts, line).run(full);
 }
 
 }  // namespace llm::understudy

@@ -8,7 +8,8 @@ Reading::Reading(std::string_view text_in)
     : raw(text_in),
       text(read_text(raw)),
       content(content_stems(text)),
-      numbers(read_numbers(text)) {}
+      numbers(read_numbers(text)),
+      matter(read_matter(text)) {}
 
 std::shared_ptr<const Reading> Readings::of(std::string_view text) {
   {

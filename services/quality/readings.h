@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "quality/matter.h"
 #include "quality/numbers.h"
 #include "quality/text.h"
 
@@ -24,6 +25,7 @@ struct Reading {
   const Text text;
   const std::vector<std::uint64_t> content;  // stems of its content words
   const std::vector<Number> numbers;
+  const Matter matter;
 };
 
 // Remembers what was read: a line of a talk is judged against with each draft until twenty others

@@ -1,43 +1,46 @@
 #include "quality/relevance.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <vector>
 
-#include "lexical/thesaurus.h"
+#include "quality/matter.h"
 #include "quality/numbers.h"
 
 namespace quality {
 namespace {
 
-using Stems = std::vector<std::uint64_t>;
+using Topics = std::vector<std::uint16_t>;
+using Flags = std::vector<bool>;
 
 constexpr std::size_t kRecentLines = 4;
-constexpr std::size_t kOpeningWords = 3;
+constexpr std::size_t kOpeningWords = 2;
+constexpr std::size_t kStatingWords = 8;
+constexpr double kTouches = 0.2;
+constexpr double kFits = 0.3;  // share of a line that makes a passage its source
 
 enum Cue {
-  kLeans,      // begins by taking up what was said
-  kPointsAt,   // points at something that only the talk can have named
+  kLeans,     // begins by taking up what was said
+  kPointsAt,  // points at something that only the talk can have named
   kYou,
-  kBroaches,   // brings up a matter of its own
+  kBroaches,  // brings up a matter of its own
   kSelf,
   kComforts,
-  kTurns,      // says that it changes the subject
-  kAnswers,    // yes, no and their kin
-  kGrounds,    // because, since
+  kTurns,    // says that it changes the subject
+  kAnswers,  // yes, no and their kin
+  kGrounds,  // because, since
   kPlaces,
-  kIs,         // a verb that states
+  kIs,  // a verb that states
 };
 
 const PhraseSet& cues() {
   static const PhraseSet kSet{
       {kLeans,
        "and, but, so, then, that, thats, it, its, this, these, those, because, or, same, wait, "
-       "ohhh, oh, in that case, which, thanks, thank, congratulations, congrats, welcome, hello, "
-       "hi, bye, morning, night, good, nonsense, really, again, still, too, already, he, she, "
-       "they, theyre, hes, shes, what, why, how, who, whose, where, when, meanwhile, at least, "
-       "only, even, also, neither, me too, me neither, both, there, here, now, there is, excellent, "
-       "wonderful, delightful, splendid, easy, depends, beats me, not, tell"},
+       "ohhh, in that case, which, thanks, thank, congratulations, congrats, welcome, hello, hi, "
+       "bye, good morning|night|luck|evening, nonsense, really, again, he, she, they, theyre, hes, "
+       "shes, what did|do|are|is|was|were|a, why, how is|was|dare|did|are|do|delightfully|very, "
+       "whose, where, when, at least, only if, me too|neither, both, there|here is|are|it|you, "
+       "excellent, wonderful, delightful, splendid, easy, depends, beats me, not"},
       {kPointsAt,
        "it, that, thats, its, this, these, those, they, them, their, theyre, he, hes, she, shes, "
        "him, her, his, hers, one, there, such, same, both, another, either, neither, so, again, "
@@ -55,10 +58,9 @@ const PhraseSet& cues() {
        "worry, help, breathe, proud, brave, get|feel better, here for, be fine, poor, hope, "
        "hang in, kettle, courage, safe, well done, congratulations, good luck, luck, weep, cry"},
       {kTurns,
-       "change the|of subject, changing the subject, new topic, before that, by the way, anyway, "
-       "speaking of, reminds me, before i forget, forget|never|enough that|mind|of, real quick, "
-       "on another, more important, one more thing, apropos, which reminds, moving on, that said, "
-       "while were at, meanwhile, off topic, unrelated, quick question"},
+       "change|changing the|of|my|this subject, new topic, before that, before i forget, forget "
+       "that, never mind|mind|that, enough of|about, real quick, on another, more important, one "
+       "more thing, moving on, while were at, off topic, unrelated, quick question"},
       {kAnswers,
        "yes, yeah, yep, yup, yea, aye, no, nope, nah, never, sure, of course, certainly, "
        "absolutely, i do, i dont, i did, i didnt, im not, i havent, i can, "
@@ -76,309 +78,316 @@ const PhraseSet& cues() {
   return kSet;
 }
 
-// What a question asks for.
-enum Asked { kNumber, kPlace, kReason, kYesNo, kAdvice };
-const PhraseSet& questions() {
+// Turns of speech that speak to nobody in particular, and sounds that open a line.
+enum Empty { kIdle, kSound };
+const PhraseSet& empty_phrases() {
   static const PhraseSet kSet{
+      {kIdle,
+       "let|lemme me tell you, lemme tell you, tell|assure you, you know, you can, you could, you "
+       "cant, you see, lets be honest, so to speak, as it happens, if you ask me, you guys, mind "
+       "you"},
+      {kSound,
+       "oh, ah, man, hey, well, whoa, blast, dude, guys, buddy, wow, ugh, aw, okay, ok, yeah, good "
+       "heavens, heavens, holy crap, dear fellow, so, like, damn, ha, heh, hehehe, now"}};
+  return kSet;
+}
+
+bool akin(const Subject& a, const Subject& b) { return a.stem == b.stem || a.kin == b.kin; }
+
+bool is_in(const std::vector<Subject>& subjects, const Subject& subject) {
+  return std::any_of(subjects.begin(), subjects.end(),
+                     [&](const Subject& other) { return akin(subject, other); });
+}
+
+bool share_one(const Topics& a, const Topics& b) {
+  auto x = a.begin();
+  auto y = b.begin();
+  while (x != a.end() && y != b.end()) {
+    if (*x == *y) return true;
+    *x < *y ? ++x : ++y;
+  }
+  return false;
+}
+
+void mark(Flags& flags, const PhraseSet::Hit& hit) {
+  std::fill_n(flags.begin() + static_cast<std::ptrdiff_t>(hit.first), hit.words, true);
+}
+
+double one(bool is) { return is ? 1.0 : 0.0; }
+double of_most(std::size_t count, std::size_t most) {
+  return static_cast<double>(std::min(count, most)) / static_cast<double>(most);
+}
+
+// A draft and its talk, cut down to what carries a subject.
+class Comparison {
+ public:
+  explicit Comparison(const Draft& draft) : draft_(draft) {
+    read_line();
+    read_talk();
+    read_passages();
+    read_cues();
+  }
+  TieValues values() const;
+
+ private:
+  enum Asked { kNumber, kAdvice, kAskedKinds };
+  bool name(const Subject& subject) const {
+    return draft_.cast.name_stems().contains(subject.stem);
+  }
+  void read_line();
+  void read_talk();
+  int asked_for(const Matter& passage) const;
+  void read_passages();
+  void read_cues();
+  bool has(Cue cue) const { return has_[cue]; }
+  bool opens(Cue cue) const { return opens_[cue]; }
+  bool misses_number() const;
+  bool names_somebody() const;
+
+  const Draft& draft_;
+  Flags formula_;          // words that are a habit of the speaker's, or idle
+  std::size_t start_ = 0;  // the first word that is no sound and no habit
+  std::size_t first_ = 0;  // the word of the first subject
+  std::vector<Subject> line_;
+  Topics topics_;
+  std::size_t echoes_ = 0;         // subjects of the answered line
+  std::size_t recent_echoes_ = 0;  // subjects of the other lines only
+  bool topic_ = false;
+  bool recent_topic_ = false;
+  bool first_tied_ = false;
+  double recital_ = 0;         // the share of the line's subjects that one passage has
+  int fit_ = 0;                // of that passage to the talk
+  bool another_fits_ = false;  // better, one that the line does not touch
+  std::array<bool, kIs + 1> has_{};
+  std::array<bool, kIs + 1> opens_{};
+  std::array<bool, kAskedKinds> asked_{};
+  bool points_before_ = false;  // to something before the line has named anything
+  bool states_ = false;
+  bool expounds_ = false;  // "The whale, frankly, is ...": on a subject of its own
+};
+
+void Comparison::read_line() {
+  const Text& text = draft_.text;
+  formula_.assign(text.words.size(), false);
+  for (const auto& hit : draft_.speaker.phrases.find(text)) mark(formula_, hit);
+  Flags sound = formula_;
+  for (const auto& hit : empty_phrases().find(text)) {
+    mark(hit.tag == kIdle ? formula_ : sound, hit);
+  }
+  while (start_ < sound.size() && (sound[start_] || formula_[start_])) ++start_;
+  first_ = text.words.size();
+  for (std::size_t i = 0; i < text.words.size(); ++i) {
+    if (formula_[i]) continue;
+    const Text word{text.raw, {text.words[i]}};
+    for (const Subject& subject : read_matter(word).subjects) {
+      first_ = std::min(first_, i);
+      const bool known = std::any_of(line_.begin(), line_.end(), [&](const Subject& other) {
+        return other.stem == subject.stem;
+      });
+      if (!known && !name(subject)) line_.push_back(subject);
+    }
+  }
+  topics_ = topics_of(line_);
+}
+
+void Comparison::read_talk() {
+  const Draft::Said* answered = draft_.answered();
+  std::vector<bool> in_answered(line_.size(), false);
+  std::vector<bool> in_recent(line_.size(), false);
+  const Topics first = line_.empty() ? Topics{} : topics_of({line_.front()});
+  const std::size_t from = draft_.context.size() - std::min(draft_.context.size(), kRecentLines);
+  for (std::size_t i = 0; i < draft_.context.size(); ++i) {
+    const Draft::Said& said = draft_.context[i];
+    if (i < from && &said != answered) continue;
+    const Matter& matter = said.reading->matter;
+    auto& in = &said == answered ? in_answered : in_recent;
+    for (std::size_t j = 0; j < line_.size(); ++j) {
+      if (is_in(matter.subjects, line_[j])) in[j] = true;
+    }
+    if (share_one(topics_, matter.topics)) (&said == answered ? topic_ : recent_topic_) = true;
+    if (share_one(first, matter.topics)) first_tied_ = true;
+  }
+  for (std::size_t j = 0; j < line_.size(); ++j) {
+    if (in_answered[j]) ++echoes_;
+    if (in_recent[j] && !in_answered[j]) ++recent_echoes_;
+  }
+  if (!line_.empty() && (in_answered[0] || in_recent[0])) first_tied_ = true;
+}
+
+// How much a passage has to do with the talk; what is answered counts twice.
+int Comparison::asked_for(const Matter& passage) const {
+  const Draft::Said* answered = draft_.answered();
+  const std::size_t from = draft_.context.size() - std::min(draft_.context.size(), kRecentLines);
+  int fit = 0;
+  for (std::size_t i = from; i < draft_.context.size(); ++i) {
+    const Matter& said = draft_.context[i].reading->matter;
+    const int weight = &draft_.context[i] == answered ? 2 : 1;
+    for (const Subject& subject : said.subjects) {
+      if (!name(subject) && is_in(passage.subjects, subject)) fit += weight;
+    }
+    if (share_one(said.topics, passage.topics)) fit += weight;
+  }
+  return fit;
+}
+
+void Comparison::read_passages() {
+  int most = 0;
+  for (const auto& passage : draft_.passages) {
+    std::size_t covered = 0;
+    for (const Subject& subject : line_) {
+      covered += is_in(passage->matter.subjects, subject) ? 1 : 0;
+    }
+    const double share =
+        static_cast<double>(covered) / static_cast<double>(std::max<std::size_t>(1, line_.size()));
+    const int fit = asked_for(passage->matter);
+    if (share < kTouches) most = std::max(most, fit);
+    if (share <= recital_) continue;
+    recital_ = share;
+    fit_ = fit;
+  }
+  another_fits_ = most > fit_;
+}
+
+void Comparison::read_cues() {
+  for (const PhraseSet::Hit& hit : cues().find(draft_.text)) {
+    if (formula_[hit.first]) continue;
+    const auto cue = static_cast<std::size_t>(hit.tag);
+    has_[cue] = true;
+    if (hit.first < start_ + kOpeningWords) opens_[cue] = true;
+    if (cue == kPointsAt && hit.first <= first_) points_before_ = true;
+    if (cue != kIs) continue;
+    if (hit.first < start_ + kStatingWords) states_ = true;
+    if (first_ > start_ + 1 || hit.first <= first_) continue;
+    const auto at = [&](std::size_t i) {
+      return formula_.begin() + static_cast<std::ptrdiff_t>(i);
+    };
+    if (std::count(at(first_), at(hit.first), false) < 4) expounds_ = !first_tied_;
+  }
+  const Draft::Said* answered = draft_.answered();
+  if (answered == nullptr) return;
+  static const PhraseSet kQuestions{
       {kNumber,
        "how many, how much, how old, how long, how tall, how far, how often, how fast, what time, "
        "when, which year, what year, what day, how big, how heavy"},
-      {kPlace, "where, which city, which street, wheres"},
-      {kReason, "why, how come, what for"},
-      {kYesNo,
-       "do|does|did|is|are|was|were|can|could|will|would|have|has|should|shall|u you|he|she|it|"
-       "they|we|i|u|there|this|that|the|ever, or not, or no, wanna, you coming, right"},
       {kAdvice,
        "how do i, how do you|we, how to, how can i, can|could you|u|somebody|anyone|someone * "
        "explain|proofread|check|tell|help|recommend|look|fix|send|pass|read, difference between, "
        "should i, what do i, what does, whats the, anyone know, do you know, does anyone, who is, "
        "how does, how is, i need"}};
-  return kSet;
-}
-
-using Topics = std::vector<std::uint16_t>;
-
-const std::unordered_map<std::uint64_t, Topics>& topics_by_stem() {
-  static const std::unordered_map<std::uint64_t, Topics> kMap = [] {
-    std::unordered_map<std::uint64_t, Topics> map;
-    std::uint16_t index = 0;
-    for (const std::string_view topic : lexical::topics()) {
-      for (const Word& word : read_text(topic).words) map[word.stem].push_back(index);
-      ++index;
-    }
-    return map;
-  }();
-  return kMap;
-}
-
-// The everyday topics of some stems, each once, in order.
-Topics topics_of(const Stems& stems) {
-  Topics all;
-  for (const std::uint64_t stem : stems) {
-    const auto found = topics_by_stem().find(stem);
-    if (found != topics_by_stem().end()) {
-      all.insert(all.end(), found->second.begin(), found->second.end());
-    }
-  }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
-bool is_in(const Stems& stems, std::uint64_t stem) {
-  return std::find(stems.begin(), stems.end(), stem) != stems.end();
-}
-
-std::size_t shared(const Stems& some, const Stems& others) {
-  return static_cast<std::size_t>(std::count_if(
-      some.begin(), some.end(), [&](std::uint64_t stem) { return is_in(others, stem); }));
-}
-
-template <class T>
-std::size_t common(const std::vector<T>& a, const std::vector<T>& b) {
-  std::size_t count = 0;
-  auto x = a.begin();
-  auto y = b.begin();
-  while (x != a.end() && y != b.end()) {
-    if (*x == *y) ++count;
-    const bool step = *x <= *y;
-    if (*y <= *x) ++y;
-    if (step) ++x;
-  }
-  return count;
-}
-
-// A draft and the talk, cut down to what carries a subject.
-struct Subjects {
-  Stems line;
-  Stems answered;
-  Stems recent;
-  Topics line_topics;
-  Topics answered_topics;
-  Topics recent_topics;
-  bool first_tied = false;
-  std::size_t first = 0;  // the word where the line's own subject begins
-  std::vector<bool> formula;
-};
-
-const HashSet& weak_stems() {
-  static const HashSet kStems = [] {
-    HashSet stems;
-    constexpr std::string_view kWords =
-        "thing people know think good great best better bad want make made say said says go goes "
-        "went come came time day one two first last man guy dude buddy dear fellow girl boy old new "
-        "little big back never always still ever even yes yeah hey okay ok right got take took put "
-        "let look see saw need love hate nobody somebody everybody anybody nothing something "
-        "anything everything way lot thank sure maybe perhaps rather quite actually anyway today "
-        "tonight tomorrow yesterday week year keep gonna gotta without every enough many long tell "
-        "told ask lol haha ha im ive also though already around away ago since another next give "
-        "gave done three half least whole real whoa damn heh hehehe does anyone someone everyone "
-        "holy crap oh sir frankly suppose believe merely heavens deuce blast find whoever favorite "
-        "favourite sweet awesome";
-    stems.insert_stems(read_text(kWords));
-    return stems;
-  }();
-  return kStems;
-}
-
-void add(Stems& to, const Stems& from, const Draft& draft) {
-  for (const std::uint64_t stem : from) {
-    if (weak_stems().contains(stem) || draft.cast.name_stems().contains(stem)) continue;
-    if (!is_in(to, stem)) to.push_back(stem);
+  for (const PhraseSet::Hit& hit : kQuestions.find(answered->text())) {
+    asked_[static_cast<std::size_t>(hit.tag)] = true;
   }
 }
 
-Subjects read_subjects(const Draft& draft) {
-  Subjects subjects;
-  subjects.formula.assign(draft.text.words.size(), false);
-  for (const auto& hit : draft.speaker.phrases.find(draft.text)) {
-    std::fill_n(subjects.formula.begin() + static_cast<std::ptrdiff_t>(hit.first), hit.words, true);
-  }
-  // Turns of speech that speak to nobody in particular.
-  static const PhraseSet kIdle{
-      {0,
-       "let|lemme me tell you, lemme tell you, tell|assure you, you know, you can, you could, you "
-       "cant, you see, lets be honest, so to speak, as it happens, if you ask me, you guys, mind "
-       "you"}};
-  for (const auto& hit : kIdle.find(draft.text)) {
-    std::fill_n(subjects.formula.begin() + static_cast<std::ptrdiff_t>(hit.first), hit.words, true);
-  }
-  Stems own;
-  subjects.first = draft.text.words.size();
-  for (std::size_t i = 0; i < draft.text.words.size(); ++i) {
-    const Word& word = draft.text.words[i];
-    if (subjects.formula[i] || !content_word(draft.text, word)) continue;
-    own.push_back(word.stem);
-    if (subjects.first > i && !weak_stems().contains(word.stem)) subjects.first = i;
-  }
-  add(subjects.line, own, draft);
-  const Draft::Said* answered = draft.answered();
-  if (answered != nullptr) add(subjects.answered, draft.asked, draft);
-  const std::size_t from = draft.context.size() - std::min(draft.context.size(), kRecentLines);
-  for (std::size_t i = from; i < draft.context.size(); ++i) {
-    if (&draft.context[i] != answered) {
-      add(subjects.recent, draft.context[i].reading->content, draft);
-    }
-  }
-  subjects.line_topics = topics_of(subjects.line);
-  subjects.answered_topics = topics_of(subjects.answered);
-  subjects.recent_topics = topics_of(subjects.recent);
-  if (!subjects.line.empty()) {
-    const std::uint64_t stem = subjects.line.front();
-    const Topics topics = topics_of({stem});
-    subjects.first_tied = is_in(subjects.answered, stem) || is_in(subjects.recent, stem) ||
-                          common(topics, subjects.answered_topics) > 0 ||
-                          common(topics, subjects.recent_topics) > 0;
-  }
-  return subjects;
+bool Comparison::misses_number() const {
+  if (!asked_[kNumber] || opens(kAnswers)) return false;
+  const auto numbers = read_numbers(draft_.text);
+  return std::none_of(numbers.begin(), numbers.end(), [](const Number& n) { return n.value != 1; });
 }
 
-// How the line lies to the passages that were retrieved for it.
-struct Recital {
-  double covered = 0;   // the share of the line's subjects that one passage has
-  double unasked = 0;   // the same, when that passage has no tie to the talk
-  double better = 0;    // 1 when another passage fits the question and this one less
-  double answered = 0;  // covered, when that passage fits the question
-};
-Recital read_recital(const Draft& draft, const Subjects& subjects) {
-  Recital recital;
-  double fit_of_best = 0;
-  double fit_max = 0;
-  for (const auto& passage : draft.passages) {
-    Stems known;
-    add(known, passage->content, draft);
-    const double covered = static_cast<double>(shared(subjects.line, known)) /
-                           std::max(1.0, static_cast<double>(subjects.line.size()));
-    const Stems& about = known;
-    const double fit =
-        static_cast<double>(shared(about, subjects.answered)) +
-        0.5 * static_cast<double>(common(topics_of(about), subjects.answered_topics) > 0) +
-        0.5 * static_cast<double>(shared(about, subjects.recent) > 0);
-    fit_max = std::max(fit_max, fit);
-    if (covered <= recital.covered) continue;
-    recital.covered = covered;
-    fit_of_best = fit;
-  }
-  if (fit_of_best == 0) recital.unasked = recital.covered;
-  if (fit_of_best > 0) recital.answered = recital.covered;
-  recital.better = recital.covered > 0.25 && fit_max > fit_of_best ? 1 : 0;
-  return recital;
+bool Comparison::names_somebody() const {
+  return std::any_of(draft_.context.begin(), draft_.context.end(), [&](const Draft::Said& said) {
+    if (said.speaker == &draft_.speaker) return false;
+    const std::uint64_t called = read_word(said.line->author).hash;
+    return std::any_of(draft_.text.words.begin(), draft_.text.words.end(),
+                       [&](const Word& word) { return word.hash == called; });
+  });
 }
 
-double one(bool is) { return is ? 1.0 : 0.0; }
+TieValues Comparison::values() const {
+  const std::size_t words = draft_.text.words.size();
+  const std::size_t fresh = line_.size() - echoes_ - recent_echoes_;
+  const auto hobby = std::count_if(line_.begin(), line_.end(), [&](const Subject& subject) {
+    return draft_.speaker.vocabulary.contains(subject.stem) &&
+           !draft_.conversation.contains(subject.stem);
+  });
+  const bool named = names_somebody();
+  const bool untied =
+      echoes_ + recent_echoes_ == 0 && !topic_ && !recent_topic_ && !(fit_ > 0 && recital_ > kFits);
+  const bool adrift = untied && !points_before_ && !opens(kLeans) && !opens(kAnswers) &&
+                      !has(kYou) && !named && !has(kComforts) && !has(kTurns);
+  const bool fragment =
+      draft_.sentences.size() > 1 && read_text(draft_.sentences.front()).words.size() < 5;
+  return {1.0,
+          of_most(echoes_, 2),
+          one(echoes_ == 0 && recent_echoes_ > 0),
+          one(topic_),
+          one(recent_topic_),
+          one(first_tied_),
+          one(untied),
+          one(untied && draft_.answers_question),
+          one(untied && states_),
+          recital_,
+          one(fit_ == 0) * recital_,
+          one(another_fits_ && recital_ > kFits),
+          one(draft_.passages.empty()),
+          one(has(kYou)),
+          one(named),
+          one(opens(kLeans)),
+          one(opens(kAnswers)),
+          one(points_before_),
+          one(has(kComforts)),
+          one(has(kTurns)),
+          one(fragment),
+          one(adrift),
+          one(adrift && draft_.answers_question),
+          one(adrift && words > 6 && fresh > 2),
+          of_most(words, 30),
+          of_most(fresh, 6),
+          of_most(static_cast<std::size_t>(hobby), 4),
+          one(opens(kSelf)),
+          one(expounds_),
+          one(has(kBroaches)),
+          one(misses_number()),
+          one(asked_[kAdvice] && !has(kYou))};
+}
+
+// In the order of the values.
+constexpr std::array<Tie, kTies> kAll{{
+    {"bias", -6.03},
+    {"echo", -0.45},
+    {"echo_recent", -0.22},
+    {"topic", 0.00},
+    {"topic_recent", 0.00},
+    {"first_tied", -0.57},
+    {"untied", 0.35},
+    {"untied_question", 0.91},
+    {"untied_statement", 0.89},
+    {"recital", 2.09},
+    {"unasked_recital", 2.15},
+    {"better_passage", 0.91},
+    {"no_passage", -0.20},
+    {"you", -0.75},
+    {"named", -0.48},
+    {"leans", -0.36},
+    {"answers", -0.73},
+    {"points", -0.02},
+    {"comforts", -0.43},
+    {"turns", -0.06},
+    {"fragment", -0.24},
+    {"adrift", 1.08},
+    {"adrift_question", 0.63},
+    {"adrift_long", 1.61},
+    {"length", 0.21},
+    {"fresh", 1.22},
+    {"hobby", 0.49},
+    {"self", 0.22},
+    {"expounds", 0.66},
+    {"broaches", 2.06},
+    {"misses_number", 0.62},
+    {"misses_advice", 2.26},
+}};
 
 }  // namespace
 
-const std::array<Tie, kTies>& ties() {
-  static constexpr std::array<Tie, kTies> kAll{{
-#include "quality/relevance_weights.inc"
-  }};
-  return kAll;
-}
+const std::array<Tie, kTies>& ties() { return kAll; }
 
-TieValues tie_values(const Draft& draft) {
-  const Subjects subjects = read_subjects(draft);
-  const Recital recital = read_recital(draft, subjects);
-  std::array<bool, kIs + 1> has{};
-  std::array<bool, kIs + 1> opens{};
-  bool points_before = false;
-  bool states = false;
-  std::size_t start = 0;
-  while (start < subjects.formula.size() && subjects.formula[start]) ++start;
-  for (const PhraseSet::Hit& hit : cues().find(draft.text)) {
-    if (subjects.formula[hit.first]) continue;
-    const auto cue = static_cast<std::size_t>(hit.tag);
-    has[cue] = true;
-    if (hit.first < start + (cue == kAnswers ? 2 : kOpeningWords)) opens[cue] = true;
-    if (cue == kPointsAt && hit.first <= subjects.first) points_before = true;
-    if (cue == kIs && hit.first < start + 8) states = true;
-  }
-  std::array<bool, kAdvice + 1> asked{};
-  bool asked_you = false;
-  const Draft::Said* answered = draft.answered();
-  if (answered != nullptr) {
-    for (const PhraseSet::Hit& hit : questions().find(answered->text())) {
-      asked[static_cast<std::size_t>(hit.tag)] = true;
-    }
-    static const PhraseSet kToYou{{0, "you, your, youre, youve, u, ur, yours"}};
-    asked_you = !kToYou.find(answered->text()).empty();
-  }
-  const bool named =
-      std::any_of(draft.context.begin(), draft.context.end(), [&](const Draft::Said& said) {
-        if (said.speaker == &draft.speaker) return false;
-        const std::uint64_t name = read_word(said.line->author).hash;
-        return std::any_of(draft.text.words.begin(), draft.text.words.end(),
-                           [&](const Word& word) { return word.hash == name; });
-      });
-  const auto words = static_cast<double>(draft.text.words.size());
-  const auto numbers = read_numbers(draft.text);
-  const bool number = std::any_of(numbers.begin(), numbers.end(),
-                                  [](const Number& n) { return n.value != 1; });
-  std::size_t hobby = 0;
-  for (const std::uint64_t stem : subjects.line) {
-    hobby += draft.speaker.vocabulary.contains(stem) && !draft.conversation.contains(stem) ? 1 : 0;
-  }
-  const bool question = draft.answers_question;
-  std::size_t fresh = 0;
-  for (const std::uint64_t stem : subjects.line) {
-    fresh += is_in(subjects.answered, stem) || is_in(subjects.recent, stem) ? 0 : 1;
-  }
-  const double echo = static_cast<double>(shared(subjects.line, subjects.answered));
-  const double echo_recent = static_cast<double>(shared(subjects.line, subjects.recent));
-  const double topic =
-      static_cast<double>(common(subjects.line_topics, subjects.answered_topics));
-  const double topic_recent =
-      static_cast<double>(common(subjects.line_topics, subjects.recent_topics));
-  const bool untied = echo + echo_recent + topic + topic_recent == 0 && recital.answered < 0.3;
-  const bool adrift = untied && !points_before && !opens[kLeans] && !opens[kAnswers] &&
-                      !has[kYou] && !named && !has[kComforts] && !has[kTurns];
-  const bool fragment = draft.sentences.size() > 1 && read_text(draft.sentences.front()).words.size() < 5;
-  return {1.0,
-          std::min(2.0, echo),
-          one(echo == 0 && echo_recent > 0),
-          one(topic > 0),
-          one(topic > 2),
-          one(topic_recent > 0),
-          one(untied),
-          recital.covered,
-          recital.unasked,
-          recital.better,
-          recital.answered,
-          one(draft.passages.empty()),
-          one(has[kYou]),
-          one(opens[kYou]),
-          one(named),
-          one(draft.line.find('?') != std::string::npos),
-          one(opens[kLeans]),
-          one(points_before),
-          one(adrift),
-          std::min(30.0, words) / 30,
-          one(words < 7),
-          static_cast<double>(std::min<std::size_t>(fresh, 6)) / 6,
-          one(fresh < 2),
-          one(opens[kSelf]),
-          one(opens[kSelf] && question && !asked_you),
-          one(states),
-          one(states && untied),
-          one(asked[kNumber] && number),
-          one(asked[kNumber] && !number && !opens[kAnswers]),
-          one(opens[kAnswers]),
-          one(has[kComforts]),
-          one(has[kTurns]),
-          one(asked[kAdvice] && !has[kYou]),
-          one(question && untied),
-          one(subjects.first_tied),
-          one(has[kBroaches]),
-          static_cast<double>(std::min<std::size_t>(hobby, 4)) / 4,
-          one(fragment),
-          one(adrift && question),
-          one(adrift && words > 6 && fresh > 2)};
-}
+TieValues tie_values(const Draft& draft) { return Comparison(draft).values(); }
 
 double off_topic_odds(const Draft& draft) {
   const TieValues values = tie_values(draft);
   double odds = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) odds += values[i] * ties()[i].weight;
+  for (std::size_t i = 0; i < values.size(); ++i) odds += values[i] * kAll[i].weight;
   return odds;
 }
 

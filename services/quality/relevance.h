@@ -17,7 +17,7 @@ struct Tie {
   double weight;
 };
 
-constexpr std::size_t kTies = 40;
+constexpr std::size_t kTies = 32;
 using TieValues = std::array<double, kTies>;
 
 const std::array<Tie, kTies>& ties();

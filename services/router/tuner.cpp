@@ -117,7 +117,7 @@ void Tuner::report() {
   if (waiting_.empty()) read_outbox();
   if (waiting_.empty() || calling_) return;
   calling_ = true;
-  const std::size_t count = std::min(waiting_.size(), options_.batch_max);
+  const std::size_t count = alone_ > 0 ? 1 : std::min(waiting_.size(), options_.batch_max);
   contracts::OutcomesRequest request;
   request.outcomes.assign(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
   tuning_.call<contracts::OutcomesReply>(
@@ -127,8 +127,12 @@ void Tuner::report() {
 
 void Tuner::answered(std::size_t count, const Result<contracts::OutcomesReply>& reply) {
   calling_ = false;
-  // What it refuses it would refuse again.
+  // What it refuses it would refuse again: of several each is told alone, to find which.
   const bool refused = !reply && reply.error().code == Code::InvalidArgument;
+  if (refused && count > 1) {
+    alone_ = count;
+    return report();
+  }
   if (!reply && !refused) {
     ++failures_;
     Random random(static_cast<std::uint64_t>(now().time_since_epoch().count()));
@@ -136,6 +140,7 @@ void Tuner::answered(std::size_t count, const Result<contracts::OutcomesReply>& 
   }
   if (refused) telemetry::error("outcomes refused", {{"why", reply.error().message}});
   failures_ = 0;
+  if (alone_ > 0) --alone_;
   std::vector<std::string> told;
   for (std::size_t i = 0; i < count; ++i) {
     told.push_back(std::move(waiting_.front().turn_id));
@@ -150,6 +155,7 @@ void Tuner::answered(std::size_t count, const Result<contracts::OutcomesReply>& 
       if (kept.hints && kept.hints->generation < reply.value().generation) kept.until = {};
     }
   }
+  if (alone_ > 0) return report();
   if (!waiting_.empty() || more_on_disk_) wait(options_.report_after);
 }
 

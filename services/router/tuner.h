@@ -63,6 +63,7 @@ class Tuner {
   bool timer_set_ = false;
   bool calling_ = false;
   int failures_ = 0;
+  std::size_t alone_ = 0;  // outcomes to be told one by one: one of them was refused
   telemetry::Gauge waiting_count_;
 };
 

@@ -1,5 +1,5 @@
-"""kill -9 at any moment, again and again, with turns in flight: what was acknowledged stays, nothing
-is said twice, and whoever asks meanwhile hears something clear."""
+"""kill -9 at any moment, again and again, with turns in flight: what was acknowledged stays, and
+no line is said twice; whoever asks meanwhile hears something clear."""
 
 import random
 import re
@@ -21,7 +21,7 @@ PAUSES = [0, 0.02, 0.1, 0.4]  # of the model before a line: turns fall at every 
 
 
 class SlowModel(fake_ollama.FakeOllama):
-    """A good model that thinks for a while, and never comes to the same line for a message twice."""
+    """A good model that thinks for a while, and says no line twice in a conversation."""
 
     def __init__(self, draw):
         self.draw, self.busy = draw, 0

@@ -1,7 +1,7 @@
 """Clients that keep books while a stack is being killed under them, and what the books must show.
 
-Each client asks one thing after the other in channels that are its own. As a bot would, it repeats a
-message whose answer it did not get, under the same message_id, until there is one; and now and then
+Each client asks one thing after the other in channels that are its own. As a bot would, it repeats
+a message whose answer it did not get, under the same message_id, until there is one; and sometimes
 one that was answered. check() holds the stack's conversations, records and outcomes against that.
 """
 

@@ -1,4 +1,4 @@
-"""A message has one answer, however often it comes and whatever fell between its line and its record;
+"""A message has one answer, however often it comes and whatever fell between line and record;
 another line there is for who asks for one."""
 
 import contextlib
@@ -72,6 +72,15 @@ class Once(StackTest):
                          ("said", LINE, BEER))
         self.assertEqual(self.answers("c-took", "m1"), [LINE])
         self.assertEqual(self.ollama.requests, [])
+
+    def test_a_line_that_was_said_without_its_question_stands_all_the_same(self):
+        # By a turn that began while the coordinator was away.
+        self.observe("c-apart", "m1~peter", "peter", LINE, turn_id="turn_apart", answers="m1")
+        for _ in range(2):
+            reply = self.ok(self.stack.say("c-apart", BEER, message_id="m1", character="peter"))
+            self.assertEqual((reply["turn_id"], reply["text"]), ("turn_apart", LINE))
+        self.assertEqual(self.stack.turn("turn_apart")["status"], "said")
+        self.assertEqual(self.answers("c-apart", "m1"), [LINE])
 
     def test_a_turn_that_a_crash_left_open_learns_that_its_line_was_said(self):
         turn_id = self.stalled_turn("c-open")

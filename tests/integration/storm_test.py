@@ -67,7 +67,7 @@ class Storm(StackTest):
         for at in range(0, len(whole), 23):
             wire.send(whole[at:at + 23])
             self.over.wait(0.002)
-        yield "slow", {200}, wire.answer()
+        yield "slow", {door.status}, wire.answer()
 
     def bad(self, draw, wire, door):
         """Bodies that are wrong in every way."""

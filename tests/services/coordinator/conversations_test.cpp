@@ -111,6 +111,17 @@ TEST_F(ConversationsTest, ARepeatTellsWhatWasSaidToIt) {
   EXPECT_EQ(conversations_->history("c1", 20).value().size(), 3U);
 }
 
+TEST_F(ConversationsTest, ARepeatOfABotsLineTellsTheLineThatStands) {
+  contracts::ObserveRequest line{"c1", "m1~stewie", bot("stewie", "A cube."), "t1", "m1"};
+  ASSERT_TRUE(conversations_->observe(line).ok());
+  line.line.text = "A hypercube.";
+  line.turn_id = "t2";
+  const auto again = conversations_->observe(line).value();
+  ASSERT_EQ(again.answered.size(), 1U);
+  EXPECT_EQ(again.answered[0].turn_id, "t1");
+  EXPECT_EQ(again.answered[0].text, "A cube.");
+}
+
 TEST_F(ConversationsTest, TheSameMessageIdInAnotherChannelIsAnotherLine) {
   say("c", "m1", person("one"));
   EXPECT_FALSE(say("d", "m1", person("two")).repeated);
