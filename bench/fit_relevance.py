@@ -3,6 +3,7 @@
 
     bench/fit_relevance.py BENCH_QUALITY FILE...   (the tuning lines of bench/data)
 
+The shipped lines of the cards, each after a line that calls for it, count as good ones.
 A logistic regression by coordinate descent, with a penalty on squares; no weight may have the sign
 that its tie cannot have: an echo never speaks for a line off topic, a line adrift never against it.
 The same files give the same weights. Prints the table to paste.
@@ -12,9 +13,11 @@ import math
 import re
 import subprocess
 import sys
+import tempfile
 
 PENALTY = 0.5
 ROUNDS = 200
+CARDS = "services/characters/cast"
 SOURCE = "services/quality/relevance.cpp"
 # Ties that can only make a line more likely to be off topic. All others, less.
 LOOSE = {
@@ -22,6 +25,37 @@ LOOSE = {
     "better_passage", "adrift", "adrift_question", "adrift_long", "length", "fresh", "hobby",
     "self", "expounds", "broaches", "misses_number", "misses_advice",
 }
+
+
+# What somebody says before a shipped line of that situation.
+CALLS = {
+    "greeting": "hello everybody", "farewell": "ok I have to go now, bye", "how_are_you": "how are you today?",
+    "who_are_you": "who are you?", "told": "I went to the zoo with my cousin yesterday",
+    "opinion": "what do you think about pizza?", "unknown": "what is the capital of Australia?",
+    "insult": "you are stupid", "compliment": "you are the best, I love you",
+    "join": "I ate a great pizza today", "dodge": "what is the square root of 9801?",
+    "thanks": "thanks a lot!", "sad": "I had a terrible day and I feel sad",
+}
+
+
+def shipped_lines():
+    for who in ("peter", "brian", "stewie"):
+        with open(f"{CARDS}/{who}.json", encoding="utf-8") as file:
+            card = json.load(file)
+        for situation, lines in card["data"]["extensions"]["troupe"]["lines"].items():
+            call = CALLS.get(situation)
+            if situation.startswith("about "):
+                call = f"what do you think about {situation[6:]}?"
+            for i, line in enumerate(lines):
+                if call and "{" not in line:
+                    yield {"id": f"{who} {situation} {i}", "character": who, "kind": "direct",
+                           "codes": [], "voice": who, "line": line, "knowledge": [],
+                           "context": [{"author": "visitor", "text": call}]}
+
+
+def measured(bench, file):
+    out = subprocess.run([bench, "--data", file, "--ties"], check=True, capture_output=True)
+    return [json.loads(line) for line in out.stdout.splitlines()]
 
 
 def fit(rows, names):
@@ -56,8 +90,11 @@ def main():
         names = re.findall(r'^    +\{"(\w+)", ', source.read(), re.M)
     rows = []
     for file in files:
-        out = subprocess.run([bench, "--data", file, "--ties"], check=True, capture_output=True)
-        rows += [json.loads(line) for line in out.stdout.splitlines()]
+        rows += measured(bench, file)
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as cards:
+        cards.writelines(json.dumps(line) + "\n" for line in shipped_lines())
+        cards.flush()
+        rows += measured(bench, cards.name)
     for name, weight in zip(names, fit(rows, names)):
         print(f'    {{"{name}", {weight:.2f}}},')
 

@@ -6,7 +6,9 @@
 // A question is {"character", "question", "answerable", "facts": [[text, ...], ...], "traps":
 // [...]}. Texts are looked for in the reply without regard to case.
 //   answered   of the answerable: of each group of facts one stands in the reply
-//   trapped    of the unanswerable: a trap stands in the reply
+//   hedged     of the answerable: answered behind a line of the card that says he does not know
+//   trapped    of the unanswerable: a trap stands in the reply as its answer
+//   trapped_hedged  the same behind such a line: what is near, said to be no answer
 //   invented   of the unanswerable, and apart from them of all: the reply has a number (digits, or
 //   a
 //              word from "two" to "million") or a proper name (a capitalised word that opens no
@@ -48,8 +50,9 @@ std::string file_text(const std::string& path) {
 
 // What a character can know: its files in the stack's data directory.
 struct Known {
-  std::set<std::string> words;     // of card and knowledge
-  std::vector<std::string> lines;  // of the card that are no answer, in lower case
+  std::set<std::string> words;       // of card and knowledge
+  std::vector<std::string> lines;    // of the card that are no answer, in lower case
+  std::vector<std::string> unknown;  // of these, those for what he does not know
 };
 
 Known read_known(const std::string& directory, const std::string& character) {
@@ -70,6 +73,7 @@ Known read_known(const std::string& directory, const std::string& character) {
     if (situation == "wrap" || situation == "join") return;
     for (std::size_t i = 0; i < lines.size(); ++i) {
       known.lines.push_back(ascii_lower(lines.at(i).string()));
+      if (situation == "unknown") known.unknown.push_back(known.lines.back());
     }
   });
   return known;
@@ -122,9 +126,18 @@ bool has_line(const std::string& reply, const Known& known) {
   return false;
 }
 
+// Whether he says that he does not know, and then something after all.
+bool is_hedged(const std::string& reply, const Known& known) {
+  for (const std::string& line : known.unknown) {
+    const std::size_t at = reply.find(line);
+    if (at != std::string::npos && at + line.size() < reply.size()) return true;
+  }
+  return false;
+}
+
 struct Totals {
-  int answerable = 0, answered = 0;
-  int unanswerable = 0, trapped = 0, honest = 0, invented = 0;
+  int answerable = 0, answered = 0, hedged = 0;
+  int unanswerable = 0, trapped = 0, trapped_hedged = 0, honest = 0, invented = 0;
   int invented_of_all = 0, failed = 0;
 };
 
@@ -170,16 +183,21 @@ class Examination {
       const bool good = facts && has_all_facts(lower, *facts);
       ++totals_.answerable;
       totals_.answered += good ? 1 : 0;
-      if (!good) wrong = has_line(lower, known) ? "silent" : "wrong";
+      totals_.hedged += good && is_hedged(lower, known) ? 1 : 0;
+      if (!good)
+        wrong = has_line(lower, known) ? "silent" : is_hedged(lower, known) ? "near" : "wrong";
     } else {
       const auto traps = question.find("traps");
       const bool trapped = traps && has_any(lower, *traps);
       const bool honest = has_line(lower, known);
       ++totals_.unanswerable;
-      totals_.trapped += trapped ? 1 : 0;
+      const bool hedged = is_hedged(lower, known);
+      totals_.trapped += trapped && !hedged ? 1 : 0;
+      totals_.trapped_hedged += trapped && hedged ? 1 : 0;
       totals_.honest += honest ? 1 : 0;
       totals_.invented += invention.empty() ? 0 : 1;
       if (!honest) wrong = trapped ? "trapped" : "claimed";
+      if (hedged) wrong += " hedged";
     }
     if (!invention.empty()) wrong += " invented " + invention;
     if (show_ && !wrong.empty()) {
@@ -213,11 +231,13 @@ int run(const std::string& data, const std::map<std::string, std::string>& extra
   }
   const Totals& all = examination.totals();
   fmt::print(
-      "{{\"data\":{},\"answerable\":{},\"answered_share\":{:.3f},\"unanswerable\":{},"
-      "\"trapped_share\":{:.3f},\"invented_share\":{:.3f},\"honest_share\":{:.3f},"
+      "{{\"data\":{},\"answerable\":{},\"answered_share\":{:.3f},\"hedged_share\":{:.3f},"
+      "\"unanswerable\":{},\"trapped_share\":{:.3f},\"trapped_hedged_share\":{:.3f},"
+      "\"invented_share\":{:.3f},\"honest_share\":{:.3f},"
       "\"invented_of_all\":{},\"failed\":{}}}\n",
-      json::quoted(data), all.answerable, share(all.answered, all.answerable), all.unanswerable,
-      share(all.trapped, all.unanswerable), share(all.invented, all.unanswerable),
+      json::quoted(data), all.answerable, share(all.answered, all.answerable),
+      share(all.hedged, all.answerable), all.unanswerable, share(all.trapped, all.unanswerable),
+      share(all.trapped_hedged, all.unanswerable), share(all.invented, all.unanswerable),
       share(all.honest, all.unanswerable), all.invented_of_all, all.failed);
   return all.failed == 0 && all.answerable + all.unanswerable > 0 ? 0 : 1;
 }

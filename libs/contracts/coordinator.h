@@ -132,7 +132,7 @@ struct HistoryRequest {
   static constexpr std::string_view kName = "history_request";
   std::string channel;
   int limit = 20;
-  std::optional<std::string> answers{};  // only the lines that answer this message_id
+  std::optional<std::string> answers{};  // a message_id: `answered` tells what was said to it
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("limit", self.limit, Field{.min = 1, .max = 200, .defaulted = true});
@@ -143,11 +143,13 @@ struct HistoryRequest {
 struct History {
   static constexpr std::string_view kName = "history";
   std::vector<Line> lines;
+  std::vector<Answered> answered;
   double energy = 0;
   std::int64_t message_count = 0;
   std::int64_t quiet_until_ms = 0;  // since 1970; 0: the characters may speak
   static void fields(auto& self, auto&& visit) {
     visit("lines", self.lines);
+    visit("answered", self.answered, Field{.defaulted = true});
     visit("energy", self.energy);
     visit("message_count", self.message_count);
     visit("quiet_until_ms", self.quiet_until_ms, Field{.defaulted = true});

@@ -93,7 +93,7 @@ struct JobCounts {
   }
 };
 
-// A page or file that gave no document, and why.
+// A page or file that gave no document, and why; or a folder that was not read to its end.
 struct JobNote {
   static constexpr std::string_view kName = "job_note";
   std::string source;

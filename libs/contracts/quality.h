@@ -263,7 +263,7 @@ struct QualityThresholds {
 };
 
 // PUT /config of quality: what changes how lines are judged, from the next one on. What is left out
-// stays as it is. The answer is all of it.
+// stays as it is, of what is null the configuration decides again. The answer is all of it.
 struct ReviewSettings {
   static constexpr std::string_view kName = "review_settings";
   QualityWeights weights;

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "base/utf8.h"
 #include "contracts/conversation.h"
 #include "json/json.h"
 
@@ -9,6 +14,19 @@ inline constexpr int kTopMax = 50;     // hits of a query
 inline constexpr int kPageMax = 1000;  // entries of a list
 inline constexpr std::size_t kDocumentIdBytes = 256;
 inline constexpr std::size_t kDocumentBytes = 512UL * 1024;
+inline constexpr std::size_t kMetadataDepth = 8;  // of one value; a reply nests it in more
+
+// InvalidArgument names the member that is nested too deep to be read in a reply.
+inline Result<void> check_metadata(const std::map<std::string, json::Text>& metadata) {
+  for (const auto& [name, value] : metadata) {
+    const auto parsed = json::Document::parse(value.text, {.depth_max = kMetadataDepth});
+    if (!parsed) {
+      return Error{Code::InvalidArgument, "metadata." + std::string(utf8_prefix(name, 64)) + ": " +
+                                              parsed.error().message};
+    }
+  }
+  return {};
+}
 
 // retriever.add, POST /rag/documents: adds or replaces one document. The same id replaces; without
 // an id the same source_type and source_id do; without these a new id is made.
@@ -277,8 +295,8 @@ struct RagSettings {
   }
 };
 
-// PUT /settings/rag, from the next query on and over restarts. What is left out stays as it is; the
-// answer is all of it, as RagSettings.
+// PUT /settings/rag, from the next query on and over restarts. What is left out stays as it is,
+// of what is null the configuration decides again; the answer is all of it, as RagSettings.
 struct ChangeRagSettings {
   static constexpr std::string_view kName = "change_rag_settings";
   std::optional<int> top_k;

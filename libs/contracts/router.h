@@ -29,10 +29,12 @@ struct OrchestrateRequest {
 struct RegenerateRequest {
   static constexpr std::string_view kName = "regenerate_request";
   std::string turn_id;
-  std::string author;  // who asks
+  std::string author;                       // who asks
+  std::optional<std::string> request_id{};  // a repeat of the same id gets the same line
   static void fields(auto& self, auto&& visit) {
     visit("turn_id", self.turn_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("author", self.author, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("request_id", self.request_id, Field{.bytes_min = 1, .bytes_max = 32});
   }
 };
 
@@ -179,6 +181,7 @@ struct TurnRecord {
   std::string model;
   std::optional<std::string> variant;      // of the drafting, as tuning drew it
   std::optional<std::string> regenerates;  // the turn whose line a person wanted anew
+  std::optional<std::string> request_id;   // by which wish
   bool passed = false;
   double score = 0;
   bool degraded = false;
@@ -203,6 +206,7 @@ struct TurnRecord {
     visit("model", self.model);
     visit("variant", self.variant);
     visit("regenerates", self.regenerates);
+    visit("request_id", self.request_id);
     visit("passed", self.passed);
     visit("score", self.score);
     visit("degraded", self.degraded);

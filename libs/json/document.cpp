@@ -10,6 +10,15 @@
 namespace json {
 namespace {
 
+// Whether the text may have more values than that, commas within strings taken for real ones. A
+// value takes two bytes at least, with what parts it from the next.
+bool may_exceed(std::string_view text, std::size_t nodes_max) {
+  if (text.size() / 2 < nodes_max) return false;
+  const auto parts = std::count_if(text.begin(), text.end(),
+                                   [](char c) { return c == ',' || c == '[' || c == '{'; });
+  return static_cast<std::size_t>(parts) >= nodes_max;
+}
+
 const Node& node(const void* pointer) { return *static_cast<const Node*>(pointer); }
 
 void write(Writer& writer, const Node& value) {
@@ -60,13 +69,14 @@ Result<Document> Document::parse(std::string_view text, ParseOptions options) {
   // Nodes and texts together take about this much.
   const std::size_t bytes = std::max<std::size_t>(1024, text.size() * 2);
   auto impl = std::make_unique<Impl>(bytes);
-  TreeBuilder tree(impl->arena, options.depth_max);
-  if (!options.comments && parse_fast(text, tree)) {
+  TreeBuilder tree(impl->arena, options);
+  const bool fast = !options.comments && !may_exceed(text, options.nodes_max);
+  if (fast && parse_fast(text, tree)) {
     impl->root = tree.root();
     return Document(std::move(impl));
   }
   impl = std::make_unique<Impl>(bytes);
-  TreeBuilder again(impl->arena, options.depth_max);
+  TreeBuilder again(impl->arena, options);
   if (!parse_strict(text, options, again)) return Error{Code::InvalidArgument, again.error()};
   impl->root = again.root();
   return Document(std::move(impl));

@@ -51,10 +51,14 @@ class Value {
 
 struct ParseOptions {
   std::size_t depth_max = limits::kJsonDepth;
+  // Of all values together, each of which takes some hundred bytes of memory while it is read. A
+  // body of 1 MiB has at most 524,288.
+  std::size_t nodes_max = 2'000'000;
   bool comments = false;  // // and /* */, for files that people write
 };
 
-// A parsed text. Strict: well-formed UTF-8, no duplicate keys, bounded depth. Movable.
+// A parsed text. Strict: well-formed UTF-8, no duplicate keys, bounded depth and count of values.
+// Movable.
 class Document {
  public:
   // InvalidArgument says where the text stops being JSON.

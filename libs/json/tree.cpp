@@ -69,6 +69,7 @@ std::string_view TreeBuilder::kept(std::string_view text) {
 }
 
 bool TreeBuilder::put(Node made) {
+  if (++nodes_ > nodes_max_) return fail(fmt::format("has more than {} values", nodes_max_));
   made.key = std::exchange(key_, {});
   open_.push_back(made);
   return true;
@@ -81,7 +82,7 @@ bool TreeBuilder::open(Kind kind) {
   }
   Node made;
   made.kind = kind;
-  put(made);
+  if (!put(made)) return false;
   starts_.push_back(open_.size());
   return true;
 }

@@ -29,12 +29,12 @@ struct Node {
 };
 
 // Builds a tree from what a parser meets, in an arena: a message is thousands of small values that
-// live and die together. Refuses what parsers let pass: depth and repeated keys. Each call says
-// whether to go on; error() says why not.
+// live and die together. Refuses what parsers let pass: depth, too many values and repeated keys.
+// Each call says whether to go on; error() says why not.
 class TreeBuilder {
  public:
-  TreeBuilder(std::pmr::memory_resource& arena, std::size_t depth_max)
-      : arena_(arena), depth_max_(depth_max) {}
+  TreeBuilder(std::pmr::memory_resource& arena, const ParseOptions& options)
+      : arena_(arena), depth_max_(options.depth_max), nodes_max_(options.nodes_max) {}
 
   bool null() { return put({}); }
   bool boolean(bool value);
@@ -64,6 +64,8 @@ class TreeBuilder {
 
   std::pmr::memory_resource& arena_;
   std::size_t depth_max_;
+  std::size_t nodes_max_;
+  std::size_t nodes_ = 0;
   std::string error_;
   std::string_view key_;
   std::vector<Node> open_;           // values whose container is still open, and the root
@@ -73,7 +75,8 @@ class TreeBuilder {
 // parse_strict.cpp, nlohmann: the last word on what is JSON, and the words for what is not.
 bool parse_strict(std::string_view text, const ParseOptions& options, TreeBuilder& tree);
 
-// parse_fast.cpp, simdjson: ten times as fast. False says only that parse_strict has to look.
+// parse_fast.cpp, simdjson: ten times as fast, and holds all of the text's values before the tree
+// sees one. False says only that parse_strict has to look.
 bool parse_fast(std::string_view text, TreeBuilder& tree);
 
 }  // namespace json

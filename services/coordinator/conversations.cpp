@@ -16,7 +16,7 @@ using contracts::ObserveRequest;
 constexpr std::size_t kLinesKept = limits::kHistoryLines;
 constexpr std::size_t kTimesKept = 1000;  // the quality thresholds end at 21
 constexpr std::int64_t kDayMs = 24 * 3600 * 1000LL;
-constexpr std::int64_t kAnswersMax = 16;
+constexpr std::int64_t kAnswersMax = 64;
 
 const char* const kSchema = R"sql(
 CREATE TABLE lines (
@@ -55,6 +55,11 @@ const char* const kQuietColumn =
 store::Value optional_text(const std::optional<std::string>& text) {
   if (!text) return nullptr;
   return *text;
+}
+
+// Columns: turn_id, author, text.
+contracts::Answered answered_of(const store::Row& row) {
+  return {std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))};
 }
 
 // Columns: message_id, at_ms, author, kind, text, reply_to.
@@ -221,10 +226,8 @@ Result<void> Conversations::restore_repeat(store::Connection& db, const ObserveR
   TRY(
       db.query("SELECT turn_id, author, text FROM lines "
                "WHERE channel = ? AND seq > ? AND answers = ? ORDER BY seq LIMIT ?",
-               {request.channel, seq, request.message_id, kAnswersMax}, [&](const store::Row& row) {
-                 result.answered.push_back({std::string(row.text(0)), std::string(row.text(1)),
-                                            std::string(row.text(2))});
-               }));
+               {request.channel, seq, request.message_id, kAnswersMax},
+               [&](const store::Row& row) { result.answered.push_back(answered_of(row)); }));
   return db.query(
       "SELECT count(*) FROM (SELECT 1 FROM lines WHERE channel = ? AND seq < ? AND "
       "at_ms > ? LIMIT ?)",
@@ -286,45 +289,68 @@ Result<Conversation> Conversations::set_quiet(const std::string& channel, std::i
   return result;
 }
 
-Result<std::vector<Line>> Conversations::history(const std::string& channel, int limit,
-                                                 const std::optional<std::string>& answers) {
+Result<std::vector<Line>> Conversations::history(const std::string& channel, int limit) {
   std::vector<Line> lines;
   TRY(database_->read([&](store::Connection& db) {
     return db.query(
         "SELECT message_id, at_ms, author, kind, text, reply_to FROM lines "
-        "WHERE channel = ? AND (? IS NULL OR answers = ?) ORDER BY seq DESC LIMIT ?",
-        {channel, optional_text(answers), optional_text(answers), std::int64_t{limit}},
+        "WHERE channel = ? ORDER BY seq DESC LIMIT ?",
+        {channel, std::int64_t{limit}},
         [&](const store::Row& row) { lines.push_back(line_of(row)); });
   }));
   std::reverse(lines.begin(), lines.end());
   return lines;
 }
 
+Result<std::vector<contracts::Answered>> Conversations::answers_to(const std::string& channel,
+                                                                   const std::string& message_id) {
+  std::vector<contracts::Answered> answered;
+  TRY(database_->read([&](store::Connection& db) {
+    return db.query(
+        "SELECT turn_id, author, text FROM lines WHERE channel = ? AND answers = ? "
+        "ORDER BY seq DESC LIMIT ?",
+        {channel, message_id, kAnswersMax},
+        [&](const store::Row& row) { answered.push_back(answered_of(row)); });
+  }));
+  return answered;
+}
+
 Result<std::int64_t> Conversations::forget_older_than(int days, int batch) {
-  const std::int64_t before_ms = clock_.wall_ms() - days * kDayMs;
+  const std::int64_t now_ms = clock_.wall_ms();
+  const std::int64_t before_ms = now_ms - days * kDayMs;
   std::int64_t gone = 0;
-  std::int64_t deleted = 0;
+  std::int64_t seen = 0;  // the last line that was looked at
+  bool more = true;
   const auto forget = [&](store::Connection& db) -> Result<void> {
+    const std::int64_t after = seen;
+    std::int64_t count = 0;
+    std::int64_t young = 0;
     TRY(
-        db.execute("DELETE FROM lines WHERE seq IN "
-                   "(SELECT seq FROM lines ORDER BY seq LIMIT ?) AND at_ms < ?",
-                   {std::int64_t{batch}, before_ms}));
-    deleted = db.changes();
+        db.query("SELECT max(seq), count(*), sum(at_ms BETWEEN ? AND ?) FROM "
+                 "(SELECT seq, at_ms FROM lines WHERE seq > ? ORDER BY seq LIMIT ?)",
+                 {before_ms, now_ms, after, std::int64_t{batch}}, [&](const store::Row& row) {
+                   seen = row.integer(0);
+                   count = row.integer(1);
+                   young = row.integer(2);
+                 }));
+    TRY(db.execute("DELETE FROM lines WHERE seq > ? AND seq <= ? AND at_ms < ?",
+                   {after, seen, before_ms}));
+    gone += db.changes();
+    // Behind young lines there are no old ones. A line of a clock that ran ahead tells nothing.
+    more = count == batch && (db.changes() > 0 || young == 0);
     return db.execute(
         "DELETE FROM channels WHERE channel IN "
         "(SELECT channel FROM channels WHERE at_ms < ? LIMIT ?)",
         {before_ms, std::int64_t{batch}});
   };
-  do {
-    TRY(database_->write(forget));
-    gone += deleted;
-  } while (deleted == batch);
+  while (more) TRY(database_->write(forget));
   // What was read from disk before may hold lines that are gone.
   const std::lock_guard lock(mutex_);
   for (auto entry = entries_.begin(); gone > 0 && entry != entries_.end();) {
     const auto next = std::next(entry);
     const auto& lines = entry->second->lines;
-    if (lines.empty() || lines.front()->at_ms < before_ms) erase_entry(entry);
+    const auto old = [&](const auto& line) { return line->at_ms < before_ms; };
+    if (lines.empty() || std::any_of(lines.begin(), lines.end(), old)) erase_entry(entry);
     entry = next;
   }
   return gone;

@@ -89,9 +89,11 @@ class Conversations {
   // Makes a channel quiet for that long from now; 0 ends it.
   Result<Conversation> set_quiet(const std::string& channel, std::int64_t for_ms);
 
-  // The last `limit` lines, or those of them that answer a message, oldest first; reads the disk.
-  Result<std::vector<contracts::Line>> history(const std::string& channel, int limit,
-                                               const std::optional<std::string>& answers = {});
+  // The last `limit` lines, oldest first; reads the disk.
+  Result<std::vector<contracts::Line>> history(const std::string& channel, int limit);
+  // What was said to a message, the latest first; reads the disk.
+  Result<std::vector<contracts::Answered>> answers_to(const std::string& channel,
+                                                      const std::string& message_id);
 
   // Deletes lines older than `days`, at most `batch` at a time so that no line waits long. Returns
   // how many went.

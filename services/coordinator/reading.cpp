@@ -161,7 +161,15 @@ bool reports(std::string_view word) {
 
 bool given_name(std::string_view word) { return given_names().contains(word); }
 
-Reading::Reading(std::string_view text) : text_(text), words_(lexical::words(text)) {}
+Reading::Reading(std::string_view text)
+    : text_(text), words_(lexical::words(text)), sentences_(words_.size()) {
+  for (std::size_t begin = 0; begin < size();) {
+    std::size_t end = begin + 1;
+    while (!begins(end)) ++end;
+    for (std::size_t i = begin; i < end; ++i) sentences_[i] = {begin, end};
+    begin = end;
+  }
+}
 
 bool Reading::mentioned(std::size_t i) const {
   const std::size_t start = words_[i].start;
@@ -178,17 +186,6 @@ bool Reading::gap_has(std::size_t i, std::string_view marks) const {
   if (i == 0 || i >= words_.size()) return true;
   const std::size_t from = words_[i - 1].end;
   return text_.substr(from, words_[i].start - from).find_first_of(marks) != std::string_view::npos;
-}
-
-std::size_t Reading::sentence_begin(std::size_t i) const {
-  while (!begins(i)) --i;
-  return i;
-}
-
-std::size_t Reading::sentence_end(std::size_t i) const {
-  do ++i;
-  while (!begins(i));
-  return std::min(i, size());
 }
 
 std::size_t Reading::past_interjections(std::size_t i) const {

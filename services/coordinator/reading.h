@@ -48,16 +48,22 @@ class Reading {
   bool parted(std::size_t i) const { return gap_has(i, ",.!?:;()\n-"); }
   // Whether word i begins a sentence; i == size() counts as one.
   bool begins(std::size_t i) const { return gap_has(i, ".!?\n"); }
-  std::size_t sentence_begin(std::size_t i) const;
-  std::size_t sentence_end(std::size_t i) const;
+  std::size_t sentence_begin(std::size_t i) const { return i < size() ? sentences_[i].begin : i; }
+  std::size_t sentence_end(std::size_t i) const { return i < size() ? sentences_[i].end : size(); }
   // Where the sentence that begins at i comes to its point: after "lol", "ok but", "wait,".
   std::size_t past_interjections(std::size_t i) const;
 
  private:
+  struct Sentence {
+    std::size_t begin;
+    std::size_t end;
+  };
+
   bool gap_has(std::size_t i, std::string_view marks) const;
 
   std::string_view text_;
   std::vector<lexical::Word> words_;
+  std::vector<Sentence> sentences_;  // of each word: a sentence may be as long as the text
 };
 
 }  // namespace coordinator

@@ -74,18 +74,37 @@ ReadLine read_line(const Line& line, const Roster& roster) {
   return reading;
 }
 
-// A line is looked at with each of the lines that follow it, so each thread keeps what it has read.
-// `among` tells the scenes apart in which the same words may mean something else.
+// About what a reading takes, with the nodes of its sets: twelve times the line's own bytes.
+std::size_t memory_of(const LineReading& reading) {
+  constexpr std::size_t kNode = 96;
+  std::size_t sum = sizeof(LineReading) + reading.attention.strength.size() * sizeof(double);
+  for (const auto* stems : {&reading.stems, &reading.implied}) {
+    for (const std::string& stem : *stems) sum += kNode + stem.size();
+  }
+  return sum;
+}
+
+// A line is looked at with each of the lines that follow it, so each thread keeps what it has read,
+// up to so many bytes. `among` tells the scenes apart in which the same words may mean something
+// else; what was read for a cast that is gone leaves with the rest.
 ReadLine known_line(const Line& line, const Roster& roster, std::uint64_t among) {
-  constexpr std::size_t kKeptMax = 4096;
+  constexpr std::size_t kKeptBytes = 1024 * 1024;
   thread_local std::unordered_map<std::uint64_t, ReadLine> kept;
+  thread_local std::size_t kept_bytes = 0;
   std::uint64_t key = hash64(line.text, among + (line.kind == contracts::Kind::Bot ? 1 : 0));
   key = hash64(line.author, key);
   if (line.reply_to) key = hash64(*line.reply_to, key);
   const auto found = kept.find(key);
   if (found != kept.end()) return found->second;
-  if (kept.size() >= kKeptMax) kept.clear();
-  return kept.emplace(key, read_line(line, roster)).first->second;
+  ReadLine reading = read_line(line, roster);
+  const std::size_t bytes = memory_of(*reading);
+  if (kept_bytes + bytes > kKeptBytes) {
+    kept.clear();
+    kept_bytes = 0;
+  }
+  kept_bytes += bytes;
+  kept.emplace(key, reading);
+  return reading;
 }
 
 // All that is derived from the scene once, for all candidates.

@@ -148,7 +148,10 @@ Result<contracts::QuietReply> Stage::quiet(const contracts::QuietRequest& reques
 Result<contracts::History> Stage::history(const contracts::HistoryRequest& request) {
   const Conversation conversation = TRY(conversations_.recent(request.channel));
   contracts::History history;
-  history.lines = TRY(conversations_.history(request.channel, request.limit, request.answers));
+  history.lines = TRY(conversations_.history(request.channel, request.limit));
+  if (request.answers) {
+    history.answered = TRY(conversations_.answers_to(request.channel, *request.answers));
+  }
   history.energy = conversation.energy;
   history.message_count = conversation.message_count;
   history.quiet_until_ms = conversation.quiet_until_ms;

@@ -46,7 +46,9 @@ struct Config {
     visit("crawl_delay_max_ms", self.crawl_delay_max_ms,
           Field{.min = 0, .max = 600'000, .help = "the most that a robots.txt can ask for"});
     visit("fetch_timeout_ms", self.fetch_timeout_ms,
-          Field{.min = 10, .max = 600'000, .help = "for a page, its redirects included"});
+          Field{.min = 10,
+                .max = 600'000,
+                .help = "for a page and its redirects, waits between them aside"});
     visit("page_kib", self.page_kib, Field{.min = 1, .max = 65'536, .help = "the largest page"});
     visit("file_kib", self.file_kib,
           Field{.min = 1, .max = 65'536, .help = "the largest file or upload"});

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "crawler/extractor.h"
 #include "crawler/html.h"
@@ -74,7 +75,10 @@ int run(int argc, char** argv) {
                    std::fflush(stdout) == 0
                ? 0
                : 1;
-  } catch (const std::exception&) {  // no memory, or what poppler throws
+  } catch (const std::bad_alloc&) {
+    // Says nothing of the body: it may be the machine that is short of memory.
+    return 1;
+  } catch (const std::exception&) {  // what poppler throws
     return refuse("it cannot be read: the reader gave up on it");
   }
 }

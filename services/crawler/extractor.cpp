@@ -143,7 +143,7 @@ Result<Said> converse(Child& child, std::string_view bytes, Milliseconds timeout
     std::array<pollfd, 3> ends{
         {{child.in.get(), POLLOUT, 0}, {child.out.get(), POLLIN, 0}, {child.err.get(), POLLIN, 0}}};
     const auto left = retry::remaining(SystemClock::instance().now(), end);
-    if (left.count() == 0) return Error{Code::InvalidArgument, "reading it takes too long"};
+    if (left.count() == 0) return Error{Code::DeadlineExceeded, "reading it takes too long"};
     if (::poll(ends.data(), ends.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) {
       return Error{Code::Unavailable, "cannot wait for the reader"};
     }
@@ -200,7 +200,7 @@ Result<Extracted> Extractor::run(const std::string& format, std::string_view byt
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     auto extracted = json::decode<Extracted>(std::string_view(said.out));
     if (extracted) return extracted;
-    return Error{Code::InvalidArgument, "it cannot be read: the reader made nonsense of it"};
+    return Error{Code::Unavailable, "it cannot be read: the reader made nonsense of it"};
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == kRefused) {
     return Error{Code::InvalidArgument, one_line(trimmed(said.err))};
@@ -209,7 +209,7 @@ Result<Extracted> Extractor::run(const std::string& format, std::string_view byt
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
     return Error{Code::Unavailable, fmt::format("{} cannot be started", options_.program)};
   }
-  return Error{Code::InvalidArgument, "it cannot be read: the reader broke down over it"};
+  return Error{Code::Unavailable, "it cannot be read: the reader broke down over it"};
 }
 
 }  // namespace crawler

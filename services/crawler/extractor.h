@@ -26,7 +26,9 @@ class Extractor {
   };
   explicit Extractor(Options options);
 
-  // InvalidArgument: why there is no text in it. Unavailable: it could not be tried.
+  // InvalidArgument: why there is no text in it. Of what there is in it nothing is known by
+  // Unavailable (it could not be tried, or the reader broke down: a machine short of memory ends
+  // readers too), DeadlineExceeded and Overloaded.
   // `name` is the title of a text that has none; `charset` may be empty.
   Result<Extracted> read(Format format, std::string_view bytes, const std::string& charset,
                          std::string_view name);

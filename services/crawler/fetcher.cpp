@@ -86,16 +86,18 @@ Result<void> check_place(const AllowedPlaces& allowed, const Url& url) {
                            url.origin())};
 }
 
-Fetcher::Fetcher(net::Loop& loop, Options options)
-    : options_(std::move(options)), client_(loop, client_options(options_)) {}
+Fetcher::Fetcher(net::Loop& loop, Options options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock), client_(loop, client_options(options_)) {}
 
 Result<Fetched> Fetcher::fetch(const Wanted& wanted, const Gate& gate,
                                const std::stop_token& stop) {
-  const SteadyTime end = SystemClock::instance().now() + options_.timeout;
+  SteadyTime end = clock_.now() + options_.timeout;
   Url url = wanted.url;
   for (int hops = 0; hops <= options_.redirects_max; ++hops) {
     TRY(check_place(options_.allowed, url));
+    const SteadyTime waiting = clock_.now();
     if (gate) TRY(gate(url));
+    end += clock_.now() - waiting;
     auto response = TRY(hop(url, wanted, end, stop));
     if (!redirect(response.status)) return answer_of(std::move(response), url);
     const auto location = response.headers.get("Location");
@@ -116,6 +118,10 @@ Result<Fetched> Fetcher::fetch(const Wanted& wanted, const Gate& gate,
 // As net::Client::fetch, but `stop` ends it.
 Result<http::Response> Fetcher::hop(const Url& url, const Wanted& wanted, SteadyTime end,
                                     const std::stop_token& stop) {
+  const Milliseconds left = retry::remaining(clock_.now(), end);
+  if (left.count() == 0) {
+    return Error{Code::DeadlineExceeded, fmt::format("{}: no time left for it", url.text())};
+  }
   net::ClientRequest request;
   request.url = url.text();
   request.headers = {{"User-Agent", options_.user_agent},
@@ -131,8 +137,7 @@ Result<http::Response> Fetcher::hop(const Url& url, const Wanted& wanted, Steady
     }
   }
   request.body_bytes_max = wanted.bytes_max;
-  request.total_timeout =
-      std::max(Milliseconds(1), retry::remaining(SystemClock::instance().now(), end));
+  request.total_timeout = left;
   request.connect_timeout = std::min(kConnectTimeout, request.total_timeout);
   request.first_byte_timeout = request.idle_timeout = std::min(kSilenceMax, request.total_timeout);
   struct Wait {

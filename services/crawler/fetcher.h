@@ -44,14 +44,15 @@ class Fetcher {
   struct Options {
     std::string user_agent;
     AllowedPlaces allowed;
-    Milliseconds timeout{30'000};  // of all hops together
+    Milliseconds timeout{30'000};  // of all hops together, without the waits at the gate
     int redirects_max = 5;
     std::string ca_file{};  // trusted instead of the system's authorities
   };
-  // `loop` must outlive it.
-  Fetcher(net::Loop& loop, Options options);
+  // `loop` and `clock` must outlive it.
+  Fetcher(net::Loop& loop, Options options, const Clock& clock = SystemClock::instance());
 
-  // Asked before each hop, so that a redirect is held to a site's wishes too.
+  // Asked before each hop, so that a redirect is held to a site's wishes too. It may wait for the
+  // site's turn, which says nothing against the page: that time is not taken from the fetch's own.
   using Gate = std::function<Result<void>(const Url& url)>;
 
   // Any answer is a Fetched, also a 404. PermissionDenied: the URL leads where it may not;
@@ -64,6 +65,7 @@ class Fetcher {
                              const std::stop_token& stop);
 
   const Options options_;
+  const Clock& clock_;
   net::Client client_;
 };
 

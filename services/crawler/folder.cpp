@@ -76,7 +76,7 @@ class Walk {
     while (const dirent* entry = ::readdir(entries.get())) {
       const std::string name(entry->d_name);
       if (name == "." || name == "..") continue;
-      if (++entries_ > limits_.entries_max || tree_.files.size() >= limits_.files_max) {
+      if (++entries_ > limits_.entries_max) {
         tree_.whole = false;
         return {};
       }
@@ -109,7 +109,10 @@ class Walk {
       skip(path, *secret);
     } else if (!format_of_name(name)) {
       skip(path, "files of this kind are not read");
+    } else if (read_ == limits_.files_max) {
+      tree_.whole = false;
     } else {
+      ++read_;
       tree_.files.push_back({path, {}});
     }
     return {};
@@ -131,12 +134,19 @@ class Walk {
   }
 
   void skip(const std::string& path, std::string reason) {
+    if (skipped_ == limits_.skipped_max) {
+      ++tree_.unnamed;
+      return;
+    }
+    ++skipped_;
     tree_.files.push_back({path, std::move(reason)});
   }
 
   const WalkLimits& limits_;
   Tree tree_;
   std::size_t entries_ = 0;
+  std::size_t read_ = 0;
+  std::size_t skipped_ = 0;
 };
 
 }  // namespace

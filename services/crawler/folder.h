@@ -34,10 +34,12 @@ struct FoundFile {
 struct Tree {
   std::vector<FoundFile> files;  // in order of their paths
   bool whole = true;             // false: there is more than the limits allow
+  std::size_t unnamed = 0;       // skipped beyond skipped_max
 };
 
 struct WalkLimits {
-  std::size_t files_max = 10'000;
+  std::size_t files_max = 10'000;   // to be read
+  std::size_t skipped_max = 1'000;  // that are named
   std::size_t entries_max = 100'000;
   int depth_max = 32;
 };

@@ -107,6 +107,13 @@ Result<Receipt> Library::deliver(const Source& source, const Content& content) {
   return receipt;
 }
 
+Result<bool> Library::holds(const Source& source, const Delivered& delivered) const {
+  for (std::int64_t part = 1; part <= delivered.documents; ++part) {
+    if (!TRY(shelf_.has(document_id(source, part)))) return false;
+  }
+  return true;
+}
+
 Result<bool> Library::withdraw(const Source& source) {
   const auto before = TRY(find(source));
   if (!before) return false;

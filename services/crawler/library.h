@@ -22,6 +22,7 @@ class Shelf {
   virtual Result<contracts::AddedDocument> add(const contracts::AddDocument& document) = 0;
   // Whether it was there or not.
   virtual Result<void> remove(const std::string& id) = 0;
+  virtual Result<bool> has(const std::string& id) = 0;
 };
 
 // What a document comes from. The same again takes the place of what it was.
@@ -67,6 +68,9 @@ class Library {
 
   // A text that is too long for one document becomes several, parted between paragraphs.
   Result<Receipt> deliver(const Source& source, const Content& content);
+
+  // Whether the knowledge base still has all of what was delivered.
+  Result<bool> holds(const Source& source, const Delivered& delivered) const;
 
   // Deletes what was delivered; whether there was anything.
   Result<bool> withdraw(const Source& source);

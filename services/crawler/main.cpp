@@ -28,6 +28,13 @@ class RetrieverShelf final : public crawler::Shelf {
                                                  options()));
     return {};
   }
+  Result<bool> has(const std::string& id) override {
+    const auto found = client_.call<contracts::StoredDocument>(
+        "retriever.document", contracts::GetDocument{id}, options());
+    if (!found && found.error().code == Code::NotFound) return false;
+    if (!found) return found.error();
+    return true;
+  }
 
  private:
   static messaging::CallOptions options() {

@@ -125,13 +125,14 @@ Result<void> count(Connection& db, Job& job) {
       });
 }
 
+// `states` is a JSON array.
 Result<std::vector<JobNote>> notes(Connection& db, const std::string& job,
-                                   const std::string& state) {
+                                   const std::string& states) {
   std::vector<JobNote> found;
   TRY(db.query(
-      "SELECT source, reason, attempts FROM items WHERE job = ? AND state = ? AND "
-      "reason <> '' ORDER BY key LIMIT ?",
-      {job, state, kNotesMax}, [&](const Row& row) {
+      "SELECT source, reason, attempts FROM items WHERE job = ? AND "
+      "state IN (SELECT value FROM json_each(?)) AND reason <> '' ORDER BY key LIMIT ?",
+      {job, states, kNotesMax}, [&](const Row& row) {
         found.push_back({std::string(row.text(0)), std::string(row.text(1)), row.integer(2)});
       }));
   return found;
@@ -182,7 +183,7 @@ Result<void> forget_old_jobs(Connection& db, std::int64_t kept) {
   std::vector<std::string> old;
   TRY(
       db.query("SELECT id FROM jobs WHERE state NOT IN ('queued', 'running') "
-               "ORDER BY id DESC LIMIT 20 OFFSET ?",
+               "ORDER BY rowid DESC LIMIT 20 OFFSET ?",
                {kept}, [&](const Row& row) { old.emplace_back(row.text(0)); }));
   for (const auto& id : old) {
     TRY(db.execute("DELETE FROM items WHERE job = ?", {id}));
@@ -238,9 +239,10 @@ Result<contracts::Job> Queue::job(const std::string& id) {
                  [&](const Row& row) { found = job_of(row); }));
     if (!found) return Error{Code::NotFound, fmt::format("no job '{}'", id)};
     TRY(count(db, *found));
-    found->skipped = TRY(notes(db, id, "skipped"));
-    found->failed = TRY(notes(db, id, "failed"));
-    found->waiting = TRY(notes(db, id, "waiting"));
+    // What was read and yet has a reason was read in part.
+    found->skipped = TRY(notes(db, id, R"(["skipped","given"])"));
+    found->failed = TRY(notes(db, id, R"(["failed"])"));
+    found->waiting = TRY(notes(db, id, R"(["waiting"])"));
     return {};
   };
   TRY(database_.read(read));

@@ -70,6 +70,7 @@ void install_gauges(Queue& queue, telemetry::Metrics& metrics) {
 }  // namespace
 
 Result<Found> first_piece(AddJob& job, const Roots& roots, const AllowedPlaces& allowed) {
+  TRY(contracts::check_metadata(job.metadata));
   const std::string start = ascii_lower(std::string_view(job.source).substr(0, 8));
   const bool web = start.starts_with("http://") || start.starts_with("https://");
   if (job.kind.value_or(SourceKind::Url) == SourceKind::Url && (web || job.kind)) {

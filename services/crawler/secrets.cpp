@@ -46,14 +46,35 @@ constexpr std::array<Pattern, 14> kPatterns{{
     {"npm_", 36, alnum, true, false, "an npm token"},
 }};
 
-bool key_at(std::string_view text, std::size_t at, const Pattern& pattern) {
-  if (at > 0 && (alnum(text[at - 1]) || text[at - 1] == '_')) return false;
-  const std::string_view rest = text.substr(at + pattern.prefix.size());
-  const auto end = std::find_if_not(rest.begin(), rest.end(), pattern.character);
-  const auto length = static_cast<std::size_t>(end - rest.begin());
-  if (length < pattern.more || (pattern.exact && length > pattern.more)) return false;
+bool begins_word(std::string_view text, std::size_t at) {
+  return at == 0 || !(alnum(text[at - 1]) || text[at - 1] == '_');
+}
+
+// Whether `run`, all that follows a prefix in its characters, makes it a key.
+bool key_of(std::string_view run, const Pattern& pattern) {
+  if (run.size() < pattern.more || (pattern.exact && run.size() > pattern.more)) return false;
   return !pattern.needs_digit ||
-         std::any_of(rest.begin(), end, [](char c) { return c >= '0' && c <= '9'; });
+         std::any_of(run.begin(), run.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// In time linear in the text, whatever it is: a page of prefixes only must not hold up a worker.
+bool key_in(std::string_view text, const Pattern& pattern) {
+  for (auto at = text.find(pattern.prefix); at != std::string_view::npos;) {
+    const std::size_t begin = at + pattern.prefix.size();
+    std::size_t next = at + 1;
+    if (begins_word(text, at)) {
+      // Of a run whose digits do not count, no more is of interest.
+      const auto rest =
+          text.substr(begin, pattern.needs_digit ? std::string_view::npos : pattern.more + 1);
+      const auto end = std::find_if_not(rest.begin(), rest.end(), pattern.character);
+      const auto run = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+      if (key_of(run, pattern)) return true;
+      // What begins within a run that was seen to its end is shorter and has no more digits.
+      if (pattern.needs_digit) next = begin + run.size();
+    }
+    at = text.find(pattern.prefix, next);
+  }
+  return false;
 }
 
 // xoxb-, xoxp-, xoxa-, xoxr-, xoxs-, and a token behind it.
@@ -73,7 +94,8 @@ bool slack_token(std::string_view text) {
 bool private_key(std::string_view text) {
   constexpr std::string_view kBegin = "-----BEGIN ";
   for (auto at = text.find(kBegin); at != std::string_view::npos; at = text.find(kBegin, at + 1)) {
-    const auto line = text.substr(at, std::min<std::size_t>(80, text.find('\n', at) - at));
+    const auto window = text.substr(at, 80);
+    const auto line = window.substr(0, window.find('\n'));
     if (line.find("PRIVATE KEY") != std::string_view::npos) return true;
   }
   return false;
@@ -94,10 +116,7 @@ std::optional<std::string> secret_name(std::string_view file_name) {
 std::optional<std::string> secret_in(std::string_view text) {
   if (private_key(text)) return "a private key";
   for (const Pattern& pattern : kPatterns) {
-    for (auto at = text.find(pattern.prefix); at != std::string_view::npos;
-         at = text.find(pattern.prefix, at + 1)) {
-      if (key_at(text, at, pattern)) return std::string(pattern.what);
-    }
+    if (key_in(text, pattern)) return std::string(pattern.what);
   }
   if (slack_token(text)) return "a Slack token";
   return std::nullopt;

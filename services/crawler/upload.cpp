@@ -147,7 +147,9 @@ Result<contracts::Uploaded> take_upload(const UploadedFile& file, Extractor& ext
   contracts::Uploaded uploaded;
   uploaded.collection = file.collection;
   uploaded.title = content.title;
-  uploaded.unchanged = before && before->print == content.print;
+  if (before && before->print == content.print) {
+    uploaded.unchanged = TRY(library.holds(source, *before));
+  }
   const Receipt receipt = TRY(library.deliver(source, content));
   uploaded.id = receipt.id;
   uploaded.documents = receipt.documents;

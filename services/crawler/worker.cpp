@@ -149,9 +149,20 @@ Result<Ending> Crew::skip(const Source& source, std::string reason) {
   return ending;
 }
 
+// What was delivered of a source and need not be again: the knowledge base may have lost it since.
+Result<std::optional<Delivered>> Crew::known(const Item& item, const Source& source) {
+  if (item.refresh) return std::optional<Delivered>();
+  auto before = TRY(tools_.library.find(source));
+  if (!before) return before;
+  const auto there = tools_.library.holds(source, *before);
+  if (!there) return library_error(there.error());
+  if (!there.value()) before.reset();
+  return before;
+}
+
 Result<Ending> Crew::give(const Item& item, const Source& source, const Content& content,
                           const std::optional<Delivered>& before) {
-  if (before && before->print == content.print && !item.refresh) {
+  if (before && before->print == content.print) {
     Ending ending = ended(Ending::Kind::Unchanged);
     ending.documents = before->documents;
     return ending;
@@ -177,9 +188,9 @@ Result<Ending> Crew::page(const Item& item, const std::stop_token& stop) {
   wanted.url = TRY(parse_url(item.source));
   wanted.bytes_max = options_.page_bytes_max;
   const Source source{item.collection, "web", item.source};
-  const auto before = TRY(tools_.library.find(source));
+  const auto before = TRY(known(item, source));
   // A page whose links are wanted has to be had whole.
-  if (before && !item.refresh && item.depth >= item.depth_max) {
+  if (before && item.depth >= item.depth_max) {
     wanted.etag = before->etag;
     wanted.last_modified = before->last_modified;
   }
@@ -218,26 +229,36 @@ Result<Ending> Crew::read_page(const Item& item, Fetched fetched) {
   if (!format) return skip(source, format.error().message);
   const auto extracted = tools_.extractor.read(
       format.value(), fetched.body, charset_of(fetched.content_type), name_of(fetched.url));
-  if (!extracted && retryable(extracted.error().code)) return extracted.error();
+  if (!extracted && worth_another(extracted.error().code)) return extracted.error();
   if (!extracted) return skip(source, extracted.error().message);
   const Extracted& page = extracted.value();
   std::vector<Found> found;
   if (item.depth < item.depth_max) found = links_of(page, fetched.url, item.depth + 1);
-  const auto secret = secret_in(page.text);
-  Result<Ending> ending = [&]() -> Result<Ending> {
-    if (page.no_index) return skip(source, "the page asks not to be indexed");
-    if (secret) return skip(source, "contains " + *secret);
-    Content content;
-    content.title = page.title;
-    content.uri = fetched.url.text();
-    content.text = page.text;
-    content.metadata = item.metadata;
-    content.print = print_of(page.text, page.title, item.metadata);
-    content.etag = fetched.etag;
-    content.last_modified = fetched.last_modified;
-    return give(item, source, content, TRY(tools_.library.find(source)));
-  }();
-  if (ending) ending.value().found = std::move(found);
+  Ending ending = TRY(give_page(item, fetched, page));
+  ending.found = std::move(found);
+  return ending;
+}
+
+Result<Ending> Crew::give_page(const Item& item, const Fetched& fetched, const Extracted& page) {
+  const Source source{item.collection, "web", fetched.url.text()};
+  if (page.no_index) return skip(source, "the page asks not to be indexed");
+  if (const auto secret = secret_in(page.text)) return skip(source, "contains " + *secret);
+  Content content;
+  content.title = page.title;
+  content.uri = source.id;
+  content.text = page.text;
+  content.metadata = item.metadata;
+  content.print = print_of(page.text, page.title, item.metadata);
+  content.etag = fetched.etag;
+  content.last_modified = fetched.last_modified;
+  const auto before = TRY(known(item, source));
+  Ending ending = TRY(give(item, source, content, before));
+  const bool there = ending.kind == Ending::Kind::Given || ending.kind == Ending::Kind::Unchanged;
+  if (!there || source.id == item.source) return ending;
+  // The page has moved: what it said at its old place would be found beside what it says now.
+  const auto withdrawn = tools_.library.withdraw({item.collection, "web", item.source});
+  if (!withdrawn) return library_error(withdrawn.error());
+  ending.deleted = withdrawn.value();
   return ending;
 }
 
@@ -251,14 +272,14 @@ Result<Ending> Crew::file(const Item& item) {
   if (!bytes && bytes.error().code == Code::NotFound) return skip(source, "it is gone");
   if (!bytes && retryable(bytes.error().code)) return bytes.error();
   if (!bytes) return skip(source, bytes.error().message);
-  const auto before = TRY(tools_.library.find(source));
+  const auto before = TRY(known(item, source));
   Content content;
   content.print = print_of(bytes.value(), name, item.metadata);
-  if (before && before->print == content.print && !item.refresh) {
+  if (before && before->print == content.print) {
     return give(item, source, content, before);
   }
   const auto extracted = tools_.extractor.read(*format, bytes.value(), {}, name);
-  if (!extracted && retryable(extracted.error().code)) return extracted.error();
+  if (!extracted && worth_another(extracted.error().code)) return extracted.error();
   if (!extracted) return skip(source, extracted.error().message);
   if (const auto secret = secret_in(extracted.value().text)) {
     return skip(source, "contains " + *secret);
@@ -278,6 +299,9 @@ Result<Ending> Crew::folder(const Item& item) {
   for (const FoundFile& file : tree.value().files) {
     there.insert(file.path);
     ending.found.push_back({Task::File, file.path, {}, 0, file.skipped});
+  }
+  if (tree.value().unnamed > 0) {
+    ending.reason = fmt::format("{} more files were left out than are named", tree.value().unnamed);
   }
   // What was not looked at is not known to be gone.
   if (!tree.value().whole) {

@@ -57,9 +57,11 @@ class Crew {
   Result<Ending> perform(const Item& item, const std::stop_token& stop);
   Result<Ending> page(const Item& item, const std::stop_token& stop);
   Result<Ending> read_page(const Item& item, Fetched fetched);
+  Result<Ending> give_page(const Item& item, const Fetched& fetched, const Extracted& page);
   Result<Ending> file(const Item& item);
   Result<Ending> folder(const Item& item);
   Result<Ending> skip(const Source& source, std::string reason);
+  Result<std::optional<Delivered>> known(const Item& item, const Source& source);
   Result<Ending> give(const Item& item, const Source& source, const Content& content,
                       const std::optional<Delivered>& before);
 

@@ -72,9 +72,11 @@ class CachedRun final : public Chain::Handle, public std::enable_shared_from_thi
       if (kept) return replay(kept.value());
     }
     Chain::Listener listener = std::move(listener_);
-    listener.on_done = [&cache = cache_, ttl = ttl_, key = key_,
+    // The run under way owns this one, so that a caller who holds it weakly can cancel it.
+    listener.on_done = [self = shared_from_this(),
                         done = std::move(listener.on_done)](Result<Completion> result) {
-      if (result) keep(cache, key, result.value(), ttl);
+      self->inner_.reset();
+      if (result) self->keep(result.value());
       if (done) done(std::move(result));
     };
     inner_ = chain_.run(std::move(ask_), deadline_, std::move(listener));
@@ -95,15 +97,14 @@ class CachedRun final : public Chain::Handle, public std::enable_shared_from_thi
     if (listener.on_done) listener.on_done(std::move(completion));
   }
 
-  static void keep(cache::Cache& cache, const std::string& key, const Completion& completion,
-                   Milliseconds ttl) {
+  void keep(const Completion& completion) {
     const bool whole = completion.finish_reason == "stop" || completion.finish_reason == "length";
     if (!whole || !completion.failovers.empty()) return;
-    cache.put(key,
-              json::encode(Kept{completion.text, completion.model, completion.provider,
-                                completion.finish_reason, completion.prompt_tokens,
-                                completion.completion_tokens, completion.estimated}),
-              ttl);
+    cache_.put(key_,
+               json::encode(Kept{completion.text, completion.model, completion.provider,
+                                 completion.finish_reason, completion.prompt_tokens,
+                                 completion.completion_tokens, completion.estimated}),
+               ttl_);
   }
 
   void stop() {
@@ -121,8 +122,8 @@ class CachedRun final : public Chain::Handle, public std::enable_shared_from_thi
   ChatAsk ask_;
   const SteadyTime deadline_;
   Chain::Listener listener_;
-  std::shared_ptr<Chain::Handle> inner_;
-  bool over_ = false;  // it goes on elsewhere, or not at all
+  std::shared_ptr<Chain::Handle> inner_;  // while it is under way
+  bool over_ = false;                     // it goes on elsewhere, or not at all
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ struct ChainOptions {
   Milliseconds idle{15'000};
   Milliseconds total{120'000};
   Milliseconds health_every{30'000};
+  Milliseconds hang{2'000};  // silence up to a caller's deadline that counts as a fault
   std::size_t waiting_max = 256;
   std::size_t text_bytes_max = 64 * 1024;
 };
@@ -40,7 +41,8 @@ class Chain {
     std::function<void(std::string_view text)> on_text;
     std::function<void(Result<Completion>)> on_done;  // once
   };
-  // A run under way; cancel() closes the provider's connection and on_done gets Cancelled.
+  // A run under way, which needs nobody to hold it; cancel() closes the provider's connection and
+  // on_done gets Cancelled.
   class Handle {
    public:
     virtual ~Handle() = default;

@@ -25,6 +25,7 @@ class ChatRun final : public Run {
   Result<std::vector<Provider*>> order() override;
   void ask() override;
   std::optional<Failure> read(std::string_view bytes) override;
+  bool answered() const override { return reader_->ended(); }
   std::optional<Failure> complete(const Result<void>& outcome) override;
   std::size_t told() const override { return completion_.text.size(); }
   void deliver(std::optional<Error> error) override;

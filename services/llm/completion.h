@@ -72,6 +72,8 @@ class StreamReader {
                             const std::function<void(std::string_view)>& on_text) = 0;
   // Whether the provider has said that it is done; until then an end is a cut.
   virtual bool done() const = 0;
+  // Whether nothing can follow any more; done() may be before the counts of tokens have come.
+  virtual bool ended() const = 0;
   // The body has ended as HTTP wants it, though nobody said that it is done. An Error: it is not.
   virtual Result<void> end(const std::function<void(std::string_view)>& on_text) = 0;
   // Fills finish_reason and the token counts.
@@ -87,7 +89,7 @@ class WireFormat {
   virtual Result<std::vector<std::string>> read_models(std::string_view body) const = 0;
   virtual WireRequest embed(const EmbedAsk& ask, const std::string& model) const = 0;
   // Fills vectors and prompt_tokens (0: not reported).
-  virtual Result<Embeddings> read_embeddings(std::string_view body) const = 0;
+  virtual Result<Embeddings> read_embeddings(std::string body) const = 0;
 };
 
 }  // namespace llm

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kPauseSecondsMax = 60;
 constexpr std::size_t kTextBytesMax = 200;
+constexpr std::string_view kInPlace = "(key)";
 
 Milliseconds pause_of(std::string_view retry_after) {
   std::int64_t seconds = 0;
@@ -61,7 +62,11 @@ Failure failure_of_status(int status, std::string_view retry_after, std::string_
   }
   // What is said with a 401 often shows a part of the key.
   if (status == 401) return {{Code::Unavailable, "HTTP 401: the key is refused"}, Blame::Key};
-  if (status == 403) return {{Code::Unavailable, text("access is refused: ")}, Blame::Key};
+  // Moderation, regions and quotas answer 403 as well: only what is said tells a refused key.
+  if (status == 403) {
+    const bool key = said.code == Code::Unauthenticated;
+    return {{Code::Unavailable, text("access is refused: ")}, key ? Blame::Key : Blame::Nobody};
+  }
   if (status == 429) return {{Code::Overloaded, text("")}, Blame::Nobody, pause_of(retry_after)};
   const bool refused = status >= 400 && status < 500 && status != 408;
   const bool too_long = status == 413 || (refused && said.code == Code::TooLarge);
@@ -70,8 +75,10 @@ Failure failure_of_status(int status, std::string_view retry_after, std::string_
 }
 
 std::string without_key(std::string text, std::string_view key) {
-  for (std::size_t at = 0; !key.empty() && (at = text.find(key, at)) != text.npos;) {
-    text.replace(at, key.size(), "(key)");
+  // The search goes on behind what stands in the key's place: that may hold the key again.
+  for (std::size_t at = 0; !key.empty() && (at = text.find(key, at)) != text.npos;
+       at += kInPlace.size()) {
+    text.replace(at, key.size(), kInPlace);
   }
   return std::string(utf8_prefix(text, kTextBytesMax));
 }

@@ -11,7 +11,7 @@
 namespace llm {
 
 // Whose fault it is: only the provider's own count against it; with a refused key it is not asked
-// again at all until it lists its models to that key.
+// again at all until it lists its models to that key, or shows that it lists none to anybody.
 enum class Blame { Provider, Nobody, Key };
 
 struct Failure {

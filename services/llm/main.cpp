@@ -1,4 +1,6 @@
 #include <cstdlib>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "llm/cached_chain.h"
@@ -7,6 +9,7 @@
 #include "llm/routes.h"
 #include "net/net.h"
 #include "runtime/runtime.h"
+#include "telemetry/log.h"
 
 namespace {
 

@@ -22,6 +22,7 @@ class OllamaReader final : public StreamReader {
     return {};
   }
   bool done() const override { return done_; }
+  bool ended() const override { return done_; }
   Result<void> end(const std::function<void(std::string_view)>&) override {
     return Error{Code::Unavailable, "the stream was cut"};
   }
@@ -36,7 +37,7 @@ class OllamaReader final : public StreamReader {
  private:
   Result<void> read_line(std::string_view line,
                          const std::function<void(std::string_view)>& on_text) {
-    const auto document = json::Document::parse(line);
+    const auto document = json::Document::parse(line, kAnswerLimits);
     if (!document || !document.value().root().is(json::Kind::Object)) {
       return garbage(line);
     }
@@ -114,14 +115,17 @@ class OllamaFormat final : public WireFormat {
     return {http::Method::Post, "/api/embed", writer.take()};
   }
 
-  Result<Embeddings> read_embeddings(std::string_view body) const override {
-    const auto document = json::Document::parse(body);
-    if (!document) return garbage(body);
+  Result<Embeddings> read_embeddings(std::string body) const override {
+    const Error nonsense = garbage(body);
+    const auto document = json::Document::parse(body, kVectorLimits);
+    if (!document) return nonsense;
+    std::string().swap(body);  // the numbers alone are large enough
     const json::Value root = document.value().root();
     if (const auto error = root.find("error")) return error_of(*error);
     const auto list = root.find("embeddings");
-    if (!list || !list->is(json::Kind::Array)) return garbage(body);
+    if (!list || !list->is(json::Kind::Array)) return nonsense;
     Embeddings embeddings;
+    embeddings.vectors.reserve(list->size());
     for (std::size_t i = 0; i < list->size(); ++i) {
       embeddings.vectors.push_back(TRY(read_vector(list->at(i))));
     }

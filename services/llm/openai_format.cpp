@@ -52,6 +52,9 @@ class OpenAiReader final : public StreamReader {
   // An answer with its reason to finish is whole, also where the mark behind it is missing.
   bool done() const override { return marked_ || !finish_.empty(); }
 
+  // Behind the reason to finish the usage may follow; behind the mark nothing.
+  bool ended() const override { return marked_; }
+
   Result<void> end(const OnText& on_text) override {
     if (form_ == Form::Whole) return read_whole(on_text);
     bool events = head_.empty();
@@ -93,7 +96,7 @@ class OpenAiReader final : public StreamReader {
   // A chunk, whose text is in its delta, or a whole completion. What is no text (the role, tools,
   // what a model thinks before it speaks) is passed over.
   Result<void> read_object(std::string_view text, std::string_view part, const OnText& on_text) {
-    const auto document = json::Document::parse(text);
+    const auto document = json::Document::parse(text, kAnswerLimits);
     if (!document || !document.value().root().is(json::Kind::Object)) return garbage(text);
     const json::Value root = document.value().root();
     if (const auto error = root.find("error"); error && !error->is(json::Kind::Null)) {
@@ -185,15 +188,17 @@ class OpenAiFormat final : public WireFormat {
     return {http::Method::Post, "/embeddings", writer.take()};
   }
 
-  Result<Embeddings> read_embeddings(std::string_view body) const override {
-    const auto document = json::Document::parse(body);
-    if (!document) return garbage(body);
+  Result<Embeddings> read_embeddings(std::string body) const override {
+    const Error nonsense = garbage(body);
+    const auto document = json::Document::parse(body, kVectorLimits);
+    if (!document) return nonsense;
+    std::string().swap(body);  // the numbers alone are large enough
     const json::Value root = document.value().root();
     if (const auto error = root.find("error"); error && !error->is(json::Kind::Null)) {
       return error_of(*error);
     }
     const auto data = root.find("data");
-    if (!data || !data->is(json::Kind::Array)) return garbage(body);
+    if (!data || !data->is(json::Kind::Array)) return nonsense;
     Embeddings embeddings;
     embeddings.vectors.resize(data->size());
     for (std::size_t i = 0; i < data->size(); ++i) {

@@ -101,14 +101,16 @@ void Provider::list_answered(int status, std::string_view body) {
   const Failure failure = failure_of_status(status, "", body, "");
   const std::string why =
       without_key(fmt::format("listing its models: {}", failure.error.message), options_.key);
-  // Servers without a list, and keys that may not read it, can speak all the same.
+  // Servers without a list, and keys that may not read it, can speak all the same. No list will
+  // ever end a denial here, so it ends now: one chat finds out whether the key is still refused.
   const bool unlisted = status == 403 || status == 404 || status == 405 || status == 501;
   if (unlisted && !options_.models.empty()) {
     const std::lock_guard lock(mutex_);
+    denied_ = false;
     state_ = "up";
     return;
   }
-  if (failure.blame == Blame::Key) return deny(why);
+  if (failure.blame == Blame::Key || status == 403) return deny(why);
   models_read(Error{failure.error.code, why});
 }
 

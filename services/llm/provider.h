@@ -106,7 +106,7 @@ class Provider {
   std::optional<Error> refusal(SteadyTime now) const;
   // It has asked to be left alone.
   void pause(SteadyTime until);
-  // It refuses the key: it is out until it lists its models.
+  // It refuses the key: it is out until it answers list_models() again, but for a refusal.
   void deny(const std::string& why);
 
   // The breaker. Each pass is answered by one of the three.

@@ -30,7 +30,8 @@ bool is_near_v4(std::uint32_t address) {
     std::uint32_t from;
     int bits;
   };
-  constexpr std::array<Range, 6> kNear{{{0x0a000000, 8},
+  constexpr std::array<Range, 7> kNear{{{0x00000000, 8},
+                                        {0x0a000000, 8},
                                         {0x64400000, 10},
                                         {0x7f000000, 8},
                                         {0xa9fe0000, 16},
@@ -49,7 +50,7 @@ bool is_near_v6(const in6_addr& address) {
   }
   const bool local = (bytes[0] & 0xfe) == 0xfc;
   const bool link = bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
-  return IN6_IS_ADDR_LOOPBACK(&address) || local || link;
+  return IN6_IS_ADDR_LOOPBACK(&address) || IN6_IS_ADDR_UNSPECIFIED(&address) || local || link;
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace llm {
 namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
-constexpr Milliseconds kHang{2000};             // silence that says something about the provider
+constexpr Milliseconds kLinger{250};            // for the body's end behind the answer's
 constexpr std::size_t kHealthConnections = 32;  // a provider that hangs holds several
 
 const SystemClock& clock() { return SystemClock::instance(); }
@@ -115,6 +115,7 @@ void Run::send(WireRequest wire, Milliseconds first_byte, std::size_t body_bytes
   retry_after_.clear();
   error_body_.clear();
   failure_.reset();
+  ended_ = false;
   sent_ = clock().now();
   net::ClientRequest request = provider_->request(std::move(wire));
   request.first_byte_timeout = first_byte;
@@ -142,13 +143,24 @@ void Run::limit_first_token() {
 }
 
 void Run::on_data(std::string_view bytes) {
-  if (over_ || failure_) return;
+  if (over_ || failure_ || ended_) return;
   if (status_ != 200) {
     error_body_ += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, error_body_.size()));
     return;
   }
   failure_ = read(bytes);
   if (failure_ && call_) call_->cancel();
+  if (!failure_ && answered()) close_soon();
+}
+
+// The answer is whole: the end of its body is waited for only to keep the connection, and some
+// proxies never send it.
+void Run::close_soon() {
+  ended_ = true;
+  wait_timer_ = context_->loop.after(kLinger, [weak = weak_from_this()] {
+    const auto run = weak.lock();
+    if (run && run->call_) run->call_->cancel();
+  });
 }
 
 std::optional<Failure> Run::failure_in(const Result<void>& outcome) {
@@ -164,9 +176,10 @@ void Run::on_end(const Result<void>& outcome) {
   call_.reset();
   wait_timer_.reset();
   if (over_) {
-    // Stopped from our side; a provider that had been silent for long has failed all the same.
-    const bool hung = told() == 0 && clock().now() - sent_ >= kHang;
-    if (hung) {
+    // Stopped from our side. Who leaves says nothing about the provider; but one that was silent
+    // for long, until the time was over, has failed all the same.
+    const bool silent = told() == 0 && clock().now() - sent_ >= options().hang;
+    if (silent && stopped_ == Code::DeadlineExceeded) {
       provider_->failed(pass_, clock().now(), "it did not answer in the caller's time");
     } else {
       provider_->abandoned(pass_, "");
@@ -229,6 +242,7 @@ void Run::stop(Error why) {
     provider_->stop_waiting(this);
     provider_->abandoned(pass_, "");
   }
+  stopped_ = why.code;
   done(std::move(why));
   // Its on_end gives the place back and settles with the breaker.
   if (call_) call_->cancel();

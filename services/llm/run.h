@@ -56,6 +56,8 @@ class Run : public Chain::Handle,
   virtual void ask() = 0;
   // A piece of the body of a 200.
   virtual std::optional<Failure> read(std::string_view bytes) = 0;
+  // Whether the answer is whole, though its body has not ended.
+  virtual bool answered() const { return false; }
   // The body has ended; nothing when the answer is whole.
   virtual std::optional<Failure> complete(const Result<void>& outcome) = 0;
   // How much of the answer the caller has: then nobody else can be asked.
@@ -83,6 +85,7 @@ class Run : public Chain::Handle,
   void try_next();
   void wait_for_place();
   void on_data(std::string_view bytes);
+  void close_soon();
   void on_end(const Result<void>& outcome);
   std::optional<Failure> failure_in(const Result<void>& outcome);
   void go_on_after(const Error& error);
@@ -98,6 +101,7 @@ class Run : public Chain::Handle,
   Error last_error_{Code::Unavailable, "no provider is configured"};
   std::unique_ptr<net::Loop::Timer> deadline_timer_;
   bool over_ = false;
+  std::optional<Code> stopped_;  // why, when it was ended from our side
 
   // The attempt under way.
   Provider* provider_ = nullptr;
@@ -107,11 +111,12 @@ class Run : public Chain::Handle,
   SteadyTime sent_{};
   std::string model_;
   std::shared_ptr<net::Client::Call> call_;
-  std::unique_ptr<net::Loop::Timer> wait_timer_;  // for a place, then for the first token
+  std::unique_ptr<net::Loop::Timer> wait_timer_;  // for a place, the first token, the end
   int status_ = 0;
   std::string retry_after_;
   std::string error_body_;
   std::optional<Failure> failure_;  // why we closed the connection ourselves
+  bool ended_ = false;              // the answer is whole, the body goes on
 };
 
 std::shared_ptr<Run> make_chat_run(std::shared_ptr<RunContext> context, ChatAsk ask,

@@ -22,11 +22,12 @@ namespace understudy {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 400;
-constexpr std::size_t kSentencesMax = 3;
+constexpr std::size_t kSentencesMax = 4;
 constexpr std::size_t kShortBytes = 140;  // when a note asks for a shorter line
 constexpr std::size_t kClauseBytesMin = 24;
 constexpr std::size_t kBodiesMax = 96;
 constexpr double kNearEvidence = 0.03;
+constexpr double kNearHedged = 0.3;        // close enough to the best to be offered beside it
 constexpr std::size_t kHintWords = 4;      // "ideal getaway"
 constexpr std::size_t kAskingBytes = 512;  // of a line that may ask without a mark
 
@@ -79,6 +80,11 @@ constexpr auto kPlainLines = std::to_array<std::pair<std::string_view, std::stri
 
 constexpr std::array kPlainOpeners{"Well.", "All right.", "Let me see.", "Fair enough.",
                                    "Hm.",   "Right.",     "I hear you.", "Okay."};
+
+// Between a line that says he does not know and the nearest that he does.
+constexpr std::array kBridges{
+    "But this I know: ",    "Closest thing I know: ", "If that's what you mean: ",
+    "All I can tell you: ", "Maybe this helps: ",     "What I do know: "};
 
 std::string_view situation(Intent intent) {
   switch (intent) {
@@ -336,30 +342,73 @@ class Draft {
 
   std::vector<std::string> answer() {
     const std::vector<std::string_view> asked = questions_in(scene_.line);
-    std::vector<Match> found;
+    std::vector<Match> sure;
+    std::vector<Match> half;
     for (const std::string_view part : asked) {
-      const std::vector<Match> matches = matching(read_question(scene_, part), part);
-      if (asked.size() == 1) return wrapped(matches, Manner::Answer);
-      const bool known = !matches.empty() && (found.empty() || found[0].fact != matches[0].fact);
-      if (known) found.push_back(matches.front());
+      const Evidence found = matching(read_question(scene_, part), part);
+      if (asked.size() == 1) return said_with(found);
+      auto& matches = found.confidence == Confidence::Sure ? sure : half;
+      if (found.matches.empty()) continue;
+      const Match& best = found.matches.front();
+      if (matches.empty() || matches.front().fact != best.fact) matches.push_back(best);
     }
-    if (found.size() < 2) return wrapped(found, Manner::Answer);
-    return wrapped({spoken(found[0]) + " " + spoken(found[1])}, Manner::Answer);
+    if (sure.empty()) return hedged(half);
+    if (sure.size() < 2) return wrapped(sure, Manner::Answer);
+    return wrapped({spoken(sure[0]) + " " + spoken(sure[1])}, Manner::Answer);
   }
 
-  std::vector<Match> matching(const Question& question, std::string_view asked) {
+  std::vector<std::string> said_with(const Evidence& found) {
+    if (found.confidence == Confidence::Half) return hedged(found.matches);
+    return wrapped(found.matches, Manner::Answer);
+  }
+
+  // The best, unless he has said it.
+  std::vector<Match> unsaid(std::vector<Match> matches) {
+    if (matches.size() > 1) matches.resize(1);
+    std::erase_if(matches, [&](const Match& match) { return said_.contains(spoken(match)); });
+    return matches;
+  }
+
+  // What is near, after a line that says that he does not know: it claims to be no answer.
+  std::vector<std::string> hedged(const std::vector<Match>& matches) {
+    std::vector<std::string> bodies;
+    if (matches.empty()) return bodies;
+    std::string fact = spoken(matches[0]);
+    if (matches.size() > 1 && !wishes_.brief) fact += " " + spoken(matches[1]);
+    std::vector<std::string> unknown = lines("unknown");
+    std::stable_partition(unknown.begin(), unknown.end(), [](const std::string& line) {
+      return lexical::sentences(line).size() == 1;
+    });
+    for (const std::string& line : unknown) {
+      const std::string_view bridge = kBridges[random_.below(kBridges.size())];
+      bodies.push_back(line + " " + std::string(bridge) + fact);
+    }
+    return bodies;
+  }
+
+  Evidence matching(const Question& question, std::string_view asked) {
     std::vector<Match> matches = knowledge().answers(question);
     keep_fitting(knowledge().facts(), asked, matches);
-    if (!question.open && !question.to_asker && !question.heads.empty() &&
-        (!question.has || question.counted != 0 || question.heads.size() > 1) &&
-        (!question.leans || matches.empty())) {
-      return near_best(by_evidence(scene_, knowledge().facts(), asked, matches), kNearEvidence);
+    const bool thing = !question.heads.empty() &&
+                       (!question.has || question.counted != 0 || question.heads.size() > 1);
+    if (!question.open && !question.to_asker && (matches.empty() || (thing && !question.leans))) {
+      Evidence found = evidence(asked, matches);
+      // "Do you have a car?" and questions of generic words are met by too much.
+      if (!thing && found.confidence == Confidence::Sure) found.confidence = Confidence::Half;
+      return found;
     }
     if (question.open || question.heads.empty()) {
       std::erase_if(matches, [&](const Match& match) { return said_.contains(spoken(match)); });
       if (question.open) shuffle(matches, random_);
     }
-    return near_best(std::move(matches), question.open ? 10.0 : 0.06);
+    return {Confidence::Sure, near_best(std::move(matches), question.open ? 10.0 : 0.06)};
+  }
+
+  Evidence evidence(std::string_view asked, const std::vector<Match>& full) {
+    Evidence found = Search(scene_, knowledge().facts(), asked, full).evidence();
+    const bool half = found.confidence == Confidence::Half;
+    found.matches = near_best(std::move(found.matches), half ? kNearHedged : kNearEvidence);
+    return found;
   }
 
   std::vector<std::string> wanted() {
@@ -401,9 +450,10 @@ class Draft {
     const std::string lower = ascii_lower(scene_.line.substr(0, kAskingBytes));
     const bool asks = reading_.tokens.size() <= kHintWords || contains(lower, "you") ||
                       contains(lower, "wh") || contains(lower, "how");
-    if (scene_.scripted && asks) {
-      bodies = wrapped(near_best(by_evidence(scene_, knowledge().facts(), scene_.line, {}), 0),
-                       Manner::Answer);
+    if (scene_.scripted) {
+      const Evidence near = evidence(scene_.line, {});
+      // What a statement brings to mind answers nobody, so it needs no hedge.
+      bodies = asks ? said_with(near) : wrapped(unsaid(near.matches), Manner::Remark);
     }
     if (scene_.scripted && (wishes_.on_topic || random_.below(10) < 4)) {
       append(bodies, wrapped(related(), Manner::Remark));

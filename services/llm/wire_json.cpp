@@ -18,6 +18,8 @@ static_assert(std::endian::native == std::endian::little, "float32 travels as it
 
 constexpr std::size_t kSaidBytes = 1000;  // of what a provider says of its errors
 constexpr std::size_t kDimensionsMax = 65'536;
+constexpr std::size_t kNamesMax = 10'000;
+constexpr std::size_t kNameBytesMax = 256;
 
 std::string cleaned(std::string_view text, std::size_t bytes) {
   return std::string(utf8_prefix(utf8_repaired(text.substr(0, 2 * bytes)), bytes));
@@ -72,15 +74,15 @@ std::int64_t count_of(json::Value object, std::string_view key) {
 
 Result<std::vector<std::string>> read_names(std::string_view body, std::string_view list_key,
                                             std::string_view name_key) {
-  const auto document = TRY(json::Document::parse(body));
+  const auto document = TRY(json::Document::parse(body, kAnswerLimits));
   const auto list = document.root().find(list_key);
   if (!list || !list->is(json::Kind::Array)) {
     return Error{Code::Unavailable, "no list of models in the answer"};
   }
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < list->size(); ++i) {
+  for (std::size_t i = 0; i < list->size() && names.size() < kNamesMax; ++i) {
     const std::string_view name = list->at(i).text_or(name_key, "");
-    if (!name.empty()) names.emplace_back(name);
+    if (!name.empty() && name.size() <= kNameBytesMax) names.emplace_back(name);
   }
   return names;
 }
@@ -127,7 +129,7 @@ Error error_of(json::Value error) {
 }
 
 Error error_in(std::string_view body) {
-  const auto document = json::Document::parse(body);
+  const auto document = json::Document::parse(body, kAnswerLimits);
   if (document && document.value().root().is(json::Kind::Object)) {
     return error_of(document.value().root());
   }

@@ -11,6 +11,11 @@
 // What the wire formats have in common. Pure.
 namespace llm {
 
+// How many values an answer may have: it is read on the loop's thread, where all others wait. The
+// longest lists of models have some 30,000; 256 vectors of 7,000 numbers fit.
+constexpr json::ParseOptions kAnswerLimits{.nodes_max = 200'000};
+constexpr json::ParseOptions kVectorLimits{.nodes_max = 2'000'000};
+
 // "messages": [{"role", "content"}].
 void write_messages(json::Writer& writer, const std::vector<Message>& messages);
 void write_texts(json::Writer& writer, std::string_view key, const std::vector<std::string>& texts);
@@ -18,7 +23,8 @@ void write_texts(json::Writer& writer, std::string_view key, const std::vector<s
 // A whole number, or 0.
 std::int64_t count_of(json::Value object, std::string_view key);
 
-// The names under `name_key` of the objects in the list under `list_key`.
+// The names under `name_key` of the objects in the list under `list_key`: the first 10,000, and
+// none of more than 256 bytes.
 Result<std::vector<std::string>> read_names(std::string_view body, std::string_view list_key,
                                             std::string_view name_key);
 

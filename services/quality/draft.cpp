@@ -20,6 +20,11 @@ std::size_t count_code_points(std::string_view line) {
   }));
 }
 
+void insert_all(HashSet& set, const std::vector<std::uint64_t>& stems) {
+  set.reserve(stems.size());
+  for (const std::uint64_t stem : stems) set.insert(stem);
+}
+
 }  // namespace
 
 Draft::Draft(const contracts::AssessRequest& request, const Cast& cast_in,
@@ -31,6 +36,7 @@ Draft::Draft(const contracts::AssessRequest& request, const Cast& cast_in,
       code_points(count_code_points(request.line)),
       text(read_text(line)),
       sentences(lexical::sentences(line)),
+      stems(distinct_stems(text)),
       content(content_stems(text)) {
   read_context(request, readings);
   read_knowledge(request, readings);
@@ -45,13 +51,17 @@ Draft::Draft(const contracts::AssessRequest& request, const Cast& cast_in,
 void Draft::read_context(const contracts::AssessRequest& request, Readings& readings) {
   const std::size_t first =
       request.context.size() - std::min(request.context.size(), kContextLines);
+  constexpr std::size_t kStemsOfALine = 12;
   context.reserve(request.context.size() - first);
+  conversation.reserve((request.context.size() - first) * kStemsOfALine);
   for (std::size_t i = first; i < request.context.size(); ++i) {
     const contracts::ContextLine& said = request.context[i];
-    context.push_back({&said, cast.called(said.author), readings.of(said.text)});
-    conversation.insert_stems(context.back().text());
-    conversation.insert_stems(readings.of(said.author)->text);
-    if (i + 3 >= request.context.size()) recent.insert_stems(context.back().text());
+    const Text author = read_text(said.author);
+    const std::uint64_t called = author.words.empty() ? 0 : author.words.front().hash;
+    context.push_back({&said, cast.called(said.author), readings.of(said.text), called});
+    insert_all(conversation, context.back().reading->stems);
+    conversation.insert_stems(author);
+    if (i + 3 >= request.context.size()) insert_all(recent, context.back().reading->stems);
     if (context.back().speaker != &speaker) answered_ = i - first;
   }
   if (const Said* said = answered()) {
@@ -71,10 +81,10 @@ void Draft::read_knowledge(const contracts::AssessRequest& request, Readings& re
     left -= part.size();
     passages.push_back(readings.of(part));
     const Reading& passage = *passages.back();
-    knowledge.insert_stems(passage.text);
+    insert_all(knowledge, passage.stems);
     const bool asked_for = std::any_of(passage.content.begin(), passage.content.end(),
                                        [&](std::uint64_t stem) { return topics.contains(stem); });
-    if (asked_for) topical.insert_stems(passage.text);
+    if (asked_for) insert_all(topical, passage.stems);
   }
 }
 

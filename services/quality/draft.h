@@ -28,6 +28,7 @@ class Draft {
     const contracts::ContextLine* line;
     const Profile* speaker;  // of a character; else null
     std::shared_ptr<const Reading> reading;
+    std::uint64_t called = 0;  // hash of the first word of the author's name
     const Text& text() const { return reading->text; }
   };
 
@@ -49,6 +50,7 @@ class Draft {
   const std::size_t code_points;  // of the whole line
   const Text text;
   const std::vector<std::string_view> sentences;
+  const std::vector<std::uint64_t> stems;    // of all words, each once, ascending
   const std::vector<std::uint64_t> content;  // stems of its content words
   std::vector<Said> context;                 // oldest first
   std::vector<std::shared_ptr<const Reading>> passages;

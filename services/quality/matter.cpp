@@ -12,7 +12,7 @@ using Topics = std::vector<std::uint16_t>;
 
 constexpr std::string_view kCommon = R"(
     thing people know think good great best better bad want make made say said says go goes went
-    come came time day one two first last man guy dude buddy dear fellow girl boy old new little
+    come came time day one two first last man guy dude buddy dear fellow girl boy new little
     big back never always still ever even yes yeah hey okay ok right got take took put let look see
     saw need love hate nobody somebody everybody anybody nothing something anything everything way
     lot thank sure maybe perhaps rather quite actually anyway today tomorrow yesterday week year
@@ -40,8 +40,7 @@ std::uint64_t kin_of(const Text& text, const Word& word) {
   return written.size() <= kBeginning ? word.stem : read_word(written.substr(0, kBeginning)).hash;
 }
 
-}  // namespace
-
+// Whether a word is too common to be a subject.
 bool common_word(const Word& word) {
   static const HashSet kStems = [] {
     HashSet stems;
@@ -49,6 +48,13 @@ bool common_word(const Word& word) {
     return stems;
   }();
   return kStems.contains(word.stem);
+}
+
+}  // namespace
+
+std::optional<Subject> read_subject(const Text& text, const Word& word) {
+  if (common_word(word) || !content_word(text, word)) return std::nullopt;
+  return Subject{word.stem, kin_of(text, word)};
 }
 
 Topics topics_of(const std::vector<Subject>& subjects) {
@@ -67,9 +73,11 @@ Matter read_matter(const Text& text) {
   Matter matter;
   HashSet seen;
   for (const Word& word : text.words) {
-    if (common_word(word) || seen.contains(word.stem) || !content_word(text, word)) continue;
+    if (seen.contains(word.stem)) continue;
+    const auto subject = read_subject(text, word);
+    if (!subject) continue;
     seen.insert(word.stem);
-    matter.subjects.push_back({word.stem, kin_of(text, word)});
+    matter.subjects.push_back(*subject);
   }
   matter.topics = topics_of(matter.subjects);
   return matter;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "quality/text.h"
@@ -22,8 +23,8 @@ struct Matter {
 
 Matter read_matter(const Text& text);
 
-// Whether a word is too common to be a subject.
-bool common_word(const Word& word);
+// A word of `text` as a subject; none for words that carry none.
+std::optional<Subject> read_subject(const Text& text, const Word& word);
 
 std::vector<std::uint16_t> topics_of(const std::vector<Subject>& subjects);
 

@@ -7,6 +7,7 @@ namespace quality {
 Reading::Reading(std::string_view text_in)
     : raw(text_in),
       text(read_text(raw)),
+      stems(distinct_stems(text)),
       content(content_stems(text)),
       numbers(read_numbers(text)),
       matter(read_matter(text)) {}

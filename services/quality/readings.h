@@ -23,6 +23,7 @@ struct Reading {
 
   const std::string raw;
   const Text text;
+  const std::vector<std::uint64_t> stems;    // of all words, each once, ascending
   const std::vector<std::uint64_t> content;  // stems of its content words
   const std::vector<Number> numbers;
   const Matter matter;

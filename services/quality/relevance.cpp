@@ -26,6 +26,7 @@ enum Cue {
   kSelf,
   kComforts,
   kTurns,    // says that it changes the subject
+  kDodges,   // owns that it has no answer
   kAnswers,  // yes, no and their kin
   kGrounds,  // because, since
   kPlaces,
@@ -61,6 +62,12 @@ const PhraseSet& cues() {
        "change|changing the|of|my|this subject, new topic, before that, before i forget, forget "
        "that, never mind|mind|that, enough of|about, real quick, on another, more important, one "
        "more thing, moving on, while were at, off topic, unrelated, quick question"},
+      {kDodges,
+       "answer, reply, question, lost the|my thread|train, ask me, later, give|gimme|gimmie me|a "
+       "minute|moment|second, brain, ignorant, uninformed, the matter, no idea, dont know, return "
+       "to that|it|this, audience, is calling, remind me, escapes me, on the tip, my education|"
+       "memory|spies, knows|know nothing, ask somebody|someone|again, look it up, suspended, "
+       "silence"},
       {kAnswers,
        "yes, yeah, yep, yup, yea, aye, no, nope, nah, never, sure, of course, certainly, "
        "absolutely, i do, i dont, i did, i didnt, im not, i havent, i can, "
@@ -128,12 +135,15 @@ class Comparison {
     read_cues();
   }
   TieValues values() const;
+  double recital() const { return recital_; }
+  bool better_passage() const { return another_fits_ && recital_ > kFits; }
 
  private:
-  enum Asked { kNumber, kAdvice, kAskedKinds };
+  enum Asked { kNumber, kAdvice, kHowAreYou, kAbout, kAskedKinds };
   bool name(const Subject& subject) const {
     return draft_.cast.name_stems().contains(subject.stem);
   }
+  bool speaks_of_the_named() const;
   void read_line();
   void read_talk();
   int asked_for(const Matter& passage) const;
@@ -142,6 +152,7 @@ class Comparison {
   bool has(Cue cue) const { return has_[cue]; }
   bool opens(Cue cue) const { return opens_[cue]; }
   bool misses_number() const;
+  bool states_number() const;
   bool names_somebody() const;
 
   const Draft& draft_;
@@ -178,14 +189,13 @@ void Comparison::read_line() {
   first_ = text.words.size();
   for (std::size_t i = 0; i < text.words.size(); ++i) {
     if (formula_[i]) continue;
-    const Text word{text.raw, {text.words[i]}};
-    for (const Subject& subject : read_matter(word).subjects) {
-      first_ = std::min(first_, i);
-      const bool known = std::any_of(line_.begin(), line_.end(), [&](const Subject& other) {
-        return other.stem == subject.stem;
-      });
-      if (!known && !name(subject)) line_.push_back(subject);
-    }
+    const auto subject = read_subject(text, text.words[i]);
+    if (!subject) continue;
+    first_ = std::min(first_, i);
+    const bool known = std::any_of(line_.begin(), line_.end(), [&](const Subject& other) {
+      return other.stem == subject->stem;
+    });
+    if (!known && !name(*subject)) line_.push_back(*subject);
   }
   topics_ = topics_of(line_);
 }
@@ -269,6 +279,14 @@ void Comparison::read_cues() {
       {kNumber,
        "how many, how much, how old, how long, how tall, how far, how often, how fast, what time, "
        "when, which year, what year, what day, how big, how heavy"},
+      {kHowAreYou,
+       "how are|r you|u|ya|things|we, hows it, how is it going, hows everything|life|your|things, "
+       "whats up, what is up, wassup, sup, who are you, whats your name, what are you doing, how "
+       "do "
+       "you feel, how did you sleep, how was your, whats new, you|u okay|ok, you there"},
+      {kAbout,
+       "what do you think, your opinion, opinion on|of|about, how do you like, do you like, tell "
+       "me|us about, what about, thoughts on, get along with, what is * like, what do u think"},
       {kAdvice,
        "how do i, how do you|we, how to, how can i, can|could you|u|somebody|anyone|someone * "
        "explain|proofread|check|tell|help|recommend|look|fix|send|pass|read, difference between, "
@@ -281,16 +299,31 @@ void Comparison::read_cues() {
 
 bool Comparison::misses_number() const {
   if (!asked_[kNumber] || opens(kAnswers)) return false;
+  return !states_number();
+}
+
+bool Comparison::states_number() const {
   const auto numbers = read_numbers(draft_.text);
-  return std::none_of(numbers.begin(), numbers.end(), [](const Number& n) { return n.value != 1; });
+  return std::any_of(numbers.begin(), numbers.end(), [](const Number& n) { return n.value != 1; });
 }
 
 bool Comparison::names_somebody() const {
   return std::any_of(draft_.context.begin(), draft_.context.end(), [&](const Draft::Said& said) {
     if (said.speaker == &draft_.speaker) return false;
-    const std::uint64_t called = read_word(said.line->author).hash;
     return std::any_of(draft_.text.words.begin(), draft_.text.words.end(),
-                       [&](const Word& word) { return word.hash == called; });
+                       [&](const Word& word) { return word.hash == said.called; });
+  });
+}
+
+// Whether somebody of the cast other than the speaker is in the answered line and in this one.
+bool Comparison::speaks_of_the_named() const {
+  const Draft::Said* answered = draft_.answered();
+  if (answered == nullptr) return false;
+  return std::any_of(draft_.text.words.begin(), draft_.text.words.end(), [&](const Word& word) {
+    return draft_.cast.name_stems().contains(word.stem) &&
+           !draft_.speaker.names.contains(word.hash) && content_word(draft_.text, word) &&
+           std::any_of(answered->text().words.begin(), answered->text().words.end(),
+                       [&](const Word& other) { return other.hash == word.hash; });
   });
 }
 
@@ -302,10 +335,11 @@ TieValues Comparison::values() const {
            !draft_.conversation.contains(subject.stem);
   });
   const bool named = names_somebody();
-  const bool untied =
-      echoes_ + recent_echoes_ == 0 && !topic_ && !recent_topic_ && !(fit_ > 0 && recital_ > kFits);
-  const bool adrift = untied && !points_before_ && !opens(kLeans) && !opens(kAnswers) &&
-                      !has(kYou) && !named && !has(kComforts) && !has(kTurns);
+  const bool untied = echoes_ + recent_echoes_ == 0 && !topic_ && !recent_topic_ &&
+                      !(fit_ > 0 && recital_ > kFits) && !(asked_[kNumber] && states_number());
+  const bool of_named = speaks_of_the_named();
+  const bool adrift = untied && !of_named && !has(kDodges) && !points_before_ && !opens(kLeans) &&
+                      !opens(kAnswers) && !has(kYou) && !named && !has(kComforts) && !has(kTurns);
   const bool fragment =
       draft_.sentences.size() > 1 && read_text(draft_.sentences.front()).words.size() < 5;
   return {1.0,
@@ -319,13 +353,18 @@ TieValues Comparison::values() const {
           one(untied && states_),
           recital_,
           one(fit_ == 0) * recital_,
-          one(another_fits_ && recital_ > kFits),
+          one(better_passage()),
           one(draft_.passages.empty()),
           one(has(kYou)),
           one(named),
           one(opens(kLeans)),
           one(opens(kAnswers)),
           one(points_before_),
+          one(has(kPointsAt)),
+          one(of_named),
+          one(has(kDodges)),
+          one(asked_[kHowAreYou]),
+          one(asked_[kAbout]),
           one(has(kComforts)),
           one(has(kTurns)),
           one(fragment),
@@ -344,51 +383,61 @@ TieValues Comparison::values() const {
 
 // In the order of the values.
 constexpr std::array<Tie, kTies> kAll{{
-    {"bias", -6.03},
-    {"echo", -0.45},
-    {"echo_recent", -0.22},
+    {"bias", -7.45},
+    {"echo", -0.74},
+    {"echo_recent", 0.00},
     {"topic", 0.00},
     {"topic_recent", 0.00},
-    {"first_tied", -0.57},
-    {"untied", 0.35},
-    {"untied_question", 0.91},
-    {"untied_statement", 0.89},
-    {"recital", 2.09},
-    {"unasked_recital", 2.15},
-    {"better_passage", 0.91},
-    {"no_passage", -0.20},
-    {"you", -0.75},
-    {"named", -0.48},
-    {"leans", -0.36},
-    {"answers", -0.73},
-    {"points", -0.02},
-    {"comforts", -0.43},
-    {"turns", -0.06},
-    {"fragment", -0.24},
-    {"adrift", 1.08},
-    {"adrift_question", 0.63},
-    {"adrift_long", 1.61},
-    {"length", 0.21},
-    {"fresh", 1.22},
-    {"hobby", 0.49},
-    {"self", 0.22},
-    {"expounds", 0.66},
-    {"broaches", 2.06},
-    {"misses_number", 0.62},
-    {"misses_advice", 2.26},
+    {"first_tied", 0.00},
+    {"untied", 0.38},
+    {"untied_question", 0.46},
+    {"untied_statement", 0.87},
+    {"recital", 3.23},
+    {"unasked_recital", 2.89},
+    {"better_passage", 0.93},
+    {"no_passage", -0.88},
+    {"you", -0.93},
+    {"named", -0.56},
+    {"leans", -1.05},
+    {"answers", -1.04},
+    {"points", 0.00},
+    {"points_late", -0.10},
+    {"of_named", -0.09},
+    {"dodges", -0.03},
+    {"asked_how_are_you", -1.22},
+    {"asked_about", -1.48},
+    {"comforts", -0.55},
+    {"turns", -0.07},
+    {"fragment", -0.52},
+    {"adrift", 0.52},
+    {"adrift_question", 0.00},
+    {"adrift_long", 1.39},
+    {"length", 1.38},
+    {"fresh", 2.45},
+    {"hobby", 0.00},
+    {"self", 0.88},
+    {"expounds", 0.61},
+    {"broaches", 2.20},
+    {"misses_number", 1.23},
+    {"misses_advice", 1.85},
 }};
 
 }  // namespace
 
 const std::array<Tie, kTies>& ties() { return kAll; }
 
-TieValues tie_values(const Draft& draft) { return Comparison(draft).values(); }
-
-double off_topic_odds(const Draft& draft) {
-  const TieValues values = tie_values(draft);
-  double odds = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) odds += values[i] * kAll[i].weight;
-  return odds;
+Relevance relevance(const Draft& draft) {
+  const Comparison comparison(draft);
+  const TieValues values = comparison.values();
+  Relevance relevance{.off_topic_odds = 0,
+                      .recital = comparison.recital(),
+                      .better_passage = comparison.better_passage()};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    relevance.off_topic_odds += values[i] * kAll[i].weight;
+  }
+  return relevance;
 }
+
+TieValues tie_values(const Draft& draft) { return Comparison(draft).values(); }
 
 }  // namespace quality

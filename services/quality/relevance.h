@@ -17,13 +17,17 @@ struct Tie {
   double weight;
 };
 
-constexpr std::size_t kTies = 32;
+constexpr std::size_t kTies = 37;
 using TieValues = std::array<double, kTies>;
 
 const std::array<Tie, kTies>& ties();
 TieValues tie_values(const Draft& draft);
 
-// The log-odds that the line has nothing to do with the talk.
-double off_topic_odds(const Draft& draft);
+struct Relevance {
+  double off_topic_odds = 0;    // their logarithm, that the line has nothing to do with the talk
+  double recital = 0;           // the share of what the line is about that one passage has
+  bool better_passage = false;  // another passage fits the talk better, and the line leaves it out
+};
+Relevance relevance(const Draft& draft);
 
 }  // namespace quality

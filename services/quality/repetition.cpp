@@ -37,27 +37,19 @@ double jaccard(std::size_t both, std::size_t a, std::size_t b) {
   return static_cast<double>(both) / static_cast<double>(std::max<std::size_t>(1, a + b - both));
 }
 
-std::vector<std::uint64_t> distinct_stems(const Text& text) {
-  std::vector<std::uint64_t> all;
-  all.reserve(text.words.size());
-  for (const Word& word : text.words) all.push_back(word.stem);
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
 // Whether nearly all words are the same, whatever their order.
-bool same_word_set(const Text& a, const Text& b) {
-  const auto sizes = std::minmax({a.words.size(), b.words.size()});
-  // Sets of too different sizes cannot overlap enough, which spares building them.
+bool same_word_set(const Draft& draft, const Draft::Said& said) {
+  const auto sizes = std::minmax({said.text().words.size(), draft.text.words.size()});
+  // Sets of too different sizes cannot overlap enough.
   if (sizes.first < 4 || sizes.first * 2 < sizes.second) return false;
-  const auto left = distinct_stems(a);
-  const auto right = distinct_stems(b);
+  const auto& theirs = said.reading->stems;
   std::size_t both = 0;
-  for (const std::uint64_t stem : left) {
-    both += std::binary_search(right.begin(), right.end(), stem) ? 1 : 0;
+  auto other = theirs.begin();
+  for (const std::uint64_t stem : draft.stems) {
+    while (other != theirs.end() && *other < stem) ++other;
+    both += other != theirs.end() && *other == stem ? 1 : 0;
   }
-  return jaccard(both, left.size(), right.size()) > kSameWords;
+  return jaccard(both, draft.stems.size(), theirs.size()) > kSameWords;
 }
 
 // Whether the draft says again what a line said, perhaps in other words around it.
@@ -73,7 +65,7 @@ bool says_again(const Draft& draft, const Draft::Said& said) {
       static_cast<double>(both) >= kContained * shorter) {
     return true;
   }
-  return same_word_set(said.text(), draft.text);
+  return same_word_set(draft, said);
 }
 
 // The same word many times, of all words.

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "config/config.h"
-#include "json/codec.h"
+#include "json/patch.h"
 
 namespace quality {
 namespace {
@@ -68,6 +68,12 @@ Result<void> usable(const ReviewSettings& settings) {
     return refused(
         fmt::format("thresholds.hot: must be at least thresholds.warm, which is {}", needed.warm));
   }
+  if (needed.hot + needed.organic_extra > 100) {
+    return refused(fmt::format(
+        "thresholds.organic_extra: must leave a score of 100 possible above thresholds.hot, which "
+        "is {}",
+        needed.hot));
+  }
   if (needed.hot_from < needed.warm_from) {
     return refused(
         fmt::format("thresholds.hot_from: must be at least thresholds.warm_from, which is {}",
@@ -81,23 +87,28 @@ Result<void> usable(const ReviewSettings& settings) {
 }
 
 Result<Settings> Settings::open(std::string file, Reviewer& reviewer) {
+  Settings settings(std::move(file), reviewer);
   std::error_code ignored;
-  if (std::filesystem::exists(file, ignored)) {
-    std::ifstream in(file);
+  if (std::filesystem::exists(settings.file_, ignored)) {
+    std::ifstream in(settings.file_);
     std::stringstream text;
     text << in.rdbuf();
-    const auto kept = config::changed(*reviewer.options(), text.str());
-    const auto good = kept ? usable(kept.value()) : Result<void>(kept.error());
-    if (!good) return refused(fmt::format("{}: {}", file, good.error().message));
-    reviewer.set_options(kept.value());
+    const auto fresh = config::changed(settings.configured_, text.str());
+    const auto good = fresh ? usable(fresh.value()) : Result<void>(fresh.error());
+    if (!good) return refused(fmt::format("{}: {}", settings.file_, good.error().message));
+    settings.kept_ = text.str();
+    reviewer.set_options(fresh.value());
   }
-  return Settings(std::move(file), reviewer);
+  return settings;
 }
 
 Result<ReviewSettings> Settings::change(std::string_view object) {
-  const ReviewSettings fresh = TRY(config::changed(*reviewer_->options(), object));
+  TRY(config::changed(configured_, object));  // names and values, before null hides a misspelt name
+  std::string kept = TRY(json::patched(kept_, object));
+  const ReviewSettings fresh = TRY(config::changed(configured_, kept));
   TRY(usable(fresh));
-  TRY(write_file(file_, json::encode(fresh) + "\n"));
+  TRY(write_file(file_, kept + "\n"));
+  kept_ = std::move(kept);
   reviewer_->set_options(fresh);
   return fresh;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "lexical/analyser.h"
 
@@ -202,8 +203,22 @@ std::vector<std::uint64_t> content_stems(const Text& text) {
   return stems;
 }
 
+std::vector<std::uint64_t> distinct_stems(const Text& text) {
+  std::vector<std::uint64_t> all;
+  all.reserve(text.words.size());
+  for (const Word& word : text.words) all.push_back(word.stem);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+void HashSet::reserve(std::size_t more) {
+  const std::size_t slots = std::bit_ceil((size_ + more) * 2);
+  if (slots > slots_.size()) grow(slots);
+}
+
 void HashSet::insert(std::uint64_t hash) {
-  if ((size_ + 1) * 2 > slots_.size()) grow();
+  if ((size_ + 1) * 2 > slots_.size()) grow(std::max<std::size_t>(64, slots_.size() * 4));
   hash = std::max<std::uint64_t>(hash, 1);
   std::size_t at = hash & (slots_.size() - 1);
   while (slots_[at] != 0 && slots_[at] != hash) at = (at + 1) & (slots_.size() - 1);
@@ -223,8 +238,8 @@ void HashSet::insert_stems(const Text& text) {
   for (const Word& word : text.words) insert(word.stem);
 }
 
-void HashSet::grow() {
-  std::vector<std::uint64_t> old(std::max<std::size_t>(64, slots_.size() * 4));
+void HashSet::grow(std::size_t slots) {
+  std::vector<std::uint64_t> old(slots);
   old.swap(slots_);
   size_ = 0;
   for (const std::uint64_t hash : old) {

@@ -45,17 +45,22 @@ bool content_word(const Text& text, const Word& word);
 // The distinct stems of the content words, in order.
 std::vector<std::uint64_t> content_stems(const Text& text);
 
+// The distinct stems of all words, ascending.
+std::vector<std::uint64_t> distinct_stems(const Text& text);
+
 // A set of hashes by open addressing; only grows.
 class HashSet {
  public:
   void insert(std::uint64_t hash);
   bool contains(std::uint64_t hash) const;
   std::size_t size() const { return size_; }
+  // Makes room for so many more.
+  void reserve(std::size_t more);
 
   void insert_stems(const Text& text);
 
  private:
-  void grow();
+  void grow(std::size_t slots);
 
   std::vector<std::uint64_t> slots_;  // 0 is free; a hash of 0 is stored as 1
   std::size_t size_ = 0;

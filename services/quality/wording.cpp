@@ -10,6 +10,7 @@
 #include "contracts/prompt_layout.h"
 #include "quality/findings.h"
 #include "quality/phrases.h"
+#include "quality/toxicity.h"
 
 namespace quality {
 namespace {
@@ -73,13 +74,18 @@ std::string undisguised(std::string_view line, char one) {
   std::string out;
   const auto at = [&](std::size_t i) { return i < line.size() ? line[i] : ' '; };
   for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line.substr(i).starts_with("' ") && i > 0 && line[i - 1] == ' ') {
+      ++i;  // spaced out too: "y o u ' r e"
+      continue;
+    }
     const bool before = i > 0 && alphabetic(line[i - 1]);
     const bool after = alphabetic(at(i + 1));
     const bool digit = line[i] >= '0' && line[i] <= '9';
     char c = (digit ? before || after : before && after) ? undisguised(line[i], one) : line[i];
     // A single letter, a mark, a single letter: the mark is not there.
-    const bool single = alphabetic(line[i]) && !(i > 0 && alphabetic(line[i - 1])) && !after &&
-                        alphabetic(at(i + 2)) && !alphabetic(at(i + 3));
+    const bool inside = i > 0 && (alphabetic(line[i - 1]) || line[i - 1] == '\'');
+    const bool single =
+        alphabetic(line[i]) && !inside && !after && alphabetic(at(i + 2)) && !alphabetic(at(i + 3));
     const std::size_t n = out.size();
     if (n >= 2 && c == out[n - 1] && c == out[n - 2]) continue;
     out += c;
@@ -152,6 +158,7 @@ std::string_view template_mark(std::string_view line) {
       "<eos>",      "<think>", "[system",   "[/sys",      "[user",        "[source",
       "[assistant", "### ",    "<system",   "[insert",    "[context",     "[knowledge",
       "[end",       "[begin",  "[response", "[character", "[instruction", "```"};
+  if (line.find_first_of("{}<>[]|#`") == std::string_view::npos) return {};
   const std::string lower = ascii_lower(line);
   for (const std::string_view mark : kMarks) {
     if (lower.find(mark) != std::string::npos) return mark;
@@ -209,35 +216,6 @@ bool lecture(const Draft& draft) {
   const Marks& own = draft.voice.marks[draft.speaker.index];
   return draft.text.words.size() >= 8 && own.phrases + own.words == 0 && !personal(draft) &&
          draft.line.find_first_of("!?") == std::string::npos;
-}
-
-// Whether one of `a` and another one of `b` stand within a sentence's reach of each other.
-bool together(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
-  constexpr std::size_t kReach = 10;
-  return std::any_of(a.begin(), a.end(), [&](std::size_t x) {
-    return std::any_of(b.begin(), b.end(), [&](std::size_t y) {
-      return x != y && std::max(x, y) - std::min(x, y) <= kReach;
-    });
-  });
-}
-
-// The tag of the worst that a text says: kCritical, kStrong or kSoft; -1 when it is harmless.
-int toxicity(const Text& text) {
-  static const PhraseSet kAddress{{0, "you, your, youre, yourself, u, ur, urself"}};
-  int worst = -1;
-  std::array<std::vector<std::size_t>, kDegrades + 1> places;
-  for (const PhraseSet::Hit& hit : toxic_phrases().find(text)) {
-    if (hit.tag <= kCritical) worst = std::max(worst, hit.tag);
-    places[static_cast<std::size_t>(hit.tag)].push_back(hit.first);
-  }
-  if (places[kGroup].size() + places[kAbusive].size() > 2 &&
-      together(places[kGroup], places[kAbusive])) {
-    return kCritical;
-  }
-  if (worst >= kStrong || !together(places[kDegrades], places[kDegrades])) return worst;
-  std::vector<std::size_t> addressed;
-  for (const PhraseSet::Hit& hit : kAddress.find(text)) addressed.push_back(hit.first);
-  return together(places[kDegrades], addressed) ? static_cast<int>(kStrong) : worst;
 }
 
 }  // namespace
@@ -319,23 +297,25 @@ MaybeFinding find_assistant_voice(const Draft& draft) {
 }
 
 MaybeFinding find_toxic(const Draft& draft) {
-  int worst = toxicity(draft.text);
+  Toxicity worst = toxicity(draft, draft.text);
   // Most lines hide nothing, so they are read once.
   const std::string letters = plain_letters(draft.line);
   std::string last = draft.line;
   for (const char one : {'i', 'l'}) {
+    if (one == 'l' && letters.find_first_of("1|") == std::string::npos) break;
     std::string plain = undisguised(letters, one);
     if (plain == last) continue;
-    worst = std::max(worst, toxicity(read_text(plain)));
+    worst = std::max(worst, toxicity(draft, read_text(plain)));
     last = std::move(plain);
   }
-  if (worst < 0) return std::nullopt;
-  if (worst == kCritical) {
+  if (worst == Toxicity::None) return std::nullopt;
+  if (worst == Toxicity::Hateful) {
     return Finding{FindingCode::Toxic, Severity::Critical,
                    "Leave out hate, threats and self-harm altogether; be funny without a victim."};
   }
   // Coarse words alone are the operator's taste: advice.
-  return Finding{FindingCode::Toxic, worst == kStrong ? Severity::Major : Severity::Info,
+  return Finding{FindingCode::Toxic,
+                 worst == Toxicity::Harassing ? Severity::Major : Severity::Info,
                  "Keep the language fit for a public channel."};
 }
 

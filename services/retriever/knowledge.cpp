@@ -75,6 +75,7 @@ std::string context_of(const std::vector<contracts::Hit>& hits, std::size_t toke
 }
 
 Result<contracts::AddedDocument> Knowledge::add(const contracts::AddDocument& request) {
+  TRY(contracts::check_metadata(request.metadata));
   Document document;
   document.id = request.id.value_or("");
   document.collection = request.collection;

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "json/codec.h"
+#include "json/patch.h"
 
 namespace retriever {
 
@@ -32,7 +33,9 @@ RagSettings Settings::now() const {
 Result<RagSettings> Settings::change(std::string_view object) {
   const std::lock_guard turn(changing_);
   // Only here is it written, so reading it takes no lock.
-  const ChangeRagSettings fresh = TRY(config::changed(kept_, object));
+  TRY(config::changed(kept_, object));  // names and values; null is none, so it is not merged yet
+  const std::string merged = TRY(json::patched(json::encode(kept_), object));
+  const ChangeRagSettings fresh = TRY(config::changed(ChangeRagSettings{}, merged));
   TRY(index_.keep_settings(json::encode(fresh)));
   {
     const std::lock_guard lock(mutex_);

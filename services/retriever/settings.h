@@ -18,7 +18,8 @@ class Settings {
 
   contracts::RagSettings now() const;
 
-  // Changes what a JSON object names; all of it or, on an error, nothing. On disk when it returns.
+  // Changes what a JSON object names; all of it or, on an error, nothing. Of what it names as null
+  // the configuration decides again. On disk when it returns.
   Result<contracts::RagSettings> change(std::string_view object);
 
  private:

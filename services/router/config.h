@@ -25,7 +25,7 @@ struct Config {
         "floor", self.floor,
         Field{.min = 0, .max = 100, .help = "least score of a best draft that is said at the end"});
     visit("knowledge_hits", self.knowledge_hits,
-          Field{.min = 0, .max = 20, .help = "chunks of knowledge in a prompt"});
+          Field{.min = 1, .max = 20, .help = "chunks of knowledge in a prompt"});
     visit("turns_max", self.turns_max, Field{.min = 1, .max = 100'000, .help = "turns under way"});
     visit("follow_up_after_ms", self.follow_up_after_ms,
           Field{.min = 0, .max = 60'000, .help = "silence before a character may join in"});

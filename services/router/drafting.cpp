@@ -138,10 +138,11 @@ contracts::ChatRequest chat_request(const TurnState& state, int number) {
     // The prompt ends with its rules.
     if (!variant->text.empty()) rule = fmt::format("- {}\n", variant->text);
   }
-  request.seed = static_cast<std::int64_t>(
-      hash64(state.record.channel + state.record.message_id + state.record.character,
-             static_cast<std::uint64_t>(number)) >>
-      1U);
+  request.seed = static_cast<std::int64_t>(hash64(state.record.channel + state.record.message_id +
+                                                      state.record.character +
+                                                      state.record.regenerates.value_or(""),
+                                                  static_cast<std::uint64_t>(number)) >>
+                                           1U);
   request.messages.push_back(
       {contracts::Role::System,
        state.prompt->system + rule + knowledge_section(state) + notes_section(state, number)});
@@ -173,7 +174,7 @@ contracts::AssessRequest assess_request(const TurnState& state, const std::strin
     }
   }
   request.kind = state.record.kind;
-  request.message_count = state.message_count;
+  request.message_count = state.message_count + 1;  // with the line that is answered
   return request;
 }
 

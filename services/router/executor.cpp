@@ -31,7 +31,17 @@ std::string key_of(const std::string& channel, const std::string& message_id,
                      character);
 }
 
+std::string again_key(const std::string& turn_id, const std::string& request_id) {
+  return fmt::format("again:{}:{}{}", turn_id.size(), turn_id, request_id);
+}
+
 const SystemClock& clock() { return SystemClock::instance(); }
+
+// What an asker's time leaves for the turn: its line has to be recorded and the answer to get back.
+double time_for_turn(const runtime::Call& call) {
+  const double left = elapsed_ms(clock().now(), call.deadline);
+  return std::max(1.0, left - std::max(50.0, left / 20));
+}
 
 }  // namespace
 
@@ -62,6 +72,12 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
                            runtime::Answer<contracts::TurnReply> answer) {
   if (trimmed(request.message).empty()) {
     return answer(Error{Code::InvalidArgument, "message: must not be blank"});
+  }
+  if (request.kind == TurnKind::Direct && names_.contains(request.author)) {
+    return answer(Error{Code::InvalidArgument,
+                        fmt::format("author: '{}' is a character of the cast, and what a character "
+                                    "says is organic",
+                                    request.author)});
   }
   if (!request.message_id) return begin_turn(request, call, {}, std::move(answer));
   std::string key = key_of(request.channel, *request.message_id, request.character.value_or(""));
@@ -103,7 +119,7 @@ void Executor::begin_turn(const contracts::OrchestrateRequest& request, const ru
   const std::string turn_id = make_id("turn");
   TurnOptions turn = options_.turn;
   // Nobody restarts the clock: an asker with less time gets a turn with less time.
-  turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
+  turn.deadline_ms = std::min(turn.deadline_ms, time_for_turn(call));
   TurnState state = direct_turn(turn_id, request, clock().wall_ms(), turn);
   node_.publish("conversation.message",
                 json::encode(contracts::ConversationMessage{
@@ -114,6 +130,11 @@ void Executor::begin_turn(const contracts::OrchestrateRequest& request, const ru
 
 void Executor::regenerate(const contracts::RegenerateRequest& request, const runtime::Call& call,
                           runtime::Answer<contracts::TurnReply> answer) {
+  std::string key;
+  if (request.request_id) {
+    key = again_key(request.turn_id, *request.request_id);
+    if (answered_before(key, repeats_.get(key), answer)) return;
+  }
   const auto found = store_.find(request.turn_id);
   if (!found) return answer(found.error());
   const contracts::TurnRecord& earlier = found.value();
@@ -129,9 +150,10 @@ void Executor::regenerate(const contracts::RegenerateRequest& request, const run
   tuner_.unwanted(request.turn_id, request.author);
   interrupt(earlier.channel, "interrupted_by_person");
   TurnOptions turn = options_.turn;
-  turn.deadline_ms = std::min(turn.deadline_ms, elapsed_ms(clock().now(), call.deadline));
+  turn.deadline_ms = std::min(turn.deadline_ms, time_for_turn(call));
   TurnState state = regenerating_turn(make_id("turn"), earlier, clock().wall_ms(), turn);
-  start(std::move(state), call.traceparent, {}, {std::move(answer)});
+  state.record.request_id = request.request_id;
+  start(std::move(state), call.traceparent, std::move(key), {std::move(answer)});
 }
 
 void Executor::organic_notification(const contracts::OrganicNotification& request,
@@ -183,7 +205,7 @@ void Executor::settle_next() {
   if (unsettled_.empty()) return;
   contracts::HistoryRequest question;
   question.channel = unsettled_.front().channel;
-  question.limit = kAnswersMax;
+  question.limit = 1;
   question.answers = unsettled_.front().message_id;
   peers_.coordinator.call<contracts::History>(
       "coordinator.history", question,
@@ -192,7 +214,7 @@ void Executor::settle_next() {
         contracts::TurnRecord record = std::move(unsettled_.front());
         unsettled_.pop_front();
         if (reply) {
-          settle(std::move(record), reply.value().lines);
+          settle(std::move(record), reply.value().answered);
           return settle_next();
         }
         // What has ended us may have ended the coordinator, too.
@@ -203,27 +225,13 @@ void Executor::settle_next() {
       });
 }
 
-// Of the lines that answer its message the one that no other turn has said is the turn's own.
-void Executor::settle(contracts::TurnRecord record, const std::vector<contracts::Line>& lines) {
-  const auto said = store_.said_to(record.channel, record.message_id);
-  const auto own =
-      !said ? lines.end() : std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
-        return !is_line_of_another(record, line, said.value());
-      });
-  if (own != lines.end()) return close_as_said(std::move(record), own->author, own->text);
+void Executor::settle(contracts::TurnRecord record,
+                      const std::vector<contracts::Answered>& answered) {
+  const auto own = std::find_if(answered.begin(), answered.end(), [&](const auto& answer) {
+    return answer.turn_id == record.turn_id;
+  });
+  if (own != answered.end()) return close_as_said(std::move(record), own->character, own->text);
   store_.closed(record, [](const Result<void>&) {});
-}
-
-bool Executor::is_line_of_another(const contracts::TurnRecord& record, const contracts::Line& line,
-                                  const std::vector<contracts::TurnRecord>& said) const {
-  const auto says_it = [&](const contracts::TurnRecord& other) {
-    return other.turn_id != record.turn_id && other.channel == record.channel &&
-           other.message_id == record.message_id && other.character == line.author &&
-           other.text == line.text;
-  };
-  return std::any_of(said.begin(), said.end(), says_it) ||
-         std::any_of(turns_.begin(), turns_.end(),
-                     [&](const auto& running) { return says_it(running.second.state.record); });
 }
 
 // A crash came between a line and its record.
@@ -278,11 +286,17 @@ void Executor::remember_said(const contracts::TurnRecord& record) {
 
 void Executor::remember_reply(const contracts::TurnRecord& record) {
   if (record.status != TurnStatus::Said || record.kind == TurnKind::Organic) return;
-  if (record.regenerates) return;  // who repeats the message has not asked for another line
   const std::string reply = json::encode(reply_of(record));
-  for (const std::string& character : {std::string(), record.character}) {
-    repeats_.put(key_of(record.channel, record.message_id, character), reply, options_.repeat_ttl);
+  if (record.regenerates) {  // who repeats the message has not asked for another line
+    if (!record.request_id) return;
+    return repeats_.put(again_key(*record.regenerates, *record.request_id), reply,
+                        options_.repeat_ttl);
   }
+  repeats_.put(key_of(record.channel, record.message_id, record.character), reply,
+               options_.repeat_ttl);
+  // Who asked nobody in particular gets the first that answered.
+  const std::string any = key_of(record.channel, record.message_id, {});
+  if (repeats_.get(any) == nullptr) repeats_.put(any, reply, options_.repeat_ttl);
 }
 
 // --- turns --------------------------------------------------------------------------------------
@@ -447,17 +461,22 @@ void Executor::finish(const std::string& turn_id) {
   // The record is on disk before anybody hears of the line. Until then the turn stays where those
   // who repeat its message find it.
   store_.closed(running.state.record, [this, turn_id, node = &node_](const Result<void>& written) {
-    if (!written) {
-      telemetry::error("turn record not stored",
-                       {{"turn", turn_id}, {"why", written.error().message}});
-    }
-    node->post([this, turn_id] { conclude(std::move(turns_.extract(turn_id).mapped())); });
+    node->post([this, turn_id, written] {
+      conclude(std::move(turns_.extract(turn_id).mapped()), written);
+    });
   });
 }
 
-void Executor::conclude(Running running) {
-  const contracts::TurnRecord& record = running.state.record;
+void Executor::conclude(Running running, const Result<void>& written) {
+  contracts::TurnRecord& record = running.state.record;
   open_.add(-1);
+  if (!written) {
+    // What was said was said; whoever asked must know that there is no record of it.
+    telemetry::error("turn record not stored",
+                     {{"turn", record.turn_id}, {"why", written.error().message}});
+    record.degraded = true;
+    record.reason += ", not recorded";
+  }
   tuner_.closed(record);
   if (!running.repeat_key.empty()) in_flight_.erase(running.repeat_key);
   if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {

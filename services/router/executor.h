@@ -74,9 +74,7 @@ class Executor {
   bool answered_before(const std::string& repeat_key, const cache::Value& known,
                        const runtime::Answer<contracts::TurnReply>& answer);
   void settle_next();
-  void settle(contracts::TurnRecord record, const std::vector<contracts::Line>& lines);
-  bool is_line_of_another(const contracts::TurnRecord& record, const contracts::Line& line,
-                          const std::vector<contracts::TurnRecord>& said) const;
+  void settle(contracts::TurnRecord record, const std::vector<contracts::Answered>& answered);
   void close_as_said(contracts::TurnRecord record, const std::string& character,
                      const std::string& text);
   void adopt(const std::string& turn_id, const std::vector<contracts::Answered>& answered);
@@ -112,7 +110,7 @@ class Executor {
   void perform(const std::string& turn_id, const Action& action);
   bool answer_from_store(const std::string& turn_id);
   void finish(const std::string& turn_id);
-  void conclude(Running running);
+  void conclude(Running running, const Result<void>& written);
 
   // Calls `method` of a peer; the reply comes back to the turn as event E.
   template <class E, class Reply, class Request>

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "net/net.h"
 #include "router/config.h"
 #include "router/executor.h"
@@ -13,6 +15,12 @@ constexpr std::size_t kRepeatBytesMax = 8 * 1024 * 1024;
 
 Result<void> serve(runtime::Process& process, const router::Config& config) {
   net::Loop loop;  // of the HTTP door: who waits for a turn costs no thread
+  if (config.deadline_ms >= process.settings().request_timeout_ms) {
+    return Error{Code::InvalidArgument,
+                 fmt::format("deadline_ms: {} is not below request_timeout_ms, {}: doors would "
+                             "answer before a turn is over",
+                             config.deadline_ms, process.settings().request_timeout_ms)};
+  }
   const std::string data_dir = TRY(process.data_dir());
   const auto store = TRY(router::TurnStore::open(data_dir + "/turns.db"));
   const std::int64_t now_ms = SystemClock::instance().wall_ms();

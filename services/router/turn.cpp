@@ -509,8 +509,10 @@ contracts::Band band_of(int attempt) {
 }
 
 std::string line_id(const contracts::TurnRecord& record) {
-  const bool once = record.kind == contracts::TurnKind::Direct && !record.regenerates;
-  return once ? fmt::format("{}~{}", record.message_id, record.character) : record.turn_id;
+  if (record.kind != contracts::TurnKind::Direct) return record.turn_id;
+  const std::string id = fmt::format("{}~{}", record.message_id, record.character);
+  if (!record.regenerates) return id;
+  return record.request_id ? fmt::format("{}~{}", id, *record.request_id) : record.turn_id;
 }
 
 bool stands_in(const TurnOptions& options, int number) {

@@ -96,19 +96,19 @@ void TurnStore::reported(std::vector<std::string> turn_ids,
 Result<std::vector<TurnRecord>> TurnStore::select(const std::string& where,
                                                   std::vector<store::Value> arguments) const {
   std::vector<TurnRecord> found;
-  std::optional<Error> damaged;
+  const auto take = [&](const store::Row& row) {
+    auto record = json::decode<TurnRecord>(row.text(0));
+    if (record) {
+      found.push_back(std::move(record).value());
+    } else {
+      // One turn that nobody can read is no reason to keep the others back.
+      telemetry::error("a stored turn cannot be read",
+                       {{"turn", row.text(1)}, {"why", record.error().message}});
+    }
+  };
   TRY(database_->read([&](store::Connection& connection) {
-    return connection.query("SELECT record FROM turns WHERE " + where, arguments,
-                            [&](const store::Row& row) {
-                              auto record = json::decode<TurnRecord>(row.text(0));
-                              if (record) {
-                                found.push_back(std::move(record).value());
-                              } else {
-                                damaged = record.error();
-                              }
-                            });
+    return connection.query("SELECT record, turn_id FROM turns WHERE " + where, arguments, take);
   }));
-  if (damaged) return Error{Code::DataLoss, "a stored turn cannot be read: " + damaged->message};
   return found;
 }
 

@@ -246,6 +246,7 @@ void Chat::again() {
   }
   if (request.turn_id.empty()) return terminal_.print("Nothing has been said yet.");
   request.author = options_.author;
+  request.request_id = make_id("again");
   router_.call<contracts::TurnReply>(
       "router.regenerate", request, within(kTurnTimeout),
       [this](const Result<contracts::TurnReply>& reply) { on_reply(reply); });

@@ -182,6 +182,8 @@ Result<void> Learner::load(store::Connection& db) {
     }
   }
   fresh_ = hints_of(Character(options_), generation_);
+  // Of some there may be nothing but silences.
+  for (const auto& [name, codes] : totals.findings) tallies[name].resize(options_.variants.size());
   for (auto& [name, list] : tallies) {
     Character* character = character_of(name);
     if (character == nullptr) break;
@@ -218,11 +220,12 @@ void Learner::learn(const Stored& stored) {
     ++tally.used;
     tally.helped += use.helped ? 1 : 0;
   }
-  if (!stored.learned) return;
-  Character* character = character_of(stored.learned->character);
+  // Of a turn that was not said the faults of its drafts are learned.
+  if (!stored.learned && stored.findings.empty()) return;
+  Character* character = character_of(stored.character);
   if (character == nullptr) return;
   for (const auto& [code, drafts] : stored.findings) character->findings[code] += drafts;
-  const auto index = index_of(stored.learned->variant);
+  const auto index = stored.learned ? index_of(stored.learned->variant) : std::nullopt;
   if (index) {
     character->rotation.add(*index, stored.learned->lesson);
   } else {
@@ -250,6 +253,7 @@ Result<void> Learner::publish_changes(store::Connection& db,
     }
     if (generation == 0) return {};
     generation_ = generation;
+    fresh_.retry = ordered(options_.hints, hint_tallies_);
   }
   return save_generation(db, generation);
 }
@@ -263,7 +267,9 @@ Result<void> Learner::take_batch(store::Connection& db, const std::vector<Outcom
   for (Outcome outcome : outcomes) {
     // Of a clock that runs ahead, or that was not asked.
     if (outcome.at_ms <= 0 || outcome.at_ms > now_ms) outcome.at_ms = now_ms;
-    all.push_back(TRY(insert(db, outcome, compare_time(outcome))));
+    // A repeat must not use up the time that the next turn is compared with.
+    const bool known = TRY(holds(db, outcome.turn_id));
+    all.push_back(TRY(insert(db, outcome, known ? std::nullopt : compare_time(outcome))));
     ++(all.back().repeated ? reply.repeated : reply.accepted);
     characters.push_back(outcome.character);
   }
@@ -295,11 +301,11 @@ Result<OutcomesReply> Learner::take(const std::vector<Outcome>& outcomes) {
 Result<void> Learner::take_opinion(store::Connection& db, const contracts::FeedbackRequest& request,
                                    contracts::FeedbackReply& reply, bool& learned) {
   TRY(ensure_loaded(db));
-  const bool full = [&] {
+  const std::int64_t surplus = [&] {
     const std::lock_guard lock(mutex_);
-    return opinions_waiting_ >= options_.opinions_waiting_max;
+    return opinions_waiting_ + 1 - options_.opinions_waiting_max;
   }();
-  const Judged judged = TRY(judge(db, request, clock_.wall_ms(), full));
+  const Judged judged = TRY(judge(db, request, clock_.wall_ms(), surplus));
   reply = {judged.changed, judged.known};
   if (!judged.changed) return {};
   learned = true;
@@ -332,8 +338,11 @@ Result<std::int64_t> Learner::forget(std::int64_t batch) {
   std::int64_t gone = 0;
   std::int64_t deleted = 0;
   const auto work = [&](store::Connection& db) -> Result<void> {
-    const std::int64_t now_ms = std::min(clock_.wall_ms(), TRY(newest_ms(db)));
+    const std::int64_t wall_ms = clock_.wall_ms();
+    const std::int64_t now_ms = std::min(wall_ms, TRY(newest_ms(db)));
     deleted = TRY(forget_before(db, now_ms - options_.retention_days * kDayMs, batch));
+    // A turn's outcome comes within minutes or, after a long fault, hours.
+    deleted += TRY(forget_waiting(db, wall_ms - kDayMs, batch));
     return {};
   };
   do {

@@ -60,7 +60,8 @@ class Learner {
 
   // Deletes what is older than `retention_days`, at most `batch` at a time so that no outcome waits
   // long, and learns anew from the rest. What is older is told by the newest outcome, too: a clock
-  // that ran ahead deletes nothing by itself. Returns how many rows went.
+  // that ran ahead deletes nothing by itself but opinions that have waited for an outcome for a
+  // day. Returns how many rows went.
   Result<std::int64_t> forget(std::int64_t batch = 500);
 
   std::int64_t generation() const;

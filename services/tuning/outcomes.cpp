@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -13,7 +15,8 @@ using contracts::Opinion;
 using contracts::Outcome;
 
 constexpr std::int64_t kOpinionsOfTurnMax = 256;
-constexpr double kStep = 1.05;  // of the times that are told apart
+constexpr std::int64_t kSurplusMax = 500;  // of opinions that make room for one more
+constexpr double kStep = 1.05;             // of the times that are told apart
 
 const char* const kSchema = R"sql(
 CREATE TABLE outcomes (
@@ -70,6 +73,13 @@ CREATE TABLE opinions (
 CREATE INDEX opinions_by_time ON opinions (at_ms);
 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL);
 INSERT INTO state VALUES (1, 0);
+)sql";
+
+const char* const kWaitingColumn = R"sql(
+ALTER TABLE opinions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;  -- for the turn's outcome
+UPDATE opinions SET waiting = 1
+  WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.turn_id = opinions.turn_id);
+CREATE INDEX opinions_waiting ON opinions (at_ms) WHERE waiting = 1;
 )sql";
 
 // Of a draft that was judged; a draft with a fault is nobody's verdict on the variant.
@@ -227,10 +237,18 @@ Result<void> load_drafts(store::Connection& db, const std::vector<store::Value>&
 
 }  // namespace
 
-std::vector<std::string> migrations() { return {kSchema}; }
+std::vector<std::string> migrations() { return {kSchema, kWaitingColumn}; }
+
+Result<bool> holds(store::Connection& db, const std::string& turn_id) {
+  bool found = false;
+  TRY(db.query("SELECT 1 FROM outcomes WHERE turn_id = ?", {turn_id},
+               [&](const store::Row&) { found = true; }));
+  return found;
+}
 
 Result<Stored> insert(store::Connection& db, const Outcome& outcome, std::optional<bool> slower) {
   Stored stored;
+  stored.character = outcome.character;
   const bool said = outcome.status == contracts::TurnStatus::Said;
   const auto opinions = TRY(opinions_on(db, outcome.turn_id));
   Learned learned{outcome.character,
@@ -254,7 +272,11 @@ Result<Stored> insert(store::Connection& db, const Outcome& outcome, std::option
   }
   const std::int64_t day = day_of(outcome.at_ms);
   TRY(count_drafts(db, day, outcome, stored));
-  stored.opinions = opinions.count;
+  if (opinions.count > 0) {
+    TRY(db.execute("UPDATE opinions SET waiting = 0 WHERE turn_id = ? AND waiting = 1",
+                   {outcome.turn_id}));
+    stored.opinions = db.changes();
+  }
   if (!said) return stored;
   TRY(count(db, day, learned, 1));
   TRY(count_time(db, day, outcome));
@@ -263,31 +285,33 @@ Result<Stored> insert(store::Connection& db, const Outcome& outcome, std::option
 }
 
 Result<Judged> judge(store::Connection& db, const contracts::FeedbackRequest& request,
-                     std::int64_t now_ms, bool waiting_full) {
+                     std::int64_t now_ms, std::int64_t surplus) {
   Judged judged;
   const std::string kind(enum_name(request.kind));
-  bool had = false;
+  bool waited = false;
   bool same = request.kind == Opinion::None;
-  TRY(db.query("SELECT kind FROM opinions WHERE turn_id = ? AND author = ?",
+  TRY(db.query("SELECT kind, waiting FROM opinions WHERE turn_id = ? AND author = ?",
                {request.turn_id, request.author}, [&](const store::Row& row) {
-                 had = true;
                  same = row.text(0) == kind;
+                 waited = row.integer(1) != 0;
                }));
   Turn turn = TRY(turn_of(db, request.turn_id));
   judged.known = turn.known;
   if (same) return judged;
+  const bool waits = !judged.known && request.kind != Opinion::None;
+  judged.waiting = (waits ? 1 : 0) - (waited ? 1 : 0);
+  if (judged.waiting > 0 && surplus > 0) {
+    judged.waiting -= TRY(forget_waiting(db, std::numeric_limits<std::int64_t>::max(),
+                                         std::min(surplus, kSurplusMax)));
+  }
   if (request.kind == Opinion::None) {
     TRY(db.execute("DELETE FROM opinions WHERE turn_id = ? AND author = ?",
                    {request.turn_id, request.author}));
   } else {
-    if (!judged.known && !had && waiting_full) {
-      return Error(Code::Overloaded, "feedback: too many opinions wait for their turns' outcomes");
-    }
-    TRY(db.execute("INSERT OR REPLACE INTO opinions VALUES (?, ?, ?, ?)",
-                   {request.turn_id, request.author, kind, now_ms}));
+    TRY(db.execute("INSERT OR REPLACE INTO opinions VALUES (?, ?, ?, ?, ?)",
+                   {request.turn_id, request.author, kind, now_ms, std::int64_t{waits}}));
   }
   judged.changed = true;
-  judged.waiting = judged.known ? 0 : (request.kind == Opinion::None ? 0 : 1) - (had ? 1 : 0);
   const auto opinions = TRY(opinions_on(db, request.turn_id));
   if (opinions.count > kOpinionsOfTurnMax) {
     return Error(Code::Overloaded, "feedback: the turn has all the opinions that are kept of one");
@@ -338,10 +362,8 @@ Result<void> load_medians(store::Connection& db, const std::string& character,
 
 Result<std::int64_t> count_waiting(store::Connection& db) {
   std::int64_t count = 0;
-  TRY(
-      db.query("SELECT count(*) FROM opinions p WHERE NOT EXISTS "
-               "(SELECT 1 FROM outcomes o WHERE o.turn_id = p.turn_id)",
-               {}, [&](const store::Row& row) { count = row.integer(0); }));
+  TRY(db.query("SELECT count(*) FROM opinions WHERE waiting = 1", {},
+               [&](const store::Row& row) { count = row.integer(0); }));
   return count;
 }
 
@@ -408,6 +430,15 @@ Result<std::int64_t> forget_before(store::Connection& db, std::int64_t before_ms
                  "(SELECT turn_id, author FROM opinions WHERE at_ms < ? LIMIT ?)",
                  old));
   return gone + db.changes();
+}
+
+Result<std::int64_t> forget_waiting(store::Connection& db, std::int64_t before_ms,
+                                    std::int64_t batch) {
+  TRY(
+      db.execute("DELETE FROM opinions WHERE (turn_id, author) IN (SELECT turn_id, author "
+                 "FROM opinions WHERE waiting = 1 AND at_ms < ? ORDER BY at_ms LIMIT ?)",
+                 {before_ms, batch}));
+  return db.changes();
 }
 
 }  // namespace tuning

@@ -29,11 +29,15 @@ struct Learned {
 
 struct Stored {
   bool repeated = false;
+  std::string character;
   std::int64_t opinions = 0;                     // that had been waiting for this outcome
   std::optional<Learned> learned;                // of a turn that was said
   std::map<FindingCode, std::int64_t> findings;  // drafts that had each
   std::vector<HintUse> uses;
 };
+
+// Whether the turn's outcome is here.
+Result<bool> holds(store::Connection& db, const std::string& turn_id);
 
 // Keeps an outcome once by its turn_id. `slower` as in Lesson.
 Result<Stored> insert(store::Connection& db, const contracts::Outcome& outcome,
@@ -42,15 +46,16 @@ Result<Stored> insert(store::Connection& db, const contracts::Outcome& outcome,
 struct Judged {
   bool changed = false;
   bool known = false;
-  std::int64_t waiting = 0;       // so many more opinions wait for their outcome: -1, 0 or 1
+  std::int64_t waiting = 0;       // so many more opinions wait for their outcome, or fewer
   std::optional<Learned> before;  // of a turn that was said, when the opinion changed it
   std::optional<Learned> after;
 };
 
-// Keeps a person's opinion on a turn. Overloaded when the turn is not here and `waiting_full`, or
-// when too many people have one on the same turn.
+// Keeps a person's opinion on a turn. When one more comes to wait for its outcome, the `surplus`
+// oldest that do go first: whoever tells of turns that never were keeps nobody else out for long.
+// Overloaded when too many people have an opinion on the same turn.
 Result<Judged> judge(store::Connection& db, const contracts::FeedbackRequest& request,
-                     std::int64_t now_ms, bool waiting_full);
+                     std::int64_t now_ms, std::int64_t surplus);
 
 struct Totals {
   struct Row {
@@ -97,5 +102,8 @@ Result<std::int64_t> newest_ms(store::Connection& db);
 // the counts of those days; how many went.
 Result<std::int64_t> forget_before(store::Connection& db, std::int64_t before_ms,
                                    std::int64_t batch);
+// Deletes at most `batch` opinions that have waited for their outcome since before that time.
+Result<std::int64_t> forget_waiting(store::Connection& db, std::int64_t before_ms,
+                                    std::int64_t batch);
 
 }  // namespace tuning

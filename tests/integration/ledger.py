@@ -168,9 +168,9 @@ class Ledger:
         test.assertEqual(len(told), 1, f"answered in two ways: {message}")
         [(turn_id, character, text)] = told
         path = f"/history?channel={message.channel}&answers={message.message_id}"
-        lines = self.stack.get("coordinator", path).json["lines"]
-        test.assertEqual([(line["author"], line["text"]) for line in lines], [(character, text)],
-                         message)
+        lines = self.stack.get("coordinator", path).json["answered"]
+        test.assertEqual([(line["turn_id"], line["character"], line["text"]) for line in lines],
+                         [(turn_id, character, text)], message)
         said = [record for record in records
                 if record["message_id"] == message.message_id and record["status"] == "said"]
         test.assertEqual([(record["turn_id"], record["character"], record["text"])

@@ -19,14 +19,15 @@ class Once(StackTest):
         cls.ollama = fake_ollama.FakeOllama()
         cls.addClassCleanup(cls.ollama.stop)
         return {"coordinator": {"weights": {"energy_budget": 0}}, "router": {"deadline_ms": 5000},
-                "llm": {"ollama_url": cls.ollama.url}}
+                "llm": {"ollama_url": cls.ollama.url, "health_every_ms": 200}}
 
     def setUp(self):
         self.ollama.reset()
 
     def answers(self, channel, message_id):
         path = f"/history?channel={channel}&answers={message_id}"
-        return [line["text"] for line in self.ok(self.stack.get("coordinator", path))["lines"]]
+        lines = self.ok(self.stack.get("coordinator", path))["answered"]
+        return [line["text"] for line in reversed(lines)]
 
     def observe(self, channel, message_id, author, text, **more):
         line = {"author": author, "text": text, "kind": "bot" if more else "human"}
@@ -35,6 +36,10 @@ class Once(StackTest):
 
     def stalled_turn(self, channel):
         """The id of a turn whose model has stalled; its asker has given up."""
+        # Models that stall again and again are taken out for a while.
+        eventually(lambda: self.stack.say("c-probe", BEER).json["model"] != "understudy", 40,
+                   "the model is in again")
+        self.ollama.reset()
         self.ollama.script.append(fake_ollama.stall)
 
         def ask():
@@ -91,6 +96,31 @@ class Once(StackTest):
                          (LINE, "recovered", True))
         reply = self.ok(self.stack.say("c-open", BEER, message_id="m1"))
         self.assertEqual((reply["turn_id"], reply["text"]), (turn_id, LINE))
+
+    def test_a_turn_that_a_crash_left_open_takes_no_other_turns_line_for_its_own(self):
+        turn_id = self.stalled_turn("c-other")
+        self.observe("c-other", "m1~brian", "brian", LINE, turn_id="turn_other", answers="m1")
+        self.stack.replaced("router", self.stack.kill("router"))
+        reply = self.ok(self.stack.say("c-other", BEER, message_id="m1", character="brian"))
+        self.assertEqual((reply["turn_id"], reply["character"]), ("turn_other", "brian"))
+        self.assertEqual(self.stack.turn(turn_id)["status"], "interrupted")
+
+    def test_the_same_wish_for_another_line_is_granted_once(self):
+        first = self.ok(self.stack.say("c-wish", BEER, message_id="m1"))
+        wish = {"turn_id": first["turn_id"], "author": "lois", "request_id": "r1"}
+        second = self.ok(self.stack.post("router", "/regenerate", wish))
+        self.assertEqual(self.ok(self.stack.post("router", "/regenerate", wish)), second)
+        self.assertEqual(self.answers("c-wish", "m1"), [first["text"], second["text"]])
+
+    def test_who_asked_nobody_in_particular_hears_the_first_that_answered_again(self):
+        first = self.ok(self.stack.say("c-first", BEER, message_id="m1"))
+        self.ok(self.stack.say("c-first", BEER, message_id="m1", character="brian"))
+        self.assertEqual(self.ok(self.stack.say("c-first", BEER, message_id="m1")), first)
+
+    def test_a_character_is_no_person(self):
+        reply = self.stack.say("c-name", BEER, author="brian")
+        self.assertEqual(reply.status, 400, reply)
+        self.assertIn("author: 'brian' is a character", reply.json["error"]["message"])
 
     def test_it_learns_so_also_when_the_coordinator_was_away_and_the_router_falls_again(self):
         turn_id = self.stalled_turn("c-both")

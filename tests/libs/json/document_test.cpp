@@ -82,6 +82,29 @@ TEST(Document, CountsDepthAndNotSize) {
   EXPECT_EQ(parse_error(wide + "[]]", {.depth_max = 2}), "accepted");
 }
 
+TEST(Document, RefusesMoreValuesThanAreAllowed) {
+  EXPECT_EQ(parse_error("[1,2]", {.nodes_max = 3}), "accepted");
+  EXPECT_EQ(parse_error("[1,2,3]", {.nodes_max = 3}), "has more than 3 values");
+  EXPECT_EQ(parse_error(R"({"a":{},"b":[]})", {.nodes_max = 3}), "accepted");
+  EXPECT_EQ(parse_error(R"({"a":{},"b":[]})", {.nodes_max = 2}), "has more than 2 values");
+  EXPECT_EQ(parse_error("[[[]]]", {.nodes_max = 2}), "has more than 2 values");
+  EXPECT_EQ(parse_error("7", {.nodes_max = 0}), "has more than 0 values");
+  EXPECT_EQ(parse_error("[1,2,3] // three", {.nodes_max = 3, .comments = true}),
+            "has more than 3 values");
+}
+
+TEST(Document, TakesNoCommaOfATextForAValue) {
+  EXPECT_EQ(parse_error(R"(["a,b,c,[{,,,,,,,,","d"])", {.nodes_max = 3}), "accepted");
+}
+
+TEST(Document, BoundsTheValuesOfABodyThatIsNothingElse) {
+  std::string body = "[";
+  while (body.size() < 1024 * 1024 - 2) body += "0,";
+  EXPECT_EQ(parse_error(body + "0]"), "accepted") << "1 MiB, as the doors allow";
+  while (body.size() < 8 * 1024 * 1024) body += "0,";
+  EXPECT_EQ(parse_error(body + "0]"), "has more than 2000000 values");
+}
+
 TEST(Document, RefusesRepeatedKeysHoweverTheyAreWritten) {
   EXPECT_EQ(parse_error(R"({"a":1,"a":2})"), "duplicate key 'a'");
   EXPECT_EQ(parse_error(R"({"a":1,"\u0061":2})"), "duplicate key 'a'");

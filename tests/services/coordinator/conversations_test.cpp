@@ -107,7 +107,8 @@ TEST_F(ConversationsTest, ARepeatTellsWhatWasSaidToIt) {
   EXPECT_EQ(again.answered[0].character, "stewie");
   EXPECT_EQ(again.answered[0].text, "A cube.");
   EXPECT_TRUE(say("c1", "m2", person("Nice.")).answered.empty());
-  EXPECT_EQ(conversations_->history("c1", 20, "m1").value().size(), 1U);
+  ASSERT_EQ(conversations_->answers_to("c1", "m1").value().size(), 1U);
+  EXPECT_EQ(conversations_->answers_to("c1", "m1").value()[0].turn_id, "t1");
   EXPECT_EQ(conversations_->history("c1", 20).value().size(), 3U);
 }
 
@@ -255,6 +256,32 @@ TEST_F(ConversationsTest, OldLinesAreForgottenInBatches) {
   EXPECT_EQ(conversations_->history("c", 10).value().size(), 1U);
   EXPECT_EQ(conversations_->recent("c").value().lines.size(), 1U);
   EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 0);
+}
+
+TEST_F(ConversationsTest, LinesOfAClockThatRanAheadKeepNoOldLineAlive) {
+  constexpr std::int64_t kAhead = 10 * 365 * 24 * kHourMs;
+  // One alone, and more than a batch.
+  for (const int ahead : {1, 4}) {
+    const std::string channel = "c" + std::to_string(ahead);
+    clock_.advance(kAhead);
+    for (int i = 0; i < ahead; ++i) say(channel, "ahead" + std::to_string(i), person("ahead"));
+    clock_.advance(-kAhead);
+    for (int i = 0; i < 7; ++i) say(channel, "old" + std::to_string(i), person("old"));
+    clock_.advance(31 * 24 * kHourMs);
+    EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 7);
+    EXPECT_EQ(conversations_->recent(channel).value().lines.size(),
+              static_cast<std::size_t>(ahead));
+    EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 0);
+  }
+}
+
+TEST_F(ConversationsTest, BehindYoungLinesNoOldOnesAreLookedFor) {
+  for (int i = 0; i < 3; ++i) say("c", "new" + std::to_string(i), person("new"));
+  clock_.advance(-31 * 24 * kHourMs);
+  say("c", "old", person("old"));
+  clock_.advance(31 * 24 * kHourMs);
+  EXPECT_EQ(conversations_->forget_older_than(30, 3).value(), 0);
+  EXPECT_EQ(conversations_->forget_older_than(30, 4).value(), 1);
 }
 
 TEST_F(ConversationsTest, TheMemoryStaysWithinItsBytes) {

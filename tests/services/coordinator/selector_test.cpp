@@ -1,6 +1,7 @@
 #include "coordinator/selector.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 
@@ -308,6 +309,22 @@ TEST(Selector, ACharacterThatIsTakenForAPersonDoesNotRefillTheEnergy) {
     history.push_back({author, "Stewie?", contracts::Kind::Human, {}});
   }
   EXPECT_EQ(choose(history).reason, "out_of_energy");
+}
+
+TEST(Selector, WhatIsKeptOfLinesStaysWithinItsBytes) {
+  Random random(3);
+  const auto long_line = [&] {
+    std::string text;
+    while (text.size() < 4000) {
+      for (int i = 0; i < 6; ++i) text += static_cast<char>('a' + random.below(26));
+      text += ' ';
+    }
+    return person(std::move(text));
+  };
+  choose({long_line()});
+  const std::size_t before = ::mallinfo2().uordblks;
+  for (int i = 0; i < 100; ++i) choose({long_line()});
+  EXPECT_LT(::mallinfo2().uordblks, before + 2 * 1024 * 1024);
 }
 
 TEST(Selector, SaysWhyThereIsNothingToChoose) {

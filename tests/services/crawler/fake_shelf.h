@@ -27,6 +27,10 @@ class FakeShelf final : public Shelf {
     documents.erase(id);
     return {};
   }
+  Result<bool> has(const std::string& id) override {
+    if (fail_after == 0) return Error{Code::Unavailable, "away"};
+    return documents.contains(id);
+  }
 
   std::map<std::string, contracts::AddDocument> documents;
   int fail_after = -1;  // documents that are still taken; -1: all

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "support/fake_clock.h"
+
 namespace crawler {
 namespace {
 
@@ -130,6 +132,21 @@ TEST_F(FetcherTest, TellsWhenToComeBack) {
   EXPECT_EQ(fetch("/busy").value().retry_after, Milliseconds(600'000));
   pages_["/busy"] = {503, {{"Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT"}}, ""};
   EXPECT_EQ(fetch("/busy").value().retry_after, Milliseconds(0));
+}
+
+TEST_F(FetcherTest, DoesNotTakeTheSitesPaceFromThePagesTime) {
+  redirect("/a", "/b");
+  pages_["/b"] = {200, {}, "b"};
+  support::FakeClock clock;
+  Fetcher paced(loop_, options(place()), clock);
+  const auto fetched = paced.fetch({url("/a"), "", "", 1000},
+                                   [&](const Url&) -> Result<void> {
+                                     clock.advance(30'000);
+                                     return {};
+                                   },
+                                   {});
+  ASSERT_TRUE(fetched.ok()) << fetched.error().message;
+  EXPECT_EQ(fetched.value().body, "b");
 }
 
 TEST_F(FetcherTest, LetsGoWhenItIsStoppedOrTimeIsOver) {

@@ -66,6 +66,17 @@ TEST_F(FolderTest, IsWalkedAsFarAsTheLimitsGoAndSaysSo) {
   EXPECT_EQ(walk(root_ + "/none", {}).error().code, Code::NotFound);
 }
 
+TEST_F(FolderTest, IsReadToItsEndHoweverManyFilesAreNotRead) {
+  for (int i = 0; i < 10; ++i) write(std::to_string(i) + ".png");
+  for (int i = 0; i < 3; ++i) write("sub/" + std::to_string(i) + ".md");
+  const auto tree = walk(root_, {.files_max = 3, .skipped_max = 4}).value();
+  EXPECT_TRUE(tree.whole);
+  EXPECT_EQ(tree.files.size(), 7U);
+  EXPECT_EQ(tree.unnamed, 6U);
+  const auto found = files(tree);
+  EXPECT_TRUE(found.contains("sub/0.md") && found.contains("sub/2.md"));
+}
+
 TEST_F(FolderTest, IsReadOnlyBelowARoot) {
   write("a.md");
   fs::create_symlink("/etc", root_ + "/link");

@@ -71,6 +71,16 @@ TEST_F(LibraryTest, KnowsOfWhatItMayHaveDeliveredWhenItWasInterrupted) {
   EXPECT_TRUE(shelf_.documents.empty());
 }
 
+TEST_F(LibraryTest, TellsWhenPartOfWhatItDeliveredIsThereNoMore) {
+  ASSERT_TRUE(deliver(std::string(600 * 1024, 'w')).ok());
+  const Delivered delivered = *library_.find(kSource).value();
+  EXPECT_TRUE(library_.holds(kSource, delivered).value());
+  shelf_.documents.erase(document_id(kSource, 2));
+  EXPECT_FALSE(library_.holds(kSource, delivered).value());
+  shelf_.fail_after = 0;
+  EXPECT_EQ(library_.holds(kSource, delivered).error().code, Code::Unavailable);
+}
+
 TEST_F(LibraryTest, ListsWhatLiesBelow) {
   for (const auto* path : {"/r/a", "/r/b/c", "/r2/d", "/r%/e", "/r"}) {
     ASSERT_TRUE(library_.deliver({"docs", "file", path}, {"t", "u", "x", "{}", "p", "", ""}).ok());

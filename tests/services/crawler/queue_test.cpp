@@ -78,6 +78,20 @@ TEST_F(QueueTest, TakesAJobFromItsBeginningToItsEnd) {
   EXPECT_EQ(job.skipped[0].reason, "too dull");
 }
 
+TEST_F(QueueTest, ShowsWhatIsToBeSaidOfAPieceThatWasRead) {
+  const auto id = add("/folder");
+  Ending ending;
+  ending.reason = "there is more";
+  ending.found = {{Task::File, "/folder/a.png", "", 0, "not read"}};
+  ASSERT_TRUE(queue_->finish(*lease(), ending).ok());
+  const auto job = queue_->job(id).value();
+  ASSERT_EQ(job.skipped.size(), 2U);
+  EXPECT_EQ(job.skipped[0].source, "/folder");
+  EXPECT_EQ(job.skipped[0].reason, "there is more");
+  EXPECT_EQ(job.skipped[1].source, "/folder/a.png");
+  EXPECT_EQ(job.counts.skipped, 1);
+}
+
 TEST_F(QueueTest, GivesAPieceAgainWhenItsWorkerIsNotHeardOf) {
   add();
   const auto first = lease();

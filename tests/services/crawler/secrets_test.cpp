@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace crawler {
 namespace {
 
@@ -37,6 +39,33 @@ TEST(Secrets, AreNotSeenInOrdinaryWords) {
         "ghp_short", "sk-", "the risk-assessment-of-everything-around-here-2024",
         "sk-a-very-long-hyphenated-word-list", "xoxo-hugs-and-kisses", "xox"}) {
     EXPECT_FALSE(secret_in(text)) << text;
+  }
+}
+
+TEST(Secrets, AreFoundAmongMarksThatOnlyBeginLikeOne) {
+  EXPECT_EQ(secret_in("sk-sk-sk- sk-abcdefghijklmnopqrstu1"), "an API key (sk-)");
+  EXPECT_EQ(secret_in("task-sk-abcdefghijklmnopqrstu1"), "an API key (sk-)");
+  EXPECT_EQ(secret_in("-----BEGIN -----BEGIN PRIVATE KEY"), "a private key");
+  EXPECT_FALSE(secret_in("-----BEGIN \nPRIVATE KEY"));
+  EXPECT_FALSE(secret_in("-----BEGIN " + std::string(80, 'x') + "PRIVATE KEY"));
+}
+
+// Each of these would take hours in time that grows with the square of the text.
+TEST(Secrets, AreLookedForOnceAlongATextThatIsAllBeginnings) {
+  constexpr std::size_t kBytes = 8UL * 1024 * 1024;
+  for (const std::string prefix :
+       {"AKIA", "-AKIA", "ghp_", "-ghp_", "github_pat_", "-github_pat_", "glpat-", "sk-", "sk-a-",
+        "-sk_live_", "AIza", "-AIza", "xapp-", "-npm_", "xoxb-", "xox", "-----BEGIN ", "-----"}) {
+    std::string text;
+    text.reserve(kBytes + prefix.size());
+    while (text.size() < kBytes) text += prefix;
+    text += "--";  // else the last but some would be followed by as many marks as a key has
+    const auto found = secret_in(text);
+    if (prefix == "xoxb-") {
+      EXPECT_EQ(found, "a Slack token");
+    } else if (prefix.find("pat") == std::string::npos) {
+      EXPECT_FALSE(found) << prefix << *found;
+    }
   }
 }
 

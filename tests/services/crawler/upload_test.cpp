@@ -80,6 +80,10 @@ TEST_F(UploadTest, BecomesADocumentAndTakesThePlaceOfItsNamesake) {
   EXPECT_EQ(shelf_.documents.size(), 1U);
   EXPECT_TRUE(
       take_upload({"a.md", "c", "# Title\n\nTwo."}, extractor_, library_).value().unchanged);
+  shelf_.documents.clear();
+  EXPECT_FALSE(
+      take_upload({"a.md", "c", "# Title\n\nTwo."}, extractor_, library_).value().unchanged);
+  EXPECT_EQ(shelf_.documents.size(), 1U);
 }
 
 TEST_F(UploadTest, IsRefusedForWhatItIs) {

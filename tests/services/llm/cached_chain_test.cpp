@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,20 +14,31 @@
 namespace llm {
 namespace {
 
-// Answers on the loop's thread, with a number that grows with each run.
+// Answers on the loop's thread, with a number that grows with each run; when it is silent, it keeps
+// its runs alive until they are cancelled, as one does that waits for a provider.
 class FakeChain final : public Chain {
  public:
   explicit FakeChain(net::Loop& loop) : loop_(loop) {}
 
   std::shared_ptr<Handle> run(ChatAsk, SteadyTime, Listener listener) override {
     struct Running final : Handle {
-      void cancel() override { ++*cancelled; }
-      int* cancelled = nullptr;
+      void cancel() override {
+        ++chain->cancelled;
+        const auto self = std::exchange(chain->running, nullptr);
+        listener.on_done(Error{Code::Cancelled, "cancelled"});
+        listener = {};
+      }
+      FakeChain* chain = nullptr;
+      Listener listener;
     };
     ++runs;
-    auto running = std::make_shared<Running>();
-    running->cancelled = &cancelled;
-    if (silent) return running;
+    auto made = std::make_shared<Running>();
+    if (silent) {
+      made->chain = this;
+      made->listener = std::move(listener);
+      running = made;
+      return made;
+    }
     Completion completion = next;
     completion.text += std::to_string(runs);
     loop_.post([listener = std::move(listener), completion, result = error] {
@@ -35,7 +47,7 @@ class FakeChain final : public Chain {
       if (listener.on_text) listener.on_text(completion.text);
       listener.on_done(completion);
     });
-    return running;
+    return made;
   }
   std::shared_ptr<Handle> embed(EmbedAsk, SteadyTime,
                                 std::function<void(Result<Embeddings>)> on_done) override {
@@ -49,6 +61,7 @@ class FakeChain final : public Chain {
   bool silent = false;
   int runs = 0;
   int cancelled = 0;
+  std::shared_ptr<Handle> running;
 
  private:
   net::Loop& loop_;
@@ -158,7 +171,7 @@ TEST_F(Cached, CanBeCancelledWhileTheCacheIsAskedAndAfterwards) {
   listener.on_done = [&](const Result<Completion>& result) {
     ended.set_value(result.error().code);
   };
-  auto handle = cached.run(ask_with_seed(1), {}, std::move(listener));
+  const auto handle = cached.run(ask_with_seed(1), {}, std::move(listener));
   handle->cancel();
   EXPECT_EQ(ended.get_future().get(), Code::Cancelled);
   slow.waiting(nullptr);
@@ -170,13 +183,21 @@ TEST_F(Cached, CanBeCancelledWhileTheCacheIsAskedAndAfterwards) {
   turn_loop();
   EXPECT_EQ(chain_.runs, 0);
 
+  // From here on the doors hold the handle weakly, and so does the test.
   chain_.silent = true;
-  handle = cached.run(ask_with_seed(1), {}, {});
-  slow.waiting(nullptr);
-  handle->cancel();
+  std::promise<Code> left;
+  Chain::Listener another;
+  another.on_done = [&](const Result<Completion>& result) { left.set_value(result.error().code); };
+  const std::weak_ptr<Chain::Handle> weak = cached.run(ask_with_seed(1), {}, std::move(another));
+  std::exchange(slow.waiting, nullptr)(nullptr);
   turn_loop();
   EXPECT_EQ(chain_.runs, 1);
+  ASSERT_TRUE(weak.lock()) << "the run under way keeps what can cancel it";
+  weak.lock()->cancel();
+  turn_loop();
   EXPECT_EQ(chain_.cancelled, 1);
+  EXPECT_EQ(left.get_future().get(), Code::Cancelled);
+  EXPECT_FALSE(weak.lock()) << "and is gone with its end";
 }
 
 }  // namespace

@@ -200,6 +200,23 @@ TEST_F(ChainTest, TakesTheWholeAnswerThoughTheConnectionIsCutBehindIt) {
   expect_answer(*start(), "Hi");
 }
 
+TEST_F(ChainTest, AnswersThoughTheConnectionStaysOpenBehindTheAnswer) {
+  FakeOllama ollama;
+  ChainOptions options = before_understudy(ollama.url());
+  options.idle = options.total = std::chrono::hours(1);
+  open(std::move(options));
+  const auto talk = start("auto", std::chrono::hours(1));
+  const FakeChat chat = ollama.next();
+  ASSERT_TRUE(chat.reply);
+  const auto gone = departure(chat);
+  chat.begin("Hi");
+  chat.reply->write(std::string(kDoneLine));
+  expect_answer(*talk, "Hi");
+  EXPECT_TRUE(comes(gone));
+  EXPECT_TRUE(becomes_idle());
+  EXPECT_EQ(local().breaker, "closed");
+}
+
 TEST_F(ChainTest, AsksAsManyAtOnceAsTheProviderHasPlaces) {
   FakeOllama ollama;
   open(before_understudy(ollama.url(), 40));
@@ -416,6 +433,28 @@ TEST_F(ChainTest, EndsAtTheDeadlineAndLeavesTheProvider) {
   const auto gone = departure(chat);
   expect_error(*talk, Code::DeadlineExceeded, "time was over");
   EXPECT_TRUE(comes(gone));
+}
+
+TEST_F(ChainTest, BlamesASilentProviderForADeadlineButNotForACallerWhoLeaves) {
+  FakeOllama ollama;
+  ChainOptions options = before_understudy(ollama.url());
+  options.hang = Milliseconds(0);  // any silence is long
+  options.providers[0].breaker = {.failures_max = 1, .cool_down = std::chrono::hours(1)};
+  open(std::move(options));
+  const auto left = start();
+  const FakeChat first = ollama.next();
+  ASSERT_TRUE(first.reply);
+  left->handle->cancel();
+  expect_error(*left, Code::Cancelled, "cancelled by the caller");
+  ASSERT_TRUE(becomes_idle());
+  EXPECT_EQ(local().breaker, "closed");
+
+  const auto late = start("auto", Milliseconds(300));
+  const FakeChat second = ollama.next();
+  expect_error(*late, Code::DeadlineExceeded, "time was over");
+  ASSERT_TRUE(becomes_idle());
+  EXPECT_EQ(local().breaker, "open");
+  EXPECT_EQ(local().last_error, "it did not answer in the caller's time");
 }
 
 TEST_F(ChainTest, CancelAfterTheEndChangesNothing) {

@@ -35,8 +35,14 @@ TEST(Fault, KnowsWhatAStatusSaysAndAboutWhom) {
        Blame::Nobody, "HTTP 403: it does not have the model 'm': no access"},
       {401, R"({"error":{"message":"Incorrect API key: sk-a***z"}})", Code::Unavailable, Blame::Key,
        "HTTP 401: the key is refused"},
-      {403, R"({"message":"country"})", Code::Unavailable, Blame::Key,
+      {403, R"({"message":"country"})", Code::Unavailable, Blame::Nobody,
        "HTTP 403: access is refused: country"},
+      {403, R"({"error":{"message":"flagged by moderation","code":403}})", Code::Unavailable,
+       Blame::Nobody, "HTTP 403: access is refused: flagged by moderation"},
+      {403, R"({"error":{"message":"bad key","code":"invalid_api_key"}})", Code::Unavailable,
+       Blame::Key, "HTTP 403: access is refused: bad key"},
+      {403, R"({"error":{"message":"who","type":"authentication_error"}})", Code::Unavailable,
+       Blame::Key, "HTTP 403: access is refused: who"},
       {429, R"({"error":{"message":"slow down","type":"requests"}})", Code::Overloaded,
        Blame::Nobody, "HTTP 429: slow down"}};
   for (const auto& [status, body, code, blame, text] : cases) {
@@ -100,6 +106,12 @@ TEST(Fault, RepeatsNoKey) {
   // A key across the place where the text is cut stays out as well.
   EXPECT_EQ(without_key(std::string(198, 'x') + "sk-secret", "sk-secret"),
             std::string(198, 'x') + "(k");
+}
+
+TEST(Fault, RepeatsNoKeyThatIsAPartOfWhatStandsInItsPlace) {
+  EXPECT_EQ(without_key("my key is key", "key"), "my (key) is (key)");
+  EXPECT_EQ(without_key("(k)", "k"), "((key))");
+  EXPECT_EQ(without_key("(key)(key)", "(key)"), "(key)(key)");
 }
 
 }  // namespace

@@ -177,6 +177,21 @@ TEST(Ollama, RefusesWhatIsNoListOfModels) {
   }
 }
 
+TEST(Ollama, TakesNoEndlessListOfModels) {
+  const auto format = make_ollama_format({});
+  const auto list = [](const std::string& item, int count) {
+    std::string body = R"({"models":[)";
+    for (int i = 0; i < count; ++i) body += item + ",";
+    return body + R"({"name":"last"}]})";
+  };
+  EXPECT_EQ(format->read_models(list(R"({"name":"m"})", 9'999)).value().size(), 10'000U);
+  EXPECT_EQ(format->read_models(list(R"({"name":"m"})", 20'000)).value().size(), 10'000U);
+  const std::string name(257, 'x');
+  EXPECT_EQ(format->read_models(list(R"({"name":")" + name + R"("})", 1)).value(),
+            std::vector<std::string>{"last"});
+  EXPECT_EQ(format->read_models(list("0", 200'000)).error().message, "has more than 200000 values");
+}
+
 TEST(Ollama, AsksForEmbeddingsOfWholeTextsOnly) {
   EmbedAsk ask;
   ask.inputs = {"one", "two"};
@@ -198,12 +213,24 @@ TEST(Ollama, ReadsEmbeddings) {
   EXPECT_EQ(read.value().prompt_tokens, 9);
 }
 
+TEST(Ollama, TakesNoMoreNumbersThanItsEmbeddingsCanHave) {
+  const auto vectors = [](int count) {
+    std::string vector = "[0";
+    for (int i = 1; i < 65'536; ++i) vector += ",0";
+    std::string body = R"({"embeddings":[)" + vector + "]";
+    for (int i = 1; i < count; ++i) body += "," + vector + "]";
+    return body + "]}";
+  };
+  EXPECT_EQ(make_ollama_format({})->read_embeddings(vectors(30)).value().vectors.size(), 30U);
+  EXPECT_FALSE(make_ollama_format({})->read_embeddings(vectors(31)).ok());
+}
+
 TEST(Ollama, RefusesWhatAreNoEmbeddings) {
   for (const std::string_view body :
        {"", "nginx", "[]", "{}", R"({"embeddings":3})", R"({"embeddings":[[]]})",
         R"({"embeddings":[["a"]]})", R"({"embeddings":[[1e39]]})", R"({"embeddings":[null]})",
         R"({"error":"input length exceeds the context length"})"}) {
-    const auto read = make_ollama_format({})->read_embeddings(body);
+    const auto read = make_ollama_format({})->read_embeddings(std::string(body));
     ASSERT_FALSE(read.ok()) << body;
     EXPECT_EQ(read.error().code, Code::Unavailable) << body;
   }

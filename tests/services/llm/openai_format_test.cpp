@@ -156,6 +156,17 @@ TEST(OpenAiFormat, IsNotDoneBeforeTheProviderSaysSo) {
   }
 }
 
+TEST(OpenAiFormat, HasEndedWithTheMarkAndNotWithTheReasonToFinish) {
+  const std::string_view body = kStreams[0].body;
+  for (std::size_t cut = body.find("\"finish_reason\":\"stop\""); cut < body.size(); ++cut) {
+    const auto reader = make_openai_format()->reader();
+    ASSERT_TRUE(reader->feed(body.substr(0, cut), [](std::string_view) {}).ok());
+    ASSERT_FALSE(reader->ended()) << cut;
+    ASSERT_TRUE(reader->feed(body.substr(cut), [](std::string_view) {}).ok());
+    ASSERT_TRUE(reader->ended()) << cut;
+  }
+}
+
 TEST(OpenAiFormat, RefusesWhatNeverEnds) {
   const std::string endless(1100 * 1024, 'x');
   EXPECT_FALSE(OpenAiReading({"data: ", endless, endless}).outcome.ok());

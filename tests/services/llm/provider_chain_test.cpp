@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -78,12 +79,18 @@ class ProviderChain : public ::testing::Test {
   // Turns the loop until the cloud's state is as expected.
   bool becomes(const std::string& state) {
     const SteadyTime limit = soon();
-    while (cloud().state != state && SystemClock::instance().now() < limit) {
-      std::promise<void> ran;
-      loop_.post([&] { ran.set_value(); });
-      ran.get_future().wait();
-    }
+    while (cloud().state != state && SystemClock::instance().now() < limit) turn_loop();
     return cloud().state == state;
+  }
+  bool becomes_idle() {
+    const SteadyTime limit = soon();
+    while (cloud().in_flight > 0 && SystemClock::instance().now() < limit) turn_loop();
+    return cloud().in_flight == 0;
+  }
+  void turn_loop() {
+    std::promise<void> ran;
+    loop_.post([&] { ran.set_value(); });
+    ran.get_future().wait();
   }
   static SteadyTime soon() { return SystemClock::instance().now() + kPatience; }
 
@@ -116,9 +123,11 @@ TEST_F(ProviderChain, AsksWithItsKeyAndReadsTheStream) {
 
 TEST_F(ProviderChain, StopsAskingWhoRefusesTheKeyAndRepeatsNoKey) {
   for (const int status : {401, 403}) {
-    FakeOllama server(answer(status, R"({"error":{"message":"bad key sk-secret"}})"));
+    FakeOllama server(answer(
+        status, R"({"error":{"message":"bad key sk-secret","type":"authentication_error"}})"));
     server.set_list_status(status);
     open(with_cloud(server.url()));
+    ASSERT_TRUE(becomes(status == 401 ? "denied" : "up"));  // who may not list may yet speak
     const std::string first = failover();
     EXPECT_NE(first.find("refused"), std::string::npos) << first;
     EXPECT_EQ(first.find("sk-secret"), std::string::npos) << first;
@@ -129,6 +138,61 @@ TEST_F(ProviderChain, StopsAskingWhoRefusesTheKeyAndRepeatsNoKey) {
     EXPECT_EQ(cloud().last_error.find("sk-secret"), std::string::npos);
     chain_.reset();
   }
+}
+
+TEST_F(ProviderChain, OneRefusedChatKeepsNobodyElseOut) {
+  std::atomic<bool> flagged = true;
+  FakeOllama server([&](const FakeChat& chat) {
+    const bool first = flagged.exchange(false);
+    answer(first ? 403 : 200, first ? R"({"error":{"message":"flagged by moderation","code":403}})"
+                                    : std::string(kHello))(chat);
+  });
+  server.set_list_status(404);
+  open(with_cloud(server.url()));
+  EXPECT_EQ(failover(), "cloud: unavailable: HTTP 403: access is refused: flagged by moderation");
+  EXPECT_EQ(say().value().provider, "cloud");
+  EXPECT_EQ(cloud().breaker, "closed");
+}
+
+TEST_F(ProviderChain, ARefusedKeyIsTriedAgainWhereNoListSaysThatItIsGood) {
+  std::atomic<bool> refused = true;
+  FakeOllama server([&](const FakeChat& chat) {
+    const bool first = refused.exchange(false);
+    answer(first ? 401 : 200, first ? "{}" : std::string(kHello))(chat);
+  });
+  server.set_list_status(404);
+  ChainOptions options = with_cloud(server.url());
+  options.health_every = Milliseconds(1);
+  open(std::move(options));
+  EXPECT_EQ(failover(), "cloud: unavailable: HTTP 401: the key is refused");
+  const SteadyTime limit = soon();
+  std::string who;
+  while (who != "cloud" && SystemClock::instance().now() < limit) who = say().value().provider;
+  EXPECT_EQ(who, "cloud");
+}
+
+TEST_F(ProviderChain, AnswersThoughTheConnectionStaysOpenBehindTheMark) {
+  FakeOllama server;
+  ChainOptions options = with_cloud(server.url());
+  options.idle = options.total = std::chrono::hours(1);
+  open(std::move(options));
+  auto said = std::async(std::launch::async, [this] { return say(); });
+  const FakeChat chat = server.next();
+  ASSERT_TRUE(chat.reply);
+  std::promise<void> gone;
+  chat.reply->on_gone([&] { gone.set_value(); });
+  chat.reply->begin(200, {{"Content-Type", "text/event-stream"}});
+  chat.reply->write(std::string(kHello));
+  // Without the mark's being heeded the answer would come when the server gives up.
+  if (gone.get_future().wait_for(kPatience) != std::future_status::ready) {
+    ADD_FAILURE() << "the connection was not closed";
+    chat.reply->end(http::Reply::Ending::Complete);
+  }
+  const auto result = said.get();
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(result.value().text, "Hello");
+  EXPECT_EQ(result.value().prompt_tokens, 5);
+  EXPECT_EQ(cloud().breaker, "closed");
 }
 
 TEST_F(ProviderChain, SendsNothingToABarredProvider) {
@@ -362,6 +426,23 @@ TEST_F(ProviderChain, CancelsARequestForEmbeddings) {
   ASSERT_TRUE(held.reply);
   handle->cancel();
   EXPECT_EQ(ended.get_future().get(), Code::Cancelled);
+}
+
+TEST_F(ProviderChain, DoesNotBlameAProviderForARequestForEmbeddingsThatIsCancelled) {
+  FakeOllama server;
+  ChainOptions options = embedding(with_cloud(server.url()));
+  options.hang = Milliseconds(0);  // any silence is long
+  options.providers[0].breaker = {.failures_max = 1, .cool_down = std::chrono::hours(1)};
+  open(std::move(options));
+  std::promise<void> ended;
+  const auto handle = chain_->embed({"auto", {"a"}, {}}, soon(),
+                                    [&](const Result<Embeddings>&) { ended.set_value(); });
+  const FakeChat held = server.next();
+  ASSERT_TRUE(held.reply);
+  handle->cancel();
+  ended.get_future().wait();
+  ASSERT_TRUE(becomes_idle());
+  EXPECT_EQ(cloud().breaker, "closed");
 }
 
 // The timer of the health checks is due all the time while the chain goes.

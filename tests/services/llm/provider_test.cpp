@@ -305,6 +305,18 @@ TEST_F(ProviderTest, IsOutWhileItsKeyIsRefused) {
   EXPECT_EQ(provider.state({}).state, "up");
 }
 
+TEST_F(ProviderTest, IsAskedAgainAfterARefusedKeyThoughItHasNoList) {
+  for (const int status : {403, 404, 405, 501}) {
+    Provider provider = ollama_with({"m"});
+    provider.deny("HTTP 401: the key is refused");
+    provider.list_answered(500, "no");
+    EXPECT_TRUE(provider.refusal({})) << "a broken server says nothing about the key";
+    provider.list_answered(status, R"({"error":"no"})");
+    EXPECT_FALSE(provider.refusal({})) << status;
+    EXPECT_EQ(provider.state({}).state, "up") << status;
+  }
+}
+
 TEST_F(ProviderTest, IsLeftAloneAsLongAsItAsks) {
   Provider provider = ollama();
   provider.pause(after(seconds(5)));

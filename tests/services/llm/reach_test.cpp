@@ -17,13 +17,20 @@ TEST(Reach, StaysWithinTheNetwork) {
   }
 }
 
+TEST(Reach, TakesTheAddressThatIsNoneForThisHost) {
+  for (const auto* const url : {"http://0.0.0.0:11434", "http://[::]:11434"}) {
+    EXPECT_FALSE(leaves_network(url)) << url;
+  }
+}
+
 TEST(Reach, LeavesTheNetwork) {
   for (const auto* const url :
        {"https://api.openai.com/v1", "http://8.8.8.8", "http://172.32.0.1", "http://172.15.0.1",
         "http://192.169.0.1", "http://100.128.0.1", "http://11.0.0.1", "http://[2001:db8::1]:80",
         "http://[::ffff:8.8.8.8]", "https://api.openai.com#.local", "https://api.groq.com:443",
         "http://localhost.evil.com", "http://127.0.0.1.evil.com", "http://notlocal.lan.de",
-        "http://134744072", "http://0x08.8.8.8", "http://8.8"}) {
+        "http://1.0.0.0", "http://[::8:8]", "http://134744072", "http://0x08.8.8.8",
+        "http://8.8"}) {
     EXPECT_TRUE(leaves_network(url)) << url;
   }
 }

@@ -527,6 +527,20 @@ TEST(Understudy, ServesAPlainClientWithoutAPrompt) {
   EXPECT_FALSE(understudy_line({{"user", "What is the meaning of opera?"}}, 1).empty());
 }
 
+TEST(Understudy, OffersTheNearestBehindALineThatSaysHeDoesNotKnow) {
+  constexpr std::string_view kQuestion = "Which sauce do you put on your pizza and waffles?";
+  const std::string line = understudy_line(chat(kQuestion), 1);
+  EXPECT_TRUE(says_unknown(line)) << line;
+  EXPECT_TRUE(has(line, ": I eat pizza every Friday with double cheese.")) << line;
+  EXPECT_EQ(line, understudy_line(chat(kQuestion), 1));
+}
+
+TEST(Understudy, OffersNothingWhereNothingIsNear) {
+  const std::string line = understudy_line(chat("What is your blood type?"), 1);
+  EXPECT_TRUE(says_unknown(line)) << line;
+  EXPECT_FALSE(has(line, ": ")) << line;
+}
+
 TEST(Understudy, AnswersAPlainClientFromTheContextItSends) {
   const std::string fenced =
       "<<<KNOWLEDGE 1: Manual\nThe gateway listens on port 8080.\nThe hub keeps all messages for "

@@ -57,6 +57,33 @@ TEST_F(ChangingSettings, ARestartKeepsThem) {
   EXPECT_EQ(restarted.options()->weights.safety, 10);
 }
 
+TEST_F(ChangingSettings, WhatNobodyNamedIsLeftToTheConfiguration) {
+  ASSERT_TRUE(open().change(R"({"major_cap":40,"thresholds":{"hot":80}})").ok());
+  contracts::ReviewSettings configured;
+  configured.thresholds.cold = 12;
+  configured.major_cap = 50;
+  Reviewer restarted(configured, cast_);
+  ASSERT_TRUE(Settings::open(file_, restarted).ok());
+  EXPECT_EQ(restarted.options()->thresholds.cold, 12);
+  EXPECT_EQ(restarted.options()->thresholds.hot, 80);
+  EXPECT_EQ(restarted.options()->major_cap, 40);
+}
+
+TEST_F(ChangingSettings, NullLeavesAMemberToTheConfigurationAgain) {
+  Settings settings = open();
+  ASSERT_TRUE(settings.change(R"({"major_cap":40,"thresholds":{"hot":80,"cold":20}})").ok());
+  const auto changed = settings.change(R"({"major_cap":null,"thresholds":{"hot":null}})");
+  ASSERT_TRUE(changed.ok());
+  EXPECT_EQ(changed.value().major_cap, 55);
+  EXPECT_EQ(changed.value().thresholds.hot, 75);
+  EXPECT_EQ(changed.value().thresholds.cold, 20);
+  ASSERT_TRUE(settings.change(R"({"thresholds":null})").ok());
+  EXPECT_EQ(*reviewer_.options(), contracts::ReviewSettings{});
+  Reviewer restarted({}, cast_);
+  ASSERT_TRUE(Settings::open(file_, restarted).ok());
+  EXPECT_EQ(*restarted.options(), contracts::ReviewSettings{});
+}
+
 TEST_F(ChangingSettings, ABadOneIsRefusedWholeWithTheMemberNamed) {
   EXPECT_EQ(refusal(R"({"weights":{"flow":31}})"), "weights: must sum to 100, not 101");
   EXPECT_EQ(refusal(R"({"parts":{"flow":{"organic":20}}})"),
@@ -68,6 +95,10 @@ TEST_F(ChangingSettings, ABadOneIsRefusedWholeWithTheMemberNamed) {
   EXPECT_EQ(refusal(R"({"thresholds":{"hot_from":3}})"),
             "thresholds.hot_from: must be at least thresholds.warm_from, which is 7");
   EXPECT_EQ(refusal(R"({"thresholds":{"hot":101}})"), "thresholds.hot: must be at most 100");
+  EXPECT_EQ(refusal(R"({"thresholds":{"organic_extra":25.5}})"),
+            "thresholds.organic_extra: must leave a score of 100 possible above thresholds.hot, "
+            "which is 75");
+  EXPECT_NE(refusal(R"({"tresholds":null})").find("tresholds"), std::string::npos);
   EXPECT_EQ(refusal(R"({"weights":{"flow":-1}})"), "weights.flow: must be at least 0");
   EXPECT_EQ(refusal(R"({"major_cap":20})"),
             "major_cap: must be at least critical_cap, which is 25");

@@ -134,5 +134,46 @@ TEST_F(Substance, WhatWasRetrievedForTheQuestionIsOnTopic) {
                     FindingCode::OffTopic));
 }
 
+TEST_F(Substance, APassageThatNobodyAskedForIsOffTopic) {
+  const std::vector<std::string> passages{
+      "Peter met Lois when he was carrying towels at a pool.",
+      "Peter's boss at the brewery is Angela, who has written him up 31 times."};
+  const std::vector<std::string> question{"So how did you and Lois meet?"};
+  EXPECT_EQ(
+      severity(draft("peter", "My boss Angela wrote me up thirty-one times! I'm gonna frame them!",
+                     question, passages),
+               FindingCode::OffTopic),
+      Severity::Major);
+  EXPECT_FALSE(find(
+      draft("peter", "I was carrying towels at the pool, and there she was!", question, passages),
+      FindingCode::OffTopic));
+}
+
+TEST_F(Substance, AnotherTopicInAnswerToTroubleIsOffTopicButComfortIsNot) {
+  const std::vector<std::string> trouble{"My flight got cancelled, I am stuck at the airport."};
+  EXPECT_TRUE(
+      find(draft("stewie",
+                 "In my empire, carrots shall be taxed and custard shall be free. Let it be "
+                 "written in crayon!",
+                 trouble),
+           FindingCode::OffTopic));
+  for (const char* line :
+       {"You poor wretch! Sit down and I shall have the bear fetch a blanket.",
+        "Then let us storm the gates, and the cowards who guard them!",
+        "Enough of that! A change of subject: the turnip has been found guilty of treason."}) {
+    EXPECT_FALSE(find(draft("stewie", line, trouble), FindingCode::OffTopic)) << line;
+  }
+}
+
+TEST_F(Substance, AWordOfTheSameKindOrBeginningTies) {
+  EXPECT_FALSE(
+      find(draft("brian", "The thunder, frankly, is a matter for the bathtub and a candle.",
+                 {"There is a thunderstorm over the harbor."}),
+           FindingCode::OffTopic));
+  EXPECT_FALSE(find(draft("brian", "A martini, frankly, is a matter of two olives and patience.",
+                          {"Who wants a cocktail?"}),
+                    FindingCode::OffTopic));
+}
+
 }  // namespace
 }  // namespace quality::test

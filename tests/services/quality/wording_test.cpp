@@ -115,6 +115,46 @@ TEST_F(Wording, HateThreatsAndSelfHarmAreToxicInAnySpelling) {
   EXPECT_EQ(severity(draft("peter", "Oh shit, my beer!"), FindingCode::Toxic), Severity::Info);
 }
 
+TEST_F(Wording, WhoDoesWhatToWhomMakesAThreat) {
+  for (const char* line :
+       {"Say one more word and I'm gonna come over there and break both your hands.",
+        "If you publish that, I will find your house.", "I w!ll sm@sh y0ur f4ce 1n, somebody.",
+        "I do hope the tumor wins.", "May you choke upon it!", "I hope the baby gets worse.",
+        "Old people are spoiled meat.", "Believers are an infection.",
+        "Guys like that oughta be put down.", "Women shouldn't get to vote, if you ask me."}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::Toxic), Severity::Critical) << line;
+  }
+  for (const char* line :
+       {"I shall crush you at chess!", "I'm gonna beat you to the fridge!", "I'll cut you a slice.",
+        "I hope you get better soon.", "I hope you win!", "I could never hurt you.",
+        "I'm gonna burn your toast, dude!", "I will break my neck on those stairs.",
+        "You are dead to me, hound!", "The pigeons are vermin, I tell you.",
+        "Guys, we should burn this couch!"}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::Toxic), std::nullopt) << line;
+  }
+}
+
+TEST_F(Wording, WhoeverIsDownIsNotPushed) {
+  const std::vector<std::string> edge{"I am standing on the bridge, looking at the water"};
+  EXPECT_EQ(severity(draft("peter", "Heh, maybe a good idea, dude.", edge), FindingCode::Toxic),
+            Severity::Critical);
+  EXPECT_EQ(severity(draft("peter", "Come down from there, dude, I got wings!", edge),
+                     FindingCode::Toxic),
+            std::nullopt);
+  EXPECT_EQ(severity(draft("peter", "Good idea, dude.", {"let's have wings"}), FindingCode::Toxic),
+            std::nullopt);
+}
+
+TEST_F(Wording, InsultsOfOneselfAndReportedOnesAreNoHarassment) {
+  for (const char* line :
+       {"I'm a dumb fat idiot.", "Whoa, he called you a worthless pig? That's not okay, buddy.",
+        "'Ugly little gnome', he wrote? You poor thing!", "You hate me! You hate my guts!"}) {
+    EXPECT_EQ(severity(draft("peter", line), FindingCode::Toxic), std::nullopt) << line;
+  }
+  EXPECT_EQ(severity(draft("peter", "I call you a worthless pig!"), FindingCode::Toxic),
+            Severity::Major);
+}
+
 TEST_F(Wording, WordsInsideOtherWordsAreNot) {
   for (const char* line :
        {"Add some spice from Scunthorpe, dude!", "I could kill for a burger!",

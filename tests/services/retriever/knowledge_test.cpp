@@ -42,6 +42,20 @@ TEST_F(Answering, GivesADocumentBackAsItCame) {
   EXPECT_FALSE(reply.degraded);
 }
 
+TEST_F(Answering, RefusesMetadataThatIsNestedTooDeepForAReply) {
+  const auto with_depth = [&](std::size_t depth) {
+    return knowledge_.add(json::decode<contracts::AddDocument>(
+                              R"({"content":"x","metadata":{"fine":1,"deep":)" +
+                              std::string(depth, '[') + std::string(depth, ']') + "}}")
+                              .value());
+  };
+  EXPECT_TRUE(with_depth(8).ok());
+  const auto refused = with_depth(9);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::InvalidArgument);
+  EXPECT_EQ(refused.error().message, "metadata.deep: nested deeper than 8 levels");
+}
+
 TEST_F(Answering, MakesAnIdForADocumentThatHasNone) {
   const auto added = add(R"({"content":"Horace owns the bar."})");
   EXPECT_TRUE(added.id.starts_with("doc_"));

@@ -37,6 +37,18 @@ TEST_F(Tuned, OutliveTheProcessAndLeaveTheRestToTheConfiguration) {
             R"({"top_k":3,"context_tokens":2000,"expansion":false})");
 }
 
+TEST_F(Tuned, AreLeftToTheConfigurationAgainByNull) {
+  const auto settings = open({20, 2000, false});
+  ASSERT_TRUE(settings->change(R"({"top_k":3,"expansion":true})").ok());
+  EXPECT_EQ(json::encode(settings->change(R"({"top_k":null})").value()),
+            R"({"top_k":20,"context_tokens":2000,"expansion":true})");
+  EXPECT_EQ(index_->settings().value(), R"({"expansion":true})");
+  reopen();
+  EXPECT_EQ(shown(*open({9, 2000, false})),
+            R"({"top_k":9,"context_tokens":2000,"expansion":true})");
+  EXPECT_EQ(open()->change(R"({"topk":null})").error().code, Code::InvalidArgument);
+}
+
 TEST_F(Tuned, StayAsTheyAreWhenOneOfThemIsWrong) {
   const auto settings = open();
   const auto refusal = [&](const char* object) {

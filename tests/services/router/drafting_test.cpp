@@ -163,7 +163,7 @@ TEST(AssessRequest, HoldsTheDraftItsContextAndItsKnowledge) {
   EXPECT_EQ(request.knowledge,
             std::vector<std::string>{"A tesseract is a cube in four dimensions."});
   EXPECT_EQ(request.kind, contracts::TurnKind::Direct);
-  EXPECT_EQ(request.message_count, 9);
+  EXPECT_EQ(request.message_count, 10);
 }
 
 TEST(TidiedDraft, IsWhatWouldBeSaid) {

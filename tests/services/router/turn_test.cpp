@@ -34,7 +34,7 @@ TEST(Turn, RunsFromAMessageToALineThatWasSaid) {
                           .only<action::Assess>()
                           .request;
   EXPECT_EQ(assess.line, "A cube, you fool.");
-  EXPECT_EQ(assess.message_count, 9);
+  EXPECT_EQ(assess.message_count, 10) << "with the line that is answered";
   const auto line = play.feed(event::Assessed{passed(88)}).only<action::RecordLine>().request;
   EXPECT_EQ(line.message_id, "m1~stewie");
   EXPECT_EQ(line.answers, "m1");
@@ -110,6 +110,20 @@ TEST(Turn, SaysAnotherLineToTheSameMessage) {
   EXPECT_EQ(play.state.record.regenerates, "turn_1");
 }
 
+TEST(Turn, KnowsALineByWhatAsksForIt) {
+  contracts::TurnRecord record;
+  record.turn_id = "turn_2";
+  record.message_id = "m1";
+  record.character = "stewie";
+  EXPECT_EQ(line_id(record), "m1~stewie");
+  record.regenerates = "turn_1";
+  EXPECT_EQ(line_id(record), "turn_2");
+  record.request_id = "r1";
+  EXPECT_EQ(line_id(record), "m1~stewie~r1");
+  record.kind = contracts::TurnKind::Organic;
+  EXPECT_EQ(line_id(record), "turn_2");
+}
+
 TEST(Turn, RecordsEveryStageWithItsTime) {
   const auto stages = over().state.record.stages;
   std::vector<std::string> names;
@@ -161,7 +175,7 @@ TEST(Turn, JoinsInAfterAnotherCharactersLine) {
   play.feed(prompted(a_prompt())).feed(event::Retrieved{contracts::QueryReply{}});
   const auto assess = play.feed(event::Drafted{a_draft("Still?")}).only<action::Assess>().request;
   EXPECT_EQ(assess.kind, contracts::TurnKind::Organic);
-  EXPECT_EQ(assess.message_count, 4);
+  EXPECT_EQ(assess.message_count, 5);
   const auto line = play.feed(event::Assessed{passed(80)}).only<action::RecordLine>().request.line;
   EXPECT_EQ(line.reply_to, "brian");
 }

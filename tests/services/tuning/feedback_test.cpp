@@ -1,13 +1,27 @@
 #include <gtest/gtest.h>
 
 #include "services/tuning/learned.h"
+#include "store/store.h"
 
 namespace tuning {
 namespace {
 
 using contracts::Opinion;
 
-class FeedbackTest : public LearningTest {};
+class FeedbackTest : public LearningTest {
+ protected:
+  // Which of these turns were liked before their outcomes came, which is now.
+  std::string ups_that_waited(const std::vector<std::string>& turns) {
+    std::string liked;
+    for (const std::string& turn : turns) {
+      const auto before = report().variants;
+      take({outcome(turn)});
+      const std::int64_t ups = before.empty() ? 0 : before[0].thumbs_up;
+      if (report().variants[0].thumbs_up > ups) liked += turn;
+    }
+    return liked;
+  }
+};
 
 TEST_F(FeedbackTest, AnOpinionOutvotesTheJudge) {
   take({outcome("a", "plain", false)});
@@ -53,20 +67,69 @@ TEST_F(FeedbackTest, AnOpinionWaitsForItsOutcome) {
   EXPECT_EQ(report().variants[0].reward_rate, 1);
 }
 
-TEST_F(FeedbackTest, SoManyOpinionsWaitAndNoMore) {
+TEST_F(FeedbackTest, WhenTooManyOpinionsWaitTheOldestGoFirst) {
   config_.opinions_waiting_max = 2;
   open();
+  for (const char* turn : {"a", "b", "c"}) {
+    EXPECT_TRUE(tell(turn, "lois", Opinion::ThumbsUp).accepted);
+    clock_.advance(1);
+  }
+  EXPECT_EQ(ups_that_waited({"a", "b", "c"}), "bc");
+}
+
+TEST_F(FeedbackTest, OnlyAnOpinionThatComesToWaitNeedsRoom) {
+  config_.opinions_waiting_max = 2;
+  open();
+  take({outcome("known")});
   tell("a", "lois", Opinion::ThumbsUp);
+  tell("b", "lois", Opinion::ThumbsDown);
+  clock_.advance(1);
+  tell("known", "lois", Opinion::ThumbsUp);
   tell("b", "lois", Opinion::ThumbsUp);
-  const auto refused = learner_->feedback({"c", "lois", Opinion::ThumbsUp});
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, Code::Overloaded);
-  EXPECT_TRUE(tell("b", "lois", Opinion::ThumbsDown).accepted) << "a change takes no more room";
-  take({outcome("a")});
-  EXPECT_TRUE(tell("c", "lois", Opinion::ThumbsUp).accepted) << "one waits no longer";
-  EXPECT_TRUE(tell("c", "lois", Opinion::None).accepted);
-  EXPECT_TRUE(tell("d", "lois", Opinion::ThumbsUp).accepted);
-  EXPECT_FALSE(learner_->feedback({"e", "lois", Opinion::ThumbsUp}).ok());
+  tell("b", "meg", Opinion::None);
+  EXPECT_EQ(ups_that_waited({"a"}), "a");
+  tell("c", "lois", Opinion::ThumbsUp);
+  tell("c", "lois", Opinion::None);
+  tell("d", "lois", Opinion::ThumbsUp);
+  EXPECT_EQ(ups_that_waited({"b", "d"}), "bd") << "a has its outcome, c is withdrawn";
+}
+
+TEST_F(FeedbackTest, ALowerLimitIsReachedWithTheNextOpinion) {
+  for (const char* turn : {"a", "b", "c"}) {
+    tell(turn, "lois", Opinion::ThumbsUp);
+    clock_.advance(1);
+  }
+  config_.opinions_waiting_max = 1;
+  open();
+  tell("d", "lois", Opinion::ThumbsUp);
+  EXPECT_EQ(ups_that_waited({"a", "b", "c", "d"}), "d");
+}
+
+TEST_F(FeedbackTest, AnOpinionWaitsForADayAndNoLonger) {
+  tell("a", "lois", Opinion::ThumbsUp);
+  clock_.advance(kDayMs / 2);
+  tell("b", "lois", Opinion::ThumbsUp);
+  EXPECT_EQ(learner_->forget().value(), 0);
+  clock_.advance(kDayMs / 2 + 1);
+  EXPECT_EQ(learner_->forget().value(), 1) << "though there is no outcome at all";
+  EXPECT_EQ(ups_that_waited({"a", "b"}), "b");
+  clock_.advance(2 * kDayMs);
+  EXPECT_EQ(learner_->forget().value(), 0) << "it waits no longer";
+}
+
+TEST_F(FeedbackTest, OpinionsOfAnOlderFileThatWaitStillDo) {
+  store::Database::Options older;
+  file_ = "older.db";
+  older.path = folder_.file(file_);
+  older.migrations = {migrations()[0]};
+  const auto write = [](store::Connection& db) {
+    return db.execute("INSERT INTO opinions VALUES ('a', 'lois', 'thumbs_up', 1)");
+  };
+  ASSERT_TRUE(store::Database::open(older).value()->write(write).ok());
+  config_.opinions_waiting_max = 1;
+  open();
+  tell("b", "lois", Opinion::ThumbsUp);
+  EXPECT_EQ(ups_that_waited({"a", "b"}), "b");
 }
 
 TEST_F(FeedbackTest, ATurnHasRoomForSoManyOpinions) {

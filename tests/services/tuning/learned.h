@@ -44,8 +44,9 @@ class LearningTest : public ::testing::Test {
 
   void open() {
     learner_.reset();
-    auto options = Learner::options_of(config_, folder_.file("outcomes.db"));
+    auto options = Learner::options_of(config_, folder_.file(file_));
     ASSERT_TRUE(options.ok()) << options.error().message;
+    options.value().rotation.step = step_;
     auto opened = Learner::open(std::move(options).value(), clock_);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     learner_ = std::move(opened).value();
@@ -94,7 +95,9 @@ class LearningTest : public ::testing::Test {
 
   support::TempDir folder_;
   support::FakeClock clock_;
+  std::string file_ = "outcomes.db";
   Config config_;
+  double step_ = RotationOptions{}.step;
   std::unique_ptr<Learner> learner_;
   int turns_ = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/ids.h"
+#include "json/codec.h"
 #include "services/tuning/learned.h"
 #include "store/store.h"
 
@@ -97,6 +99,123 @@ TEST_F(LearnerTest, ARestartKnowsAllThatWasLearnedAndTellsAHigherGeneration) {
   EXPECT_EQ(report().variants[1].reward_rate, told.variants[1].reward_rate);
   ASSERT_EQ(report().hints.size(), 1U);
   EXPECT_EQ(report().hints[0].helped, 1);
+}
+
+TEST_F(LearnerTest, TheFaultsOfASilenceGiveGuidanceBeforeAndAfterARestart) {
+  auto silent = outcome("a", "plain", false);
+  silent.status = contracts::TurnStatus::Silent;
+  take({silent});
+  EXPECT_EQ(learner_->hints("peter").guidance.size(), 2U);
+  open();
+  EXPECT_EQ(learner_->hints("peter").guidance.size(), 2U);
+}
+
+TEST_F(LearnerTest, ARepeatUsesUpNoTimeOfTheBaseline) {
+  take({outcome("first", "brief")});
+  for (int i = 0; i < 30; ++i) {
+    auto slow = outcome("b" + std::to_string(i), "brief");
+    slow.ms = 151;
+    take({outcome("p" + std::to_string(i), "plain"), outcome("first", "brief"), slow});
+  }
+  EXPECT_EQ(report().variants[1].guards, std::vector<std::string>{"slow"});
+}
+
+// Turns of a few characters, some of which were told before, and opinions on them.
+class History {
+ public:
+  explicit History(std::uint64_t seed) : random_(seed) {}
+
+  std::vector<contracts::Outcome> batch() {
+    std::vector<contracts::Outcome> outcomes;
+    for (std::uint64_t i = 0; i <= random_.below(6); ++i) {
+      const std::uint64_t again = random_.below(4);
+      outcomes.push_back(again == 0 && !told_.empty() ? one_of(told_) : turn());
+      told_.push_back(outcomes.back());
+    }
+    return outcomes;
+  }
+  // Also on turns that are still to come.
+  contracts::FeedbackRequest opinion() {
+    return {"t" + std::to_string(random_.below(static_cast<std::uint64_t>(turns_) + 5)),
+            one_of(people_), static_cast<contracts::Opinion>(random_.below(4))};
+  }
+
+ private:
+  template <typename T>
+  const T& one_of(const std::vector<T>& list) {
+    return list[random_.below(list.size())];
+  }
+
+  contracts::Outcome turn() {
+    auto made = outcome("t" + std::to_string(turns_++), one_of(variants_));
+    made.character = one_of(characters_);
+    made.status = one_of(statuses_);
+    // Of one there are nothing but silences.
+    if (made.character == "lois") made.status = contracts::TurnStatus::Silent;
+    made.degraded = random_.below(5) == 0;
+    made.score = static_cast<double>(random_.below(100));
+    made.ms = static_cast<double>(random_.below(300));
+    made.attempts.resize(1 + random_.below(3));
+    for (auto& attempt : made.attempts) {
+      attempt.passed = random_.below(2) == 0;
+      attempt.codes.clear();
+      for (const FindingCode code : codes_) {
+        if (random_.below(2) == 0) attempt.codes.push_back(code);
+        const auto texts = default_hints().at(code);
+        if (random_.below(2) == 0) attempt.hints.push_back(hint_id(code, one_of(texts)));
+      }
+      if (random_.below(6) == 0) attempt.fault = "unavailable: llm";
+    }
+    return made;
+  }
+
+  const std::vector<std::string> characters_{"peter", "brian", "lois"};
+  const std::vector<std::string> people_{"meg", "chris"};
+  const std::vector<std::optional<std::string>> variants_{"plain", "brief", "bygone", std::nullopt};
+  const std::vector<contracts::TurnStatus> statuses_{
+      contracts::TurnStatus::Said, contracts::TurnStatus::Said, contracts::TurnStatus::Silent};
+  const std::vector<FindingCode> codes_{FindingCode::Repetition, FindingCode::Toxic,
+                                        FindingCode::TooLong};
+  Random random_;
+  std::vector<contracts::Outcome> told_;
+  int turns_ = 0;
+};
+
+TEST_F(LearnerTest, ARestartChangesNothingOfWhatIsTold) {
+  step_ = 0;  // every change is worth telling
+  // All but the generation, which a restart raises.
+  const auto told = [&] {
+    auto report = learner_->report({}).value();
+    report.generation = 0;
+    std::string all = json::encode(report);
+    for (const char* name : {"peter", "brian", "lois", "stranger"}) {
+      auto hints = learner_->hints(name);
+      hints.generation = 0;
+      all += "\n" + json::encode(hints);
+    }
+    return all;
+  };
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    file_ = std::to_string(seed) + ".db";
+    open();
+    History history(seed);
+    for (int i = 0; i < 20; ++i) {
+      take(history.batch());
+      const auto opinion = history.opinion();
+      tell(opinion.turn_id, opinion.author, opinion.kind);
+    }
+    // What is told of one follows when there is news of him.
+    std::vector<contracts::Outcome> news;
+    for (const char* name : {"peter", "brian", "lois"}) {
+      news.push_back(outcome(std::string("news of ") + name, "brief", false));
+      news.back().character = name;
+      if (news.back().character == "lois") news.back().status = contracts::TurnStatus::Silent;
+    }
+    take(news);
+    const std::string before = told();
+    open();
+    EXPECT_EQ(told(), before) << "seed " << seed;
+  }
 }
 
 TEST_F(LearnerTest, OnlyTurnsThatWereSaidAndJudgedCount) {
