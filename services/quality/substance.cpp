@@ -18,7 +18,8 @@ constexpr double kOwnVoiceMax = 0.25;
 constexpr double kOtherVoiceMin = 0.6;
 constexpr double kMarkedVoice = 0.85;
 constexpr double kCertainVoice = 0.985;
-constexpr double kOffTopicOdds = 0;  // of a logarithm: even
+constexpr double kOffTopicOdds = 0;       // of a logarithm: even
+constexpr double kCertainlyOffTopic = 2;  // seven to one: worth a draft
 constexpr double kRecites = 0.75;
 constexpr std::size_t kTopicWords = 6;  // a shorter line needs no topic to be a reaction
 
@@ -53,10 +54,9 @@ MaybeFinding find_off_topic(const Draft& draft) {
   if (found.off_topic_odds < kOffTopicOdds) return std::nullopt;
   // Whoever retrieved a passage may have seen a tie that no word shows: to say what it says costs
   // points and brings a hint, but is better than to say nothing.
-  return Finding{
-      FindingCode::OffTopic,
-      found.recital < kRecites || found.better_passage ? Severity::Major : Severity::Minor,
-      fmt::format("React to what {} has just said.", draft.answered()->line->author)};
+  const bool certain = found.off_topic_odds >= kCertainlyOffTopic && found.recital < kRecites;
+  return Finding{FindingCode::OffTopic, certain ? Severity::Major : Severity::Minor,
+                 fmt::format("React to what {} has just said.", draft.answered()->line->author)};
 }
 
 bool personal(const Draft& draft) {
