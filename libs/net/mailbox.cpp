@@ -20,6 +20,11 @@ bool sendable(std::uint16_t code) {
 
 bool Mailbox::send(Kind kind, std::string message) {
   if (kind == Kind::Text && !utf8_valid(message)) message = utf8_repaired(message);
+  return send(kind, std::move(message), nullptr);
+}
+
+bool Mailbox::send(Kind kind, std::string head, std::shared_ptr<const std::string> rest) {
+  Message message{kind, std::move(head), std::move(rest)};
   const std::lock_guard lock(mutex_);
   if (carrier_ == nullptr || closing_ || overflowed_) return false;
   const std::size_t cost = message.size() + kMessageOverhead;
@@ -29,7 +34,7 @@ bool Mailbox::send(Kind kind, std::string message) {
     queue_.clear();
   } else {
     bytes_ += cost;
-    queue_.push_back({kind, std::move(message)});
+    queue_.push_back(std::move(message));
     if (queue_.size() > 1) return true;  // woken already
   }
   carrier_->wake();
@@ -62,7 +67,8 @@ Mailbox::Next Mailbox::take() {
   }
   next.message = std::move(queue_.front());
   queue_.pop_front();
-  taken_bytes_ = next.message->bytes.size() + kMessageOverhead;
+  next.more = !queue_.empty();
+  taken_bytes_ = next.message->size() + kMessageOverhead;
   return next;
 }
 

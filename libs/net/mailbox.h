@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,12 +27,16 @@ class Mailbox final : public WebSocket {
       : carrier_(&carrier), queue_bytes_max_(queue_bytes_max) {}
 
   bool send(Kind kind, std::string message) override;
+  bool send(Kind kind, std::string head, std::shared_ptr<const std::string> rest) override;
   void close(std::uint16_t code, std::string reason) override;
   std::size_t queued_bytes() const override;
 
   struct Message {
     Kind kind;
     std::string bytes;
+    std::shared_ptr<const std::string> rest = {};  // after them, if set
+
+    std::size_t size() const { return bytes.size() + (rest ? rest->size() : 0); }
   };
   struct Closing {
     std::uint16_t code;
@@ -42,6 +47,7 @@ class Mailbox final : public WebSocket {
   struct Next {
     std::optional<Message> message;
     std::optional<Closing> closing;
+    bool more = false;        // another message waits behind this one
     bool overflowed = false;  // the reader is too slow: nothing can be said any more
   };
   Next take();

@@ -1,7 +1,11 @@
 #include "net/session.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -41,6 +45,7 @@ namespace {
 
 // What a message may leave behind for the next one.
 constexpr std::size_t kKeptBytesMax = 64 * 1024;
+const std::string kNothing;
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kBadPayload = 1007;
 constexpr std::uint16_t kInternalError = 1011;
@@ -210,9 +215,13 @@ class BeastSession final : public Session,
       if (next.message) {
         phase_ = "send";
         watchdog_.set_after(options_.send_timeout);
+        if (next.more) cork(true);
         ws_.text(next.message->kind == WebSocket::Kind::Text);
-        co_await ws_.async_write(asio::buffer(next.message->bytes),
-                                 asio::redirect_error(kAwait, failed));
+        const std::string& rest = next.message->rest ? *next.message->rest : kNothing;
+        const std::array<asio::const_buffer, 2> parts{asio::buffer(next.message->bytes),
+                                                      asio::buffer(rest)};
+        co_await ws_.async_write(parts, asio::redirect_error(kAwait, failed));
+        if (!next.more) cork(false);
         watchdog_.clear();
       } else if (next.closing) {
         if (!end_) end_ = WebSocketEnd{Cause::Own, next.closing->code, next.closing->reason, 0};
@@ -227,6 +236,16 @@ class BeastSession final : public Session,
     }
     writing_ = false;
     written_.signal();
+  }
+
+  // While several messages wait, the kernel gathers them: what a message costs is its packet, and
+  // the reader that each packet wakes. They go out together, after the last.
+  void cork(bool on) {
+    if (corked_ == on) return;
+    corked_ = on;
+    const int value = on ? 1 : 0;
+    setsockopt(ws_.next_layer().socket().native_handle(), IPPROTO_TCP, TCP_CORK, &value,
+               sizeof value);
   }
 
   void deliver(const WebSocketEvents& events, std::string_view bytes) {
@@ -306,6 +325,7 @@ class BeastSession final : public Session,
   std::optional<WebSocketEnd> end_;  // known before the reader sees it
   bool running_ = false;
   bool writing_ = false;
+  bool corked_ = false;
   bool ended_ = false;
 };
 

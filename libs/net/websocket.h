@@ -40,6 +40,9 @@ class WebSocket {
   // or closing, or is closed now because its reader is too slow. Text that is not UTF-8 is
   // repaired.
   virtual bool send(Kind kind, std::string message) = 0;
+  // The same for a message whose rest many connections are sent: it is not copied. In a text it
+  // must be UTF-8.
+  virtual bool send(Kind kind, std::string head, std::shared_ptr<const std::string> rest) = 0;
 
   // Sends what is queued, then closes. `code` as RFC 6455 section 7.4 allows in a frame, else 1000
   // is sent; of `reason` at most 123 bytes are.

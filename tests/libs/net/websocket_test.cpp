@@ -114,6 +114,36 @@ TEST_F(WebSocketDoor, SaysBackWhatItHears) {
   }
 }
 
+TEST_F(WebSocketDoor, SendsWhatManyShareAndManyAtOnceInOrder) {
+  open();
+  RawPeer peer = shaken();
+  const auto handle = socket();
+  const auto rest = std::make_shared<const std::string>(70'000, 'r');
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(handle->send(WebSocket::Kind::Text, fmt::format("{} ", i), rest));
+    EXPECT_TRUE(handle->send(WebSocket::Kind::Text, fmt::format("small {}", i)));
+  }
+  for (int i = 0; i < 5; ++i) {
+    const SeenFrame shared = read_frame(peer);
+    EXPECT_EQ(shared.first, 0x80U | kText);
+    EXPECT_TRUE(shared.payload == fmt::format("{} ", i) + *rest);
+    EXPECT_EQ(read_frame(peer).payload, fmt::format("small {}", i));
+  }
+}
+
+TEST_F(WebSocketDoor, CountsWhatManyShareAgainstEachReadersLimit) {
+  open({.queue_bytes = 100'000});
+  RawPeer peer = shaken();
+  const auto handle = socket();
+  const auto rest = std::make_shared<const std::string>(60'000, 'r');
+  // In one task of the loop, so that nothing is written between the two.
+  loop_.post([handle, rest] {
+    EXPECT_TRUE(handle->send(WebSocket::Kind::Text, "", rest));
+    EXPECT_FALSE(handle->send(WebSocket::Kind::Text, "", rest));
+  });
+  EXPECT_EQ(end().cause, Cause::SlowReader);
+}
+
 TEST_F(WebSocketDoor, ServesPlainRequestsBesideIt) {
   open();
   EXPECT_TRUE(
