@@ -1,0 +1,142 @@
+// The LLM proxy beside nginx and beside nothing: a chat request of 908 bytes, a stream of 100
+// events, in one run and by turns, so that all meet the same moments of a shared machine.
+//
+//   bench/gateway [--rounds N] [--requests N] [--streams N] [--settings JSON-MEMBERS]
+//
+// The model server answers at once and is the same for all three. Prints one JSON object a line:
+// requests at each number of connections, then streams, then memory.
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "gateway_load.h"
+#include "gateway_servers.h"
+#include "stack.h"
+
+namespace {
+
+struct Options {
+  int rounds = 5;
+  int requests = 20'000;  // a round
+  int streams = 600;
+  std::string settings;
+};
+
+constexpr int kChunks = 100;
+constexpr std::size_t kRequestBytes = 908;
+
+// A chat request of kRequestBytes, as the figures of DESIGN were taken with.
+std::string chat_body(bool stream) {
+  std::string body =
+      R"({"model":"mock-model","messages":[{"role":"system","content":"You are a helpful )"
+      R"(assistant."},{"role":"user","content":")";
+  std::string end = R"("}],"max_tokens":256,"temperature":0.7,"top_p":0.9)";
+  end += stream ? R"(,"stream":true})" : "}";
+  while (body.size() + end.size() < kRequestBytes) body += "question "[body.size() % 9];
+  return body + end;
+}
+
+struct Side {
+  std::string name;
+  std::uint16_t port = 0;
+  const bench::GatewayServer* server = nullptr;  // whose CPU counts
+};
+
+struct Figures {
+  std::vector<double> per_second;
+  std::vector<double> cpu_us;
+  std::vector<double> first_ms;
+  std::uint64_t failed = 0;
+};
+
+std::string shown(const std::string& name, const Figures& figures) {
+  return fmt::format(R"("{}":{{"per_s":{:.0f},"cpu_us":{:.1f},"first_us":{:.0f},"failed":{}}})",
+                     name, bench::quantile(figures.per_second, 0.5),
+                     bench::quantile(figures.cpu_us, 0.5),
+                     1000 * bench::quantile(figures.first_ms, 0.5), figures.failed);
+}
+
+// The middle of the rounds' ratios of `ours` to `theirs`.
+double ratio(const std::vector<double>& ours, const std::vector<double>& theirs) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
+    if (theirs[i] > 0) ratios.push_back(ours[i] / theirs[i]);
+  }
+  return bench::quantile(ratios, 0.5);
+}
+
+Result<void> compare(const std::vector<Side>& sides, const std::string& what, int connections,
+                     int requests, int rounds, bool stream) {
+  const std::string request = bench::post_request("/v1/chat/completions", chat_body(stream));
+  std::vector<bench::Askers> askers;
+  for (const Side& side : sides) {
+    askers.push_back(TRY(bench::Askers::open(side.port, connections, request)));
+  }
+  std::map<std::string, Figures> figures;
+  for (int round = 0; round <= rounds; ++round) {
+    for (std::size_t i = 0; i < sides.size(); ++i) {
+      const double before = sides[i].server == nullptr ? 0 : sides[i].server->cpu_us();
+      const auto asked = TRY(askers[i].ask(static_cast<std::uint64_t>(requests)));
+      const double used = sides[i].server == nullptr ? 0 : sides[i].server->cpu_us() - before;
+      if (round == 0) continue;  // caches and allocators settle
+      Figures& own = figures[sides[i].name];
+      own.per_second.push_back(requests / asked.seconds);
+      own.cpu_us.push_back(used / requests);
+      own.first_ms.push_back(bench::quantile(asked.first_ms, 0.5));
+      own.failed += asked.failed;
+    }
+  }
+  std::string text;
+  for (const Side& side : sides) text += shown(side.name, figures[side.name]) + ",";
+  const Figures& ours = figures["ours"];
+  const Figures& nginx = figures["nginx"];
+  fmt::print(R"({{"what":"{}","connections":{},{}"per_s_ratio":{:.2f},"cpu_ratio":{:.2f},)"
+             R"("first_added_us":{:.0f}}})"
+             "\n",
+             what, connections, text, ratio(ours.per_second, nginx.per_second),
+             ratio(ours.cpu_us, nginx.cpu_us),
+             1000 * (bench::quantile(ours.first_ms, 0.5) - bench::quantile(nginx.first_ms, 0.5)));
+  std::fflush(stdout);
+  return {};
+}
+
+Result<void> run(const Options& options) {
+  const auto model = TRY(bench::GatewayServer::start_model(kChunks));
+  const auto nginx = TRY(bench::GatewayServer::start_nginx(model.port()));
+  const auto ours = TRY(bench::GatewayServer::start_ours(model.port(), options.settings));
+  const std::vector<Side> sides{{"direct", model.port(), nullptr},
+                                {"nginx", nginx.port(), &nginx},
+                                {"ours", ours.port(), &ours}};
+  const long idle = ours.pss_kib();
+  for (const int connections : {1, 16, 64, 256}) {
+    const int requests = connections == 1 ? options.requests / 4 : options.requests;
+    TRY(compare(sides, "chat", connections, requests, options.rounds, false));
+  }
+  const long loaded = ours.pss_kib();
+  TRY(compare(sides, "stream", 1, options.streams / 4, options.rounds, true));
+  TRY(compare(sides, "stream", 32, options.streams, options.rounds, true));
+  fmt::print(R"({{"what":"memory","pss_mb_idle":{:.1f},"pss_mb_256":{:.1f},"pss_mb_end":{:.1f}}})"
+             "\n",
+             static_cast<double>(idle) / 1024, static_cast<double>(loaded) / 1024,
+             static_cast<double>(ours.pss_kib()) / 1024);
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::strcmp(argv[i], "--rounds") == 0) options.rounds = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--requests") == 0) options.requests = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--streams") == 0) options.streams = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--settings") == 0) options.settings = argv[i + 1];
+  }
+  const auto done = run(options);
+  if (done) return 0;
+  fmt::print(stderr, "bench/gateway: {}\n", done.error().message);
+  return 1;
+}
