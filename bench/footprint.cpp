@@ -19,7 +19,7 @@ int run(int idle_seconds, int runs) {
   std::vector<double> total;
   std::string services;
   for (int i = 0; i < runs; ++i) {
-    auto stack = bench::Stack::start(bench::config_with({}));
+    auto stack = bench::Stack::start(bench::config_with({}, bench::kAll));
     if (!stack) {
       fmt::print(stderr, "bench/footprint: {}\n", stack.error().message);
       return 1;

@@ -15,6 +15,7 @@
 #include <sstream>
 #include <utility>
 
+#include "contracts/watchdog.h"
 #include "messaging/discovery.h"
 
 namespace bench {
@@ -22,8 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto kServices = std::to_array<const char*>(
-    {"characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router"});
 constexpr Milliseconds kStartLimit{30'000};
 
 const SystemClock& clock() { return SystemClock::instance(); }
@@ -131,10 +130,10 @@ std::map<std::string, long> Stack::pss_kib() const {
   return sizes;
 }
 
-std::string config_with(const std::map<std::string, std::string>& extra) {
-  std::string config = R"({"watchdog":{"port":0})";
-  for (const char* service : kServices) {
-    const auto members = extra.find(service);
+std::string config_with(const std::map<std::string, std::string>& extra, std::string_view only) {
+  std::string config = fmt::format(R"({{"watchdog":{{"port":0,"only":"{}"}})", only);
+  for (const std::string_view service : contracts::kStackServices) {
+    const auto members = extra.find(std::string(service));
     config += fmt::format(R"(,"{}":{{"port":0,"log_level":"warn"{}}})", service,
                           members == extra.end() ? "" : "," + members->second);
   }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ class Stack {
 
   double ready_ms() const { return ready_ms_; }
   std::string url(const std::string& service) const { return "http://" + http_.at(service); }
+  pid_t pid(const std::string& service) const { return pids_.at(service); }
   const std::string& directory() const { return directory_; }
 
   // User and system CPU of all processes together, in milliseconds.
@@ -39,9 +41,15 @@ class Stack {
   std::map<std::string, pid_t> pids_;
 };
 
-// A config that gives every service port 0, with `extra` members by service:
-// {"llm": R"("ollama_url":"http://...")"}.
-std::string config_with(const std::map<std::string, std::string>& extra);
+// The services of a turn, and all with those that bring it to a chat.
+inline constexpr std::string_view kStage =
+    "characters,retriever,crawler,llm,quality,coordinator,tuning,router";
+inline constexpr std::string_view kAll = "";
+
+// A config that runs the services in `only` (comma-separated) and gives each port 0, with `extra`
+// members by service: {"llm": R"("ollama_url":"http://...")"}.
+std::string config_with(const std::map<std::string, std::string>& extra,
+                        std::string_view only = kStage);
 
 // The middle and the q-th quantile (0 to 1) of samples; 0 for none.
 double quantile(std::vector<double> samples, double q);

@@ -38,6 +38,13 @@ missing_packages() {
   comm -23 <(printf '%s\n' "$wanted") <(printf '%s\n' "$installed")
 }
 
+# Ends the script with these words, unless all that is missing is for the page and its tests: without
+# it the stack starts too.
+cannot() {
+  if missing_packages | grep -qvxE 'nodejs|npm|chromium'; then die "$*"; fi
+  say "$*; going on without them"
+}
+
 # Installs what is missing; does nothing, and needs no rights, when nothing is.
 setup() {
   command -v apt-get >/dev/null ||
@@ -48,8 +55,11 @@ setup() {
 
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   if [[ $(id -u) -ne 0 ]]; then
-    command -v sudo >/dev/null ||
-      die "neither root nor sudo: as root, run  apt-get install --no-install-recommends ${missing[*]}"
+    if ! command -v sudo >/dev/null; then
+      cannot "neither root nor sudo: as root, run" \
+        " apt-get install --no-install-recommends ${missing[*]}"
+      return 0
+    fi
     as_root=(sudo)
   fi
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
@@ -57,7 +67,40 @@ setup() {
   # Stale lists may still do, for instance without a network but with a full package cache.
   "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists there are"
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2 ||
-    die "apt-get could not install: ${missing[*]}"
+    cannot "apt-get could not install: ${missing[*]}"
+}
+
+# The page that the hub serves, into share/troupe/page beside bin; only when its sources have
+# changed. Fails, and says so, without npm or where npm's registry is out of reach.
+build_page() {
+  local from=$top/services/hub/page to=$top/build/page out=$build_dir/share/troupe/page
+  local sources
+  sources=$(cd "$from" && find . -name node_modules -prune -o -type f -print0 | sort -z |
+    xargs -0 sha256sum)
+  if [[ $sources == "$(cat "$out.sources" 2>/dev/null)" ]]; then return; fi
+  if ! command -v npm >/dev/null; then
+    say "the page cannot be built: there is no npm"
+    return 1
+  fi
+  say "building the page in ${to#"$top"/}"
+  mkdir -p "$to" "$(dirname "$out")"
+  rm -rf "$to/src" "$out.sources"
+  cp -r "$from/." "$to/"
+  if ! cmp -s "$to/package-lock.json" "$to/installed.json"; then
+    rm -f "$to/installed.json"
+    # Few retries: who has no network should not wait for minutes to start without the page.
+    if ! (cd "$to" && timeout 300 npm ci --no-progress --loglevel=error --prefer-offline \
+      --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000) >&2; then
+      say "the page cannot be built: is npm's registry ($(npm config get registry)) within reach?"
+      return 1
+    fi
+    cp "$to/package-lock.json" "$to/installed.json"
+  fi
+  if ! (cd "$to" && npm run --silent build -- --logLevel=error --outDir "$out") >&2; then
+    say "the page cannot be built: see above"
+    return 1
+  fi
+  printf '%s' "$sources" >"$out.sources"
 }
 
 # The npm packages of the tests, into build/npm; only when their list has changed.

@@ -2,10 +2,12 @@
 
 #include <type_traits>
 
+#include "contracts/bot.h"
 #include "contracts/characters.h"
 #include "contracts/conversation.h"
 #include "contracts/coordinator.h"
 #include "contracts/crawler.h"
+#include "contracts/hub.h"
 #include "contracts/llm.h"
 #include "contracts/quality.h"
 #include "contracts/retriever.h"
@@ -26,15 +28,19 @@ struct MessageList {
 using AllMessages = MessageList<
     // conversation
     Line, Empty,
+    // bot
+    SpeakRequest, SpeakReply, Silence, Silences,
     // characters
     Character, CharacterList, PromptRequest, Prompt, CharacterChanged, Knowledge, PreviewRequest,
     FiredEntry, Preview, LintFinding, LintRequest, LintReport, CharacterQuery, PutCharacter,
     AcceptedCharacter, DeleteCharacter, DeletedCharacter, CharacterVersion, CharacterVersions,
     // coordinator
     Selection, SelectRequest, ObserveRequest, Answered, ObserveReply, FollowUpRequest, FollowUp,
-    HistoryRequest, History, QuietRequest, QuietReply,
+    HistoryRequest, History, QuietRequest, QuietReply, ForgetLines, ForgottenLines,
     // crawler
     AddJob, AddedJob, JobCounts, JobNote, Job, JobQuery, JobsQuery, JobList, UploadQuery, Uploaded,
+    // hub
+    AddBot, AddedBot, AccountRequest, Account, HubStage,
     // llm
     ChatMessage, ChatRequest, ChatDelta, ChatReply, EmbedRequest, EmbedReply,
     // quality
@@ -48,11 +54,12 @@ using AllMessages = MessageList<
     // router
     OrchestrateRequest, RegenerateRequest, Source, TurnReply, OrganicNotification, OrganicReply,
     Attempt, Stage, TurnRecord, TurnQuery, TurnsQuery, TurnList, TurnLine, TurnTyping,
-    ConversationMessage,
+    ConversationMessage, BotPresence, BotCompany, ForgetRequest, ForgetReply, TurnEnded,
     // tuning
     Variant, RetryHint, RetryHints, HintsRequest, Hints, OutcomeAttempt, Outcome, OutcomesRequest,
     OutcomesReply, FeedbackRequest, FeedbackReply, ReportRequest, VariantReport, FindingCount,
     HintReport, CharacterReport, TuningReport, ExportRequest, ExportedMessage, ExportedTurn,
+    ForgetOutcomes, ForgottenOutcomes,
     // watchdog
     ServiceStatus, ServicesRequest, ServicesReply, Incident, IncidentsRequest, IncidentsReply>;
 

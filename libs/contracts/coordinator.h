@@ -49,8 +49,11 @@ struct ObserveRequest {
   std::string channel;
   std::string message_id;
   Line line;
-  std::optional<std::string> turn_id;    // of a bot line: the turn that said it
-  std::optional<std::string> answers{};  // of a bot line: the message_id that it answers
+  std::optional<std::string> turn_id;      // of a bot line: the turn that said it
+  std::optional<std::string> answers{};    // of a bot line: the message_id that it answers
+  std::optional<std::string> author_id{};  // of a person, where names are not unique
+  // Of a human line: the characters that are in the channel; absent: the whole cast.
+  std::optional<std::vector<std::string>> participants{};
 
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
@@ -58,6 +61,9 @@ struct ObserveRequest {
     visit("line", self.line);
     visit("turn_id", self.turn_id, Field{.bytes_max = limits::kIdBytes});
     visit("answers", self.answers, Field{.bytes_max = 128});
+    visit("author_id", self.author_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("participants", self.participants,
+          Field{.bytes_min = 1, .bytes_max = limits::kIdBytes, .items_max = 64});
   }
 };
 
@@ -101,9 +107,12 @@ struct FollowUpRequest {
   // The message_id of the line that it follows: a call that comes late, or once more after others
   // have gone on, is superseded and spends nothing. Absent: the last line, whichever it is.
   std::optional<std::string> after{};
+  std::optional<std::vector<std::string>> participants{};  // as in ObserveRequest
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("after", self.after, Field{.bytes_min = 1, .bytes_max = 200});
+    visit("participants", self.participants,
+          Field{.bytes_min = 1, .bytes_max = limits::kIdBytes, .items_max = 64});
   }
 };
 
@@ -145,15 +154,32 @@ struct History {
   std::vector<Line> lines;
   std::vector<Answered> answered;
   double energy = 0;
+  double energy_max = 0;  // what a person's line refills it to
   std::int64_t message_count = 0;
   std::int64_t quiet_until_ms = 0;  // since 1970; 0: the characters may speak
   static void fields(auto& self, auto&& visit) {
     visit("lines", self.lines);
     visit("answered", self.answered, Field{.defaulted = true});
     visit("energy", self.energy);
+    visit("energy_max", self.energy_max, Field{.defaulted = true});
     visit("message_count", self.message_count);
     visit("quiet_until_ms", self.quiet_until_ms, Field{.defaulted = true});
   }
+};
+
+// coordinator.forget, POST /forget-lines: erases a person's lines and the lines that answered them.
+struct ForgetLines {
+  static constexpr std::string_view kName = "forget_lines";
+  std::string author_id;
+  static void fields(auto& self, auto&& visit) {
+    visit("author_id", self.author_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+  }
+};
+
+struct ForgottenLines {
+  static constexpr std::string_view kName = "forgotten_lines";
+  std::int64_t lines = 0;
+  static void fields(auto& self, auto&& visit) { visit("lines", self.lines); }
 };
 
 // coordinator.quiet: for some minutes only who is spoken to by name answers, and nobody goes on.

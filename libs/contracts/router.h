@@ -4,6 +4,14 @@
 
 namespace contracts {
 
+// Who brings a line to the people. Stage: the event turn.line does. Bots: each character's own bot
+// posts it: of a reply to orchestrate whoever asked, of a line that nobody asked for the bot whose
+// bot.speak the router calls; and who has posted says so with router.organic_notification.
+enum class Delivery { Stage, Bots };
+constexpr auto enum_names(Delivery) {
+  return EnumNames<Delivery, 2>{{{Delivery::Stage, "stage"}, {Delivery::Bots, "bots"}}};
+}
+
 // router.orchestrate, POST /orchestrate: a person said something; who answers what?
 struct OrchestrateRequest {
   static constexpr std::string_view kName = "orchestrate_request";
@@ -13,6 +21,11 @@ struct OrchestrateRequest {
   std::optional<std::string> character;  // absent: the coordinator chooses
   TurnKind kind = TurnKind::Direct;
   std::optional<std::string> message_id;  // a repeat of the same id gets the same turn
+  // Who sent it where names are not unique; what forget() goes by.
+  std::optional<std::string> author_id{};
+  // The characters that are in this channel; absent: the whole cast.
+  std::optional<std::vector<std::string>> participants{};
+  Delivery delivery = Delivery::Stage;
 
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
@@ -21,6 +34,10 @@ struct OrchestrateRequest {
     visit("character", self.character, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("kind", self.kind, Field{.defaulted = true});
     visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 100});
+    visit("author_id", self.author_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("participants", self.participants,
+          Field{.bytes_min = 1, .bytes_max = limits::kIdBytes, .items_max = 64});
+    visit("delivery", self.delivery, Field{.defaulted = true});
   }
 };
 
@@ -88,12 +105,21 @@ struct OrganicNotification {
   std::string channel;
   std::string character;
   std::string message;
-  std::optional<std::string> message_id;
+  std::optional<std::string> message_id;  // as it was posted
+  // The turn that said it: the conversation has the line already, and the turn's record is told
+  // where it stands.
+  std::optional<std::string> turn_id{};
+  std::optional<std::vector<std::string>> participants{};  // as in OrchestrateRequest
+  Delivery delivery = Delivery::Stage;
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("character", self.character, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
     visit("message", self.message, Field{.bytes_min = 1, .bytes_max = limits::kMessageBytes});
     visit("message_id", self.message_id, Field{.bytes_min = 1, .bytes_max = 100});
+    visit("turn_id", self.turn_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("participants", self.participants,
+          Field{.bytes_min = 1, .bytes_max = limits::kIdBytes, .items_max = 64});
+    visit("delivery", self.delivery, Field{.defaulted = true});
   }
 };
 
@@ -182,6 +208,8 @@ struct TurnRecord {
   std::optional<std::string> variant;      // of the drafting, as tuning drew it
   std::optional<std::string> regenerates;  // the turn whose line a person wanted anew
   std::optional<std::string> request_id;   // by which wish
+  std::optional<std::string> author_id;
+  std::optional<std::string> posted_id;  // the message that a bot has made of the line
   bool passed = false;
   double score = 0;
   bool degraded = false;
@@ -207,6 +235,8 @@ struct TurnRecord {
     visit("variant", self.variant);
     visit("regenerates", self.regenerates);
     visit("request_id", self.request_id);
+    visit("author_id", self.author_id);
+    visit("posted_id", self.posted_id);
     visit("passed", self.passed);
     visit("score", self.score);
     visit("degraded", self.degraded);
@@ -232,9 +262,11 @@ struct TurnsQuery {
   static constexpr std::string_view kName = "turns_query";
   std::optional<std::string> channel;
   int limit = 20;
+  std::optional<std::string> posted{};  // only the turn whose line stands under this message id
   static void fields(auto& self, auto&& visit) {
     visit("channel", self.channel, Field{.bytes_max = limits::kIdBytes});
     visit("limit", self.limit, Field{.min = 1, .max = 200, .defaulted = true});
+    visit("posted", self.posted, Field{.bytes_min = 1, .bytes_max = 100});
   }
 };
 
@@ -242,6 +274,67 @@ struct TurnList {
   static constexpr std::string_view kName = "turn_list";
   std::vector<TurnRecord> turns;  // newest first
   static void fields(auto& self, auto&& visit) { visit("turns", self.turns); }
+};
+
+// router.join, POST /join: a bot says that it is there, again and again; who has not done so for
+// half a minute is gone. The reply tells who else is there.
+struct BotPresence {
+  static constexpr std::string_view kName = "bot_presence";
+  std::string character;
+  std::string user_id;              // of the bot's account
+  std::vector<std::string> guilds;  // that it is a member of
+  static void fields(auto& self, auto&& visit) {
+    visit("character", self.character, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("user_id", self.user_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+    visit("guilds", self.guilds, Field{.bytes_max = limits::kIdBytes, .items_max = 2500});
+  }
+};
+
+struct BotCompany {
+  static constexpr std::string_view kName = "bot_company";
+  std::vector<BotPresence> bots;
+  static void fields(auto& self, auto&& visit) { visit("bots", self.bots); }
+};
+
+// router.forget, POST /forget: erases what somebody has said and the turns that answered it, here,
+// with the coordinator and with tuning.
+struct ForgetRequest {
+  static constexpr std::string_view kName = "forget_request";
+  std::string author_id;
+  static void fields(auto& self, auto&& visit) {
+    visit("author_id", self.author_id, Field{.bytes_min = 1, .bytes_max = limits::kIdBytes});
+  }
+};
+
+struct ForgetReply {
+  static constexpr std::string_view kName = "forget_reply";
+  std::int64_t turns = 0;
+  std::int64_t lines = 0;
+  std::int64_t outcomes = 0;
+  static void fields(auto& self, auto&& visit) {
+    visit("turns", self.turns);
+    visit("lines", self.lines);
+    visit("outcomes", self.outcomes);
+  }
+};
+
+// Event turn.record: a turn is over.
+struct TurnEnded {
+  static constexpr std::string_view kName = "turn_ended";
+  std::string turn_id;
+  std::string channel;
+  std::string message_id;
+  std::string character;
+  TurnStatus status = TurnStatus::Said;
+  std::string reason;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("channel", self.channel);
+    visit("message_id", self.message_id);
+    visit("character", self.character);
+    visit("status", self.status);
+    visit("reason", self.reason);
+  }
 };
 
 // Event turn.line: a character has spoken (the router played the turn itself).

@@ -193,6 +193,22 @@ struct FeedbackReply {
   }
 };
 
+// tuning.forget, POST /forget-outcomes: erases outcomes and what people thought of them.
+struct ForgetOutcomes {
+  static constexpr std::string_view kName = "forget_outcomes";
+  std::vector<std::string> turn_ids;
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_ids", self.turn_ids,
+          Field{.bytes_min = 1, .bytes_max = limits::kIdBytes, .items_max = 512});
+  }
+};
+
+struct ForgottenOutcomes {
+  static constexpr std::string_view kName = "forgotten_outcomes";
+  std::int64_t outcomes = 0;
+  static void fields(auto& self, auto&& visit) { visit("outcomes", self.outcomes); }
+};
+
 // tuning.report, GET /report?character=&days=. Weights, guards, verdicts and evidence are of all
 // that is kept, whatever `days` says, which counts whole days of UTC beside today's.
 struct ReportRequest {

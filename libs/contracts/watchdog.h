@@ -15,7 +15,18 @@ namespace contracts {
 
 // The services of a stack, in the order of their start.
 inline constexpr auto kStackServices = std::to_array<std::string_view>(
-    {"characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router"});
+    {"characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router",
+     "hub", "peter", "brian", "stewie"});
+// Of them the characters' bots, which share one program.
+inline constexpr auto kStackBots = std::to_array<std::string_view>({"peter", "brian", "stewie"});
+
+// The name of a service's program, and what it is told beside the settings of all.
+inline std::vector<std::string> command_of(std::string_view service) {
+  for (const std::string_view bot : kStackBots) {
+    if (bot == service) return {"troupe-bot", "--character", std::string(bot)};
+  }
+  return {"troupe-" + std::string(service)};
+}
 
 // What the watchdog knows of a process. CrashLoop: it ends so often that it is restarted only
 // every few seconds. Refused: it does not start with its settings (exit 2), which is tried again

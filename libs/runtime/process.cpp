@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -35,6 +36,12 @@ std::vector<std::string> split_names(std::string_view names) {
     if (!item.empty()) all.emplace_back(item);
   }
   return all;
+}
+
+// A service may be named after a character; Prometheus allows fewer characters than we do.
+std::string metric_name(std::string service) {
+  std::replace(service.begin(), service.end(), '-', '_');
+  return service;
 }
 
 sigset_t ending_signals() {
@@ -283,8 +290,9 @@ Result<void> Process::run(const http::Listen& listen) {
   options.bind = settings_.bind;
   options.port = static_cast<std::uint16_t>(settings_.port);
   options.hosts = split_names(settings_.hosts);
-  const auto requests = metrics_.counter(fmt::format("troupe_{}_http_requests_total", service_),
-                                         "Requests at the HTTP door");
+  const auto requests =
+      metrics_.counter(fmt::format("troupe_{}_http_requests_total", metric_name(service_)),
+                       "Requests at the HTTP door");
   const http::Handler handler = [this, requests](http::Request request,
                                                  std::shared_ptr<http::Reply> reply) {
     requests.add();

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "contracts/services.h"
 #include "http/http.h"
 #include "messaging/client.h"
 #include "messaging/discovery.h"
@@ -30,8 +31,10 @@
 //     return runtime::main<quality::Config>("quality", argc, argv, serve);
 //   }
 //
-// A Config has `static constexpr int kPort` and fields(). Every process answers GET /health,
-// /ready, /metrics, /config and /openapi.json, and the RPC method "ping".
+// A Config has `static constexpr int kPort` and fields(); a kPort of -1 is the port that
+// contracts/services.h gives the service's name, for a program that runs under several. Every
+// process answers GET /health, /ready, /metrics, /config and /openapi.json, and the RPC method
+// "ping".
 namespace runtime {
 
 // Reply of "ping".
@@ -157,8 +160,10 @@ int main(std::string_view service, int argc, const char* const* argv,
                config::help<Combined<Config>>(service));
     return 0;
   }
-  const auto settings = config::load<Combined<Config>>(inputs.value());
+  auto settings = config::load<Combined<Config>>(inputs.value());
   if (!settings) return detail::refuse_start(service, settings.error());
+  int& port = settings.value().common.port;
+  if (port < 0) port = contracts::port_of(service);
   std::string shown = config::print(settings.value());
   if (inputs.value().print) {
     fmt::print("{}\n", shown);

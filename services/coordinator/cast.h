@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,10 +20,14 @@ class Cast {
 
   // The characters with these ids; one that is not known has its id for a name and no topics.
   Snapshot with_ids(const std::vector<std::string>& ids) const;
+  // The same, whatever their order, made once for as long as the cast stays: of those who are in a
+  // channel.
+  Snapshot among(std::vector<std::string> ids) const;
 
  private:
   mutable std::mutex mutex_;
   Snapshot company_ = std::make_shared<const Company>();
+  mutable std::map<std::vector<std::string>, Snapshot> parts_;  // of company_
 };
 
 }  // namespace coordinator

@@ -52,6 +52,12 @@ const char* const kNoTimeIndexes = "DROP INDEX lines_by_time; DROP INDEX channel
 const char* const kQuietColumn =
     "ALTER TABLE channels ADD COLUMN quiet_until_ms INTEGER NOT NULL DEFAULT 0;";
 
+// Lines of one person are looked for only when they are to be forgotten, and those of characters
+// have no such id: the index has but few entries.
+const char* const kAuthorColumn =
+    "ALTER TABLE lines ADD COLUMN author_id TEXT;"
+    "CREATE INDEX lines_by_author ON lines (author_id, channel) WHERE author_id IS NOT NULL;";
+
 store::Value optional_text(const std::optional<std::string>& text) {
   if (!text) return nullptr;
   return *text;
@@ -130,7 +136,7 @@ Result<std::unique_ptr<Conversations>> Conversations::open(Options options, cons
   store::Database::Options where;
   where.path = options.path;
   where.grade = store::Grade::CrashSafe;
-  where.migrations = {kSchema, kAnswersColumn, kQuietColumn, kNoTimeIndexes};
+  where.migrations = {kSchema, kAnswersColumn, kQuietColumn, kNoTimeIndexes, kAuthorColumn};
   auto database = TRY(store::Database::open(std::move(where)));
   return std::unique_ptr<Conversations>(
       new Conversations(std::move(options), clock, std::move(database)));
@@ -178,11 +184,12 @@ Result<void> Conversations::store_line(store::Connection& db, const ObserveReque
   if (channel->holds(request.message_id)) return restore_repeat(db, request, result);
   TRY(db.execute(
       "INSERT OR IGNORE INTO lines "
-      "(channel, message_id, at_ms, author, kind, text, reply_to, turn_id, answers) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "(channel, message_id, at_ms, author, kind, text, reply_to, turn_id, answers, "
+      "author_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {request.channel, request.message_id, now_ms, line.author,
        std::int64_t{line.kind == Kind::Human ? 0 : 1}, line.text, optional_text(line.reply_to),
-       optional_text(request.turn_id), optional_text(request.answers)}));
+       optional_text(request.turn_id), optional_text(request.answers),
+       line.kind == Kind::Human ? optional_text(request.author_id) : nullptr}));
   if (db.changes() == 0) return restore_repeat(db, request, result);
   channel->append({request.message_id, now_ms, line});
   channel->spend_for(line, options_.weights);
@@ -352,6 +359,31 @@ Result<std::int64_t> Conversations::forget_older_than(int days, int batch) {
     const auto old = [&](const auto& line) { return line->at_ms < before_ms; };
     if (lines.empty() || std::any_of(lines.begin(), lines.end(), old)) erase_entry(entry);
     entry = next;
+  }
+  return gone;
+}
+
+Result<std::int64_t> Conversations::forget_author(const std::string& author_id) {
+  std::vector<std::string> channels;
+  TRY(database_->read([&](store::Connection& db) {
+    return db.query("SELECT DISTINCT channel FROM lines WHERE author_id = ?", {author_id},
+                    [&](const store::Row& row) { channels.emplace_back(row.text(0)); });
+  }));
+  std::int64_t gone = 0;
+  for (const std::string& channel : channels) {
+    const auto forget = [&](store::Connection& db) -> Result<void> {
+      drop(channel);
+      TRY(
+          db.execute("DELETE FROM lines WHERE channel = ?1 AND answers IN "
+                     "(SELECT message_id FROM lines WHERE channel = ?1 AND author_id = ?2)",
+                     {channel, author_id}));
+      gone += db.changes();
+      TRY(db.execute("DELETE FROM lines WHERE channel = ? AND author_id = ?",
+                     {channel, author_id}));
+      gone += db.changes();
+      return {};
+    };
+    TRY(database_->write(forget));
   }
   return gone;
 }

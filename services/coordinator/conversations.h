@@ -99,6 +99,10 @@ class Conversations {
   // how many went.
   Result<std::int64_t> forget_older_than(int days, int batch = 500);
 
+  // Deletes the lines of a person and those that answered them, channel by channel: on disk when it
+  // returns. Returns how many went. What was told without an author's id is nobody's.
+  Result<std::int64_t> forget_author(const std::string& author_id);
+
   ConversationStats stats() const;
 
  private:

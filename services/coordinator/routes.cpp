@@ -15,6 +15,8 @@ namespace {
 
 using contracts::FollowUp;
 using contracts::FollowUpRequest;
+using contracts::ForgetLines;
+using contracts::ForgottenLines;
 using contracts::History;
 using contracts::HistoryRequest;
 using contracts::ObserveReply;
@@ -99,6 +101,10 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
       "coordinator.quiet",
       runtime::Post("/quiet", "For some minutes only who is spoken to by name answers"),
       [&stage](const QuietRequest& request) { return stage.quiet(request); });
+  doors.method<ForgetLines, ForgottenLines>(
+      "coordinator.forget",
+      runtime::Post("/forget-lines", "Erases a person's lines and those that answered them"),
+      [&stage](const ForgetLines& request) { return stage.forget(request); });
   // One method, two URLs; registering it again replaces its RPC door by the same.
   for (const auto& route : {runtime::Get("/history", "The last lines of a conversation"),
                             runtime::Post("/history", "The same, asked for with a body")}) {

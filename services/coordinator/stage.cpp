@@ -12,6 +12,7 @@ using contracts::Kind;
 using contracts::Line;
 
 constexpr std::size_t kLinesTold = 20;
+constexpr std::size_t kChannelsMax = 10'000;  // whose participants are remembered
 
 std::vector<Line> last_lines(const std::vector<Line>& lines) {
   const std::size_t skipped = lines.size() > kLinesTold ? lines.size() - kLinesTold : 0;
@@ -47,11 +48,43 @@ void Stage::observe(contracts::ObserveRequest said, Observed done) {
     // A character that is taken for a person would refill the energy without end.
     if (character.id == said.line.author) said.line.kind = Kind::Bot;
   }
+  if (said.line.kind == Kind::Human) remember(said.channel, said.participants);
   conversations_.observe(said, [this, channel = said.channel, kind = said.line.kind,
                                 done = std::move(done)](Result<Conversation> seen) {
     if (!seen) return done(seen.error());
     done(reaction(channel, kind, std::move(seen).value()));
   });
+}
+
+// Who is not told of is there: the whole cast.
+void Stage::remember(const std::string& channel, const Participants& participants) {
+  const std::lock_guard lock(mutex_);
+  if (!participants) {
+    participants_.erase(channel);
+    return;
+  }
+  if (participants_.size() >= kChannelsMax && !participants_.contains(channel)) {
+    participants_.clear();  // they are told again with the next line
+  }
+  participants_[channel] = *participants;
+}
+
+Cast::Snapshot Stage::company_in(const std::string& channel) const {
+  std::vector<std::string> ids;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = participants_.find(channel);
+    if (known == participants_.end()) return cast_.snapshot();
+    ids = known->second;
+  }
+  return cast_.among(std::move(ids));
+}
+
+bool Stage::present(const std::string& channel, const std::string& character) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = participants_.find(channel);
+  return known == participants_.end() ||
+         std::find(known->second.begin(), known->second.end(), character) != known->second.end();
 }
 
 contracts::ObserveReply Stage::reaction(const std::string& channel, Kind kind,
@@ -88,16 +121,18 @@ contracts::Selection Stage::decide(const std::string& channel, const Conversatio
                     .energy = energy,
                     .seed = seed_of(channel, conversation.last_id),
                     .quiet = conversation.quiet_until_ms > 0};
-  return coordinator::select(*cast_.snapshot(), scene, options_.weights);
+  return coordinator::select(*company_in(channel), scene, options_.weights);
 }
 
 Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& request) {
+  if (request.participants) remember(request.channel, request.participants);
   constexpr int kRacesMax = 3;
   contracts::FollowUp reply;
   for (int race = 0; race < kRacesMax; ++race) {
     const Conversation seen = TRY(conversations_.recent(request.channel));
     if (request.after && *request.after != seen.last_id) break;
-    const bool reserved = seen.reservation && seen.reservation->after == seen.last_id;
+    const bool reserved = seen.reservation && seen.reservation->after == seen.last_id &&
+                          present(request.channel, seen.reservation->character);
     const double energy = seen.energy + (reserved ? seen.reservation->cost : 0);
     contracts::Selection selection = decide(request.channel, seen, energy);
     auto& speakers = selection.speakers;
@@ -145,6 +180,10 @@ Result<contracts::QuietReply> Stage::quiet(const contracts::QuietRequest& reques
   return contracts::QuietReply{conversation.quiet_until_ms};
 }
 
+Result<contracts::ForgottenLines> Stage::forget(const contracts::ForgetLines& request) {
+  return contracts::ForgottenLines{TRY(conversations_.forget_author(request.author_id))};
+}
+
 Result<contracts::History> Stage::history(const contracts::HistoryRequest& request) {
   const Conversation conversation = TRY(conversations_.recent(request.channel));
   contracts::History history;
@@ -153,6 +192,7 @@ Result<contracts::History> Stage::history(const contracts::HistoryRequest& reque
     history.answered = TRY(conversations_.answers_to(request.channel, *request.answers));
   }
   history.energy = conversation.energy;
+  history.energy_max = options_.weights.energy_budget;
   history.message_count = conversation.message_count;
   history.quiet_until_ms = conversation.quiet_until_ms;
   return history;

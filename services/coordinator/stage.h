@@ -1,6 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "contracts/coordinator.h"
@@ -30,6 +35,9 @@ class Stage {
   void observe(contracts::ObserveRequest request, Observed done);
   contracts::Selection select(const contracts::SelectRequest& request) const;
 
+  // Erases what a person has said and what was said to it, on disk before it returns.
+  Result<contracts::ForgottenLines> forget(const contracts::ForgetLines& request);
+
   // None while the channel is quiet. The same line gets the same follow-up and pays for it once,
   // however often it is asked about. After a person's line the best speaker has its turn already by
   // observe(): only a second one may join; without one the reason is "superseded".
@@ -38,6 +46,10 @@ class Stage {
   Result<contracts::History> history(const contracts::HistoryRequest& request);
 
  private:
+  using Participants = std::optional<std::vector<std::string>>;
+  void remember(const std::string& channel, const Participants& participants);
+  Cast::Snapshot company_in(const std::string& channel) const;
+  bool present(const std::string& channel, const std::string& character) const;
   contracts::ObserveReply reaction(const std::string& channel, contracts::Kind kind,
                                    Conversation conversation) const;
   contracts::Selection decide(const std::string& channel, const Conversation& conversation,
@@ -48,6 +60,10 @@ class Stage {
   const Options options_;
   const Cast& cast_;
   Conversations& conversations_;
+
+  mutable std::mutex mutex_;
+  // Of channels where not all of the cast are, as they were told last.
+  std::unordered_map<std::string, std::vector<std::string>> participants_;
 };
 
 }  // namespace coordinator

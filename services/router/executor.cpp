@@ -16,6 +16,7 @@
 namespace router {
 namespace {
 
+using contracts::Delivery;
 using contracts::TurnKind;
 using contracts::TurnStatus;
 
@@ -37,6 +38,17 @@ std::string again_key(const std::string& turn_id, const std::string& request_id)
 
 const SystemClock& clock() { return SystemClock::instance(); }
 
+bool among(const std::optional<std::vector<std::string>>& participants, const std::string& who) {
+  return !participants ||
+         std::find(participants->begin(), participants->end(), who) != participants->end();
+}
+
+// Where people have accounts one of them may be named as a character is.
+std::string with_another_name(const std::string& author) {
+  constexpr std::string_view kMark = " (a person)";
+  return std::string(utf8_prefix(author, limits::kIdBytes - kMark.size())).append(kMark);
+}
+
 // What an asker's time leaves for the turn: its line has to be recorded and the answer to get back.
 double time_for_turn(const runtime::Call& call) {
   const double left = elapsed_ms(clock().now(), call.deadline);
@@ -45,12 +57,13 @@ double time_for_turn(const runtime::Call& call) {
 
 }  // namespace
 
-Executor::Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner,
+Executor::Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner, Bots& bots,
                    cache::Cache& repeats, telemetry::Metrics& metrics)
     : options_(options),
       peers_(std::move(peers)),
       store_(store),
       tuner_(tuner),
+      bots_(bots),
       node_(peers_.llm.node()),
       repeats_(repeats),
       turns_said_(
@@ -73,7 +86,16 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
   if (trimmed(request.message).empty()) {
     return answer(Error{Code::InvalidArgument, "message: must not be blank"});
   }
+  if (request.character && !among(request.participants, *request.character)) {
+    return answer(Error{Code::InvalidArgument,
+                        fmt::format("character: '{}' is no participant", *request.character)});
+  }
   if (request.kind == TurnKind::Direct && names_.contains(request.author)) {
+    if (request.author_id) {
+      contracts::OrchestrateRequest renamed = request;
+      renamed.author = with_another_name(request.author);
+      if (!names_.contains(renamed.author)) return orchestrate(renamed, call, std::move(answer));
+    }
     return answer(Error{Code::InvalidArgument,
                         fmt::format("author: '{}' is a character of the cast, and what a character "
                                     "says is organic",
@@ -116,6 +138,9 @@ void Executor::begin_turn(const contracts::OrchestrateRequest& request, const ru
         Error{Code::Overloaded, fmt::format("{} turns are under way already", turns_.size())});
   }
   interrupt(request.channel, "interrupted_by_person");
+  Scene& scene = scene_of(request.channel);
+  scene.delivery = request.delivery;
+  scene.participants = request.participants;
   const std::string turn_id = make_id("turn");
   TurnOptions turn = options_.turn;
   // Nobody restarts the clock: an asker with less time gets a turn with less time.
@@ -125,6 +150,7 @@ void Executor::begin_turn(const contracts::OrchestrateRequest& request, const ru
                 json::encode(contracts::ConversationMessage{
                     request.channel, state.record.message_id, request.author, request.message}));
   if (!request.character) state.guess = guessed_speaker(request.message, names_);
+  if (!among(request.participants, state.guess)) state.guess.clear();
   start(std::move(state), call.traceparent, std::move(repeat_key), {std::move(answer)});
 }
 
@@ -149,6 +175,8 @@ void Executor::regenerate(const contracts::RegenerateRequest& request, const run
   }
   tuner_.unwanted(request.turn_id, request.author);
   interrupt(earlier.channel, "interrupted_by_person");
+  // After a restart nothing else tells that bots are there.
+  if (earlier.posted_id) scene_of(earlier.channel).delivery = Delivery::Bots;
   TurnOptions turn = options_.turn;
   turn.deadline_ms = std::min(turn.deadline_ms, time_for_turn(call));
   TurnState state = regenerating_turn(make_id("turn"), earlier, clock().wall_ms(), turn);
@@ -159,6 +187,10 @@ void Executor::regenerate(const contracts::RegenerateRequest& request, const run
 void Executor::organic_notification(const contracts::OrganicNotification& request,
                                     const runtime::Call& call,
                                     runtime::Answer<contracts::OrganicReply> answer) {
+  Scene& scene = scene_of(request.channel);
+  scene.delivery = request.delivery;
+  if (request.participants) scene.participants = request.participants;
+  if (request.turn_id) return line_posted(request, call, answer);
   contracts::ObserveRequest observe;
   observe.channel = request.channel;
   observe.message_id = request.message_id.value_or(make_id("line"));
@@ -167,7 +199,7 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
                   .kind = contracts::Kind::Bot,
                   .reply_to = std::nullopt};
   const messaging::CallOptions options{.deadline = call.deadline, .traceparent = call.traceparent};
-  const std::uint64_t epoch = scene_of(request.channel).epoch;
+  const std::uint64_t epoch = scene.epoch;
   peers_.coordinator.call<contracts::ObserveReply>(
       "coordinator.observe", observe, options,
       [this, channel = request.channel, after = observe.message_id, options, epoch,
@@ -176,18 +208,72 @@ void Executor::organic_notification(const contracts::OrganicNotification& reques
         if (seen.value().repeated) {
           return answer(contracts::OrganicReply{std::nullopt, 0, "repeated"});
         }
-        peers_.coordinator.call<contracts::FollowUp>(
-            "coordinator.follow_up", contracts::FollowUpRequest{channel, after}, options,
-            [this, channel, epoch, answer](const Result<contracts::FollowUp>& next) {
-              if (!next) return answer(next.error());
-              const contracts::FollowUp& plan = next.value();
-              if (scene_of(channel).epoch != epoch) {
-                return answer(contracts::OrganicReply{std::nullopt, 0, "interrupted_by_person"});
-              }
-              if (plan.character) play_later(channel, plan, Milliseconds(plan.delay_ms));
-              answer(contracts::OrganicReply{plan.character, plan.delay_ms, plan.reason});
-            });
+        answer_follow_up(channel, after, epoch, options, answer);
       });
+}
+
+// The conversation has the line already; its record is told where it stands, before who goes on.
+void Executor::line_posted(const contracts::OrganicNotification& request, const runtime::Call& call,
+                           const runtime::Answer<contracts::OrganicReply>& answer) {
+  const messaging::CallOptions options{.deadline = call.deadline, .traceparent = call.traceparent};
+  const std::string message_id = request.message_id.value_or(*request.turn_id);
+  store_.posted(
+      *request.turn_id, message_id,
+      [this, node = &node_, channel = request.channel, message_id, options, answer,
+       epoch = scene_of(request.channel).epoch](const Result<contracts::TurnRecord>& found) {
+        node->post([=, this] {
+          if (!found) return answer(found.error());
+          const contracts::TurnRecord& record = found.value();
+          if (record.channel != channel) {
+            return answer(Error{Code::InvalidArgument,
+                                fmt::format("channel: turn '{}' is of another", record.turn_id)});
+          }
+          if (record.posted_id) {
+            return answer(contracts::OrganicReply{std::nullopt, 0, "repeated"});
+          }
+          answer_follow_up(channel, line_id(record), epoch, options, answer);
+        });
+      });
+}
+
+// `epoch`: of the channel when the line was told of.
+void Executor::answer_follow_up(const std::string& channel, const std::string& after,
+                                std::uint64_t epoch, const messaging::CallOptions& options,
+                                const runtime::Answer<contracts::OrganicReply>& answer) {
+  peers_.coordinator.call<contracts::FollowUp>(
+      "coordinator.follow_up",
+      contracts::FollowUpRequest{channel, after, scene_of(channel).participants}, options,
+      [this, channel, epoch, answer](const Result<contracts::FollowUp>& next) {
+        if (!next) return answer(next.error());
+        const contracts::FollowUp& plan = next.value();
+        if (scene_of(channel).epoch != epoch) {
+          return answer(contracts::OrganicReply{std::nullopt, 0, "interrupted_by_person"});
+        }
+        if (plan.character) play_later(channel, plan, Milliseconds(plan.delay_ms));
+        answer(contracts::OrganicReply{plan.character, plan.delay_ms, plan.reason});
+      });
+}
+
+bool Executor::silence(const std::string& author_id) {
+  std::vector<std::string> theirs;
+  for (const auto& [turn_id, running] : turns_) {
+    if (running.state.record.author_id == author_id) theirs.push_back(turn_id);
+  }
+  for (const std::string& turn_id : theirs) apply(turn_id, event::Interrupted{"forgotten"});
+  return !theirs.empty();
+}
+
+void Executor::forget(const std::vector<contracts::TurnRecord>& records) {
+  for (const contracts::TurnRecord& record : records) {
+    repeats_.erase(key_of(record.channel, record.message_id, record.character));
+    repeats_.erase(key_of(record.channel, record.message_id, {}));
+    if (record.regenerates && record.request_id) {
+      repeats_.erase(again_key(*record.regenerates, *record.request_id));
+    }
+    if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {
+      scene->second.talk.clear();
+    }
+  }
 }
 
 void Executor::recall(const contracts::TurnRecord& record) {
@@ -269,6 +355,7 @@ void Executor::adopt(const std::string& turn_id, const std::vector<contracts::An
       record.channel = asking.channel;
       record.message_id = asking.message_id;
       record.author = asking.author;
+      record.author_id = asking.author_id;
       record.message = asking.message;
       record.started_ms = asking.started_ms;
     }
@@ -320,6 +407,7 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   running.traceparent = telemetry::child_traceparent(traceparent);
   running.repeat_key = std::move(repeat_key);
   running.answers = std::move(answers);
+  running.delivery = scene.delivery;
   running.deadline_timer =
       node_.after(whole, [this, turn_id] { apply(turn_id, event::DeadlineReached{}); });
   apply(turn_id, event::Begin{});
@@ -418,7 +506,7 @@ void Executor::perform(const std::string& turn_id, const Action& action) {
                                                  retrieve->request, retrieve->character);
   } else if (const auto* draft = std::get_if<action::Draft>(&action)) {
     attempts_.add();
-    type(turns_.at(turn_id));
+    type_soon(turn_id);
     ask<event::Drafted, contracts::ChatReply>(turn_id, peers_.llm, "llm.chat", draft->request);
   } else if (const auto* assess = std::get_if<action::Assess>(&action)) {
     ask<event::Assessed, contracts::Assessment>(turn_id, peers_.quality, "quality.assess",
@@ -457,6 +545,7 @@ void Executor::finish(const std::string& turn_id) {
   const Running& running = turns_.at(turn_id);
   node_.cancel_timer(running.deadline_timer);
   node_.cancel_timer(running.wait_timer);
+  node_.cancel_timer(running.typing_timer);
   for (const messaging::CallId id : std::set(running.calls)) node_.cancel(id);
   // The record is on disk before anybody hears of the line. Until then the turn stays where those
   // who repeat its message find it.
@@ -482,19 +571,7 @@ void Executor::conclude(Running running, const Result<void>& written) {
   if (const auto scene = scenes_.find(record.channel); scene != scenes_.end()) {
     scene->second.organic.erase(record.turn_id);
   }
-  if (record.degraded) degraded_.add();
-  switch (record.status) {
-    case TurnStatus::Said:
-      turns_said_.add();
-      break;
-    case TurnStatus::Silent:
-      turns_silent_.add();
-      break;
-    case TurnStatus::Open:
-    case TurnStatus::Interrupted:
-      turns_interrupted_.add();
-      break;
-  }
+  count(record);
   telemetry::info("turn", {{"turn", record.turn_id},
                            {"status", enum_name(record.status)},
                            {"reason", record.reason},
@@ -509,12 +586,71 @@ void Executor::conclude(Running running, const Result<void>& written) {
     node_.publish("turn.line", json::encode(contracts::TurnLine{
                                    record.turn_id, record.channel, record.character,
                                    running.state.prompt->name, record.text, record.kind}));
-    plan_follow_up(record.channel, line_id(record));
+    deliver(running);
   } else if (running.typing) {
     publish_typing(record.channel, record.character, false);
   }
+  if (record.status == TurnStatus::Silent && running.delivery == Delivery::Bots) {
+    // Each bot asks, and all are to get the same answer.
+    repeats_.put(key_of(record.channel, record.message_id, {}), json::encode(reply_of(record)),
+                 options_.repeat_ttl);
+  }
+  ended(record);
   const auto reply = reply_of(running.state);
   for (const auto& answer : running.answers) answer(reply);
+}
+
+void Executor::count(const contracts::TurnRecord& record) {
+  if (record.degraded) degraded_.add();
+  switch (record.status) {
+    case TurnStatus::Said:
+      turns_said_.add();
+      break;
+    case TurnStatus::Silent:
+      turns_silent_.add();
+      break;
+    case TurnStatus::Open:
+    case TurnStatus::Interrupted:
+      turns_interrupted_.add();
+      break;
+  }
+}
+
+void Executor::ended(const contracts::TurnRecord& record) {
+  node_.publish("turn.record",
+                json::encode(contracts::TurnEnded{record.turn_id, record.channel, record.message_id,
+                                                  record.character, record.status, record.reason}));
+}
+
+// A line that nobody asked for is handed to its bot; who has asked posts it himself. Either tells
+// when it is posted, and only then may another go on.
+void Executor::deliver(const Running& running) {
+  const contracts::TurnRecord& record = running.state.record;
+  if (running.delivery == Delivery::Stage) return plan_follow_up(record.channel, line_id(record));
+  if (record.kind == TurnKind::Organic) hand_to_bot(record);
+}
+
+void Executor::hand_to_bot(const contracts::TurnRecord& record) {
+  contracts::TurnRecord kept = record;
+  bots_.speak(
+      record.character, {record.channel, record.turn_id, record.text, std::nullopt},
+      [this, channel = record.channel, epoch = scene_of(record.channel).epoch] {
+        return scene_of(channel).epoch == epoch;
+      },
+      [this, kept = std::move(kept)](const Result<contracts::SpeakReply>& spoken) mutable {
+        if (spoken) return;
+        telemetry::warn("undelivered", {{"turn", kept.turn_id},
+                                        {"character", kept.character},
+                                        {"why", spoken.error().message}});
+        kept.reason = "undelivered";
+        publish_typing(kept.channel, kept.character, false);
+        store_.amend(kept.turn_id, kept.reason, [turn_id = kept.turn_id](const auto& written) {
+          if (written) return;
+          telemetry::error("turn record not stored",
+                           {{"turn", turn_id}, {"why", written.error().message}});
+        });
+        ended(kept);
+      });
 }
 
 // --- what happens by itself ---------------------------------------------------------------------
@@ -560,7 +696,8 @@ void Executor::plan_follow_up(const std::string& channel, const std::string& aft
 void Executor::ask_follow_up(const std::string& channel, const std::string& after,
                              std::uint64_t epoch) {
   peers_.coordinator.call<contracts::FollowUp>(
-      "coordinator.follow_up", contracts::FollowUpRequest{channel, after},
+      "coordinator.follow_up",
+      contracts::FollowUpRequest{channel, after, scene_of(channel).participants},
       {.deadline = clock().now() + options_.stage_timeout,
        .traceparent = telemetry::new_traceparent()},
       [this, channel, epoch](const Result<contracts::FollowUp>& next) {
@@ -605,6 +742,18 @@ void Executor::play_later(const std::string& channel, const contracts::FollowUp&
 void Executor::type(Running& running) {
   if (std::exchange(running.typing, true)) return;
   publish_typing(running.state.record.channel, running.state.record.character, true);
+}
+
+// A bot's direct answer is mostly there before it would be seen typing.
+void Executor::type_soon(const std::string& turn_id) {
+  Running& running = turns_.at(turn_id);
+  const bool direct = running.state.record.kind == TurnKind::Direct;
+  if (!direct || running.delivery == Delivery::Stage) return type(running);
+  if (running.typing || running.typing_timer != 0) return;
+  running.typing_timer = node_.after(options_.typing_after, [this, turn_id] {
+    const auto found = turns_.find(turn_id);
+    if (found != turns_.end() && found->second.state.phase != Phase::Over) type(found->second);
+  });
 }
 
 void Executor::publish_typing(const std::string& channel, const std::string& character,

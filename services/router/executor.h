@@ -12,6 +12,7 @@
 #include "cache/cache.h"
 #include "messaging/client.h"
 #include "messaging/follower.h"
+#include "router/bots.h"
 #include "router/prompts.h"
 #include "router/tuner.h"
 #include "router/turn.h"
@@ -31,6 +32,7 @@ class Executor {
     std::size_t turns_max = 1000;       // beyond: Overloaded
     Milliseconds stage_timeout{3000};   // for a call that a turn can do without
     Milliseconds open_after{25};        // a turn that lasts longer is on disk as open
+    Milliseconds typing_after{150};     // of a draft, before a bot is seen typing a direct answer
     Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
     Milliseconds recover_timeout{30'000};  // for asking what a crash has left unknown
     Milliseconds recover_again{500};       // after it could not be asked
@@ -46,8 +48,8 @@ class Executor {
     messaging::Client coordinator;
   };
   // `repeats` holds the replies to messages, for those that come again; all must outlive this.
-  Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner, cache::Cache& repeats,
-           telemetry::Metrics& metrics);
+  Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner, Bots& bots,
+           cache::Cache& repeats, telemetry::Metrics& metrics);
 
   void orchestrate(const contracts::OrchestrateRequest& request, const runtime::Call& call,
                    runtime::Answer<contracts::TurnReply> answer);
@@ -57,6 +59,12 @@ class Executor {
   // Another line to the message of an earlier turn.
   void regenerate(const contracts::RegenerateRequest& request, const runtime::Call& call,
                   runtime::Answer<contracts::TurnReply> answer);
+
+  // Ends the turns that answer this person, but those whose line is being said; whether one of them
+  // is not over yet.
+  bool silence(const std::string& author_id);
+  // Lets go of what is kept of turns that are erased.
+  void forget(const std::vector<contracts::TurnRecord>& records);
 
   // Remembers the lines of turns that an earlier process has closed, and the replies, but where a
   // cache outside this process has them already.
@@ -91,6 +99,8 @@ class Executor {
     Answers answers;
     messaging::TimerId deadline_timer = 0;
     messaging::TimerId wait_timer = 0;
+    messaging::TimerId typing_timer = 0;
+    contracts::Delivery delivery = contracts::Delivery::Stage;
     std::set<messaging::CallId> calls;  // under way; ended with the turn
     bool typing = false;
   };
@@ -103,6 +113,9 @@ class Executor {
     std::set<std::string> organic;
     std::deque<std::uint64_t> said;  // said_key of the latest lines
     std::string talk;                // the latest message and line
+    // As the latest message or notice has told.
+    contracts::Delivery delivery = contracts::Delivery::Stage;
+    std::optional<std::vector<std::string>> participants;  // absent: the whole cast
   };
 
   void start(TurnState state, std::string traceparent, std::string repeat_key, Answers answers);
@@ -110,6 +123,10 @@ class Executor {
   void perform(const std::string& turn_id, const Action& action);
   bool answer_from_store(const std::string& turn_id);
   void finish(const std::string& turn_id);
+  void count(const contracts::TurnRecord& record);
+  void deliver(const Running& running);
+  void hand_to_bot(const contracts::TurnRecord& record);
+  void ended(const contracts::TurnRecord& record);
   void conclude(Running running, const Result<void>& written);
 
   // Calls `method` of a peer; the reply comes back to the turn as event E.
@@ -123,9 +140,15 @@ class Executor {
   // `after`: the message_id of the line that it would follow.
   void plan_follow_up(const std::string& channel, const std::string& after);
   void ask_follow_up(const std::string& channel, const std::string& after, std::uint64_t epoch);
+  void answer_follow_up(const std::string& channel, const std::string& after, std::uint64_t epoch,
+                        const messaging::CallOptions& options,
+                        const runtime::Answer<contracts::OrganicReply>& answer);
+  void line_posted(const contracts::OrganicNotification& request, const runtime::Call& call,
+                   const runtime::Answer<contracts::OrganicReply>& answer);
   void play_later(const std::string& channel, const contracts::FollowUp& follow_up,
                   Milliseconds delay);
   void type(Running& running);
+  void type_soon(const std::string& turn_id);
   void publish_typing(const std::string& channel, const std::string& character, bool typing);
   void cast_told(const Result<std::string>& body);
   void forget_old();
@@ -137,6 +160,7 @@ class Executor {
   Peers peers_;
   TurnStore& store_;
   Tuner& tuner_;
+  Bots& bots_;
   messaging::Node& node_;
   std::unordered_map<std::string, Running> turns_;
   std::unordered_map<std::string, std::string> in_flight_;  // repeat key -> turn id

@@ -3,6 +3,7 @@
 #include "net/net.h"
 #include "router/config.h"
 #include "router/executor.h"
+#include "router/forgetter.h"
 #include "router/routes.h"
 #include "router/turn_store.h"
 #include "runtime/runtime.h"
@@ -41,13 +42,15 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
   router::Tuner tuner({.hints_ttl = Milliseconds(config.hints_ttl_ms)},
                       process.client("tuning", runtime::Process::Need::Optional), *store,
                       process.metrics());
+  router::Bots bots({}, process.node());
   router::Executor executor(options,
                             {.characters = process.client("characters"),
                              .retriever = process.client("retriever"),
                              .llm = process.client("llm"),
                              .quality = process.client("quality"),
                              .coordinator = process.client("coordinator")},
-                            *store, tuner, *repeats, process.metrics());
+                            *store, tuner, bots, *repeats, process.metrics());
+  router::Forgetter forgetter({}, process.client("coordinator"), executor, tuner, *store);
   // Newest last, as they were said.
   auto recent = TRY(store->recent(now_ms - options.repeat_ttl.count(), kRememberedMax));
   for (auto record = recent.rbegin(); record != recent.rend(); ++record) executor.recall(*record);
@@ -56,7 +59,7 @@ Result<void> serve(runtime::Process& process, const router::Config& config) {
     tuner.begin();
     executor.settle_recovered(std::move(left_open));
   });
-  router::install_routes(process, executor, *store);
+  router::install_routes(process, executor, bots, forgetter, *store);
   return process.run([&loop](http::ServerOptions door, http::Handler handler) {
     return net::listen(loop, std::move(door), std::move(handler));
   });

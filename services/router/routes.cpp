@@ -5,7 +5,8 @@ namespace router {
 using runtime::Get;
 using runtime::Post;
 
-void install_routes(runtime::Process& process, Executor& executor, const TurnStore& store) {
+void install_routes(runtime::Process& process, Executor& executor, Bots& bots, Forgetter& forgetter,
+                    const TurnStore& store) {
   runtime::Doors& doors = process.doors();
   doors.async_method<contracts::OrchestrateRequest, contracts::TurnReply>(
       "router.orchestrate",
@@ -27,6 +28,19 @@ void install_routes(runtime::Process& process, Executor& executor, const TurnSto
       [&executor](const contracts::RegenerateRequest& request, const runtime::Call& call,
                   runtime::Answer<contracts::TurnReply> answer) {
         executor.regenerate(request, call, std::move(answer));
+      });
+  doors.async_method<contracts::BotPresence, contracts::BotCompany>(
+      "router.join", Post("/join", "A bot is there; who else is?"),
+      [&bots](const contracts::BotPresence& presence, const runtime::Call&,
+              const runtime::Answer<contracts::BotCompany>& answer) {
+        answer(bots.join(presence));
+      });
+  doors.async_method<contracts::ForgetRequest, contracts::ForgetReply>(
+      "router.forget",
+      Post("/forget", "Erases what somebody has said, and the turns that answered"),
+      [&forgetter](const contracts::ForgetRequest& request, const runtime::Call& call,
+                   runtime::Answer<contracts::ForgetReply> answer) {
+        forgetter.forget(request, call, std::move(answer));
       });
   doors.method<contracts::TurnQuery, contracts::TurnRecord>(
       "router.turn", Get("/turns/{turn_id}", "The record of one turn"),

@@ -94,6 +94,25 @@ void Tuner::unwanted(const std::string& turn_id, const std::string& author) {
       });
 }
 
+void Tuner::forget(std::vector<std::string> turn_ids, SteadyTime deadline, Forgotten done) {
+  if (calling_) {
+    waits_for_call_.emplace_back([this, ids = std::move(turn_ids), deadline,
+                                  done = std::move(done)] { forget(ids, deadline, done); });
+    return;
+  }
+  std::erase_if(waiting_, [&](const contracts::Outcome& outcome) {
+    return std::find(turn_ids.begin(), turn_ids.end(), outcome.turn_id) != turn_ids.end();
+  });
+  waiting_count_.set(static_cast<double>(waiting_.size()));
+  tuning_.call<contracts::ForgottenOutcomes>(
+      "tuning.forget", contracts::ForgetOutcomes{std::move(turn_ids)},
+      {.deadline = std::min(deadline, now() + options_.call_timeout)}, std::move(done));
+}
+
+void Tuner::after_call() {
+  for (const auto& task : std::exchange(waits_for_call_, {})) task();
+}
+
 void Tuner::closed(const contracts::TurnRecord& record) {
   if (record.attempts.empty()) return;
   if (more_on_disk_ || waiting_.size() >= options_.waiting_max) {
@@ -122,7 +141,10 @@ void Tuner::report() {
   request.outcomes.assign(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
   tuning_.call<contracts::OutcomesReply>(
       "tuning.outcomes", request, {.deadline = now() + options_.call_timeout, .idempotent = true},
-      [this, count](const Result<contracts::OutcomesReply>& reply) { answered(count, reply); });
+      [this, count](const Result<contracts::OutcomesReply>& reply) {
+        answered(count, reply);
+        after_call();
+      });
 }
 
 void Tuner::answered(std::size_t count, const Result<contracts::OutcomesReply>& reply) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "contracts/tuning.h"
 #include "messaging/client.h"
@@ -37,6 +39,11 @@ class Tuner {
   // A person wants another line than this turn's.
   void unwanted(const std::string& turn_id, const std::string& author);
 
+  // Has tuning erase the outcomes of at most 512 turns, and tells of them no more. `done` is called
+  // once, on the node's thread.
+  using Forgotten = std::function<void(const Result<contracts::ForgottenOutcomes>&)>;
+  void forget(std::vector<std::string> turn_ids, SteadyTime deadline, Forgotten done);
+
   // The turn's record is on disk: what became of it is to be told.
   void closed(const contracts::TurnRecord& record);
 
@@ -52,6 +59,7 @@ class Tuner {
   void report();
   void answered(std::size_t count, const Result<contracts::OutcomesReply>& reply);
   void read_outbox();
+  void after_call();
 
   Options options_;
   messaging::Client tuning_;
@@ -62,6 +70,7 @@ class Tuner {
   bool more_on_disk_ = false;  // than is in waiting_
   bool timer_set_ = false;
   bool calling_ = false;
+  std::vector<std::function<void()>> waits_for_call_;  // what must not overtake what is told
   int failures_ = 0;
   std::size_t alone_ = 0;  // outcomes to be told one by one: one of them was refused
   telemetry::Gauge waiting_count_;

@@ -244,6 +244,8 @@ Step begin(TurnState state, double now_ms) {
     request.channel = state.record.channel;
     request.message_id = state.record.message_id;
     request.line = trigger_line(state);
+    request.author_id = state.record.author_id;
+    request.participants = state.participants;
     actions.emplace_back(action::Observe{std::move(request)});
   }
   if (!state.record.character.empty()) {
@@ -550,6 +552,8 @@ TurnState direct_turn(const std::string& turn_id, const contracts::OrchestrateRe
   state.record.kind = request.kind;
   state.record.started_ms = started_ms;
   state.record.character = request.character.value_or("");
+  state.record.author_id = request.author_id;
+  state.participants = request.participants;
   return state;
 }
 
@@ -584,8 +588,11 @@ TurnState regenerating_turn(const std::string& turn_id, const contracts::TurnRec
   request.message = earlier.message;
   request.character = earlier.character;
   request.message_id = earlier.message_id;
+  request.author_id = earlier.author_id;
   TurnState state = direct_turn(turn_id, request, started_ms, options);
   state.record.regenerates = earlier.turn_id;
+  // Who asks puts the new line in the old one's place.
+  state.record.posted_id = earlier.posted_id;
   return state;
 }
 

@@ -113,6 +113,7 @@ struct TurnState {
   std::shared_ptr<const contracts::Prompt> prompt;
   std::shared_ptr<const contracts::Hints> hints;
   std::optional<contracts::QueryReply> knowledge;
+  std::optional<std::vector<std::string>> participants;  // who may speak; absent: all
   std::string talk;   // what was said last in the channel, for a message that goes on with it
   std::string guess;  // who will probably be chosen: his knowledge is fetched meanwhile
   bool observed = false;

@@ -13,21 +13,51 @@ namespace {
 using contracts::TurnRecord;
 using contracts::TurnStatus;
 
+store::Value optional_text(const std::optional<std::string>& text) {
+  if (!text) return nullptr;
+  return *text;
+}
+
 std::vector<store::Value> row_of(const TurnRecord& record) {
   return {record.turn_id,
           record.channel,
           record.message_id,
           record.started_ms,
           std::string(enum_name(record.status)),
-          json::encode(record)};
+          json::encode(record),
+          optional_text(record.author_id),
+          optional_text(record.posted_id)};
 }
 
 constexpr std::size_t kStatusColumn = 4;
 
 constexpr std::string_view kUpsert =
-    "INSERT INTO turns(turn_id, channel, message_id, started_ms, status, record) "
-    "VALUES(?,?,?,?,?,?) "
+    "INSERT INTO turns(turn_id, channel, message_id, started_ms, status, record, author_id, "
+    "posted_id) VALUES(?,?,?,?,?,?,?,?) "
     "ON CONFLICT(turn_id) DO UPDATE SET status=excluded.status, record=excluded.record";
+
+// Of most turns neither is known or asked for: the indexes have but few entries.
+constexpr const char* kBotColumns =
+    "ALTER TABLE turns ADD COLUMN author_id TEXT;"
+    "ALTER TABLE turns ADD COLUMN posted_id TEXT;"
+    "CREATE INDEX turns_by_author ON turns(author_id) WHERE author_id IS NOT NULL;"
+    "CREATE INDEX turns_by_post ON turns(posted_id) WHERE posted_id IS NOT NULL;";
+
+// Columns: record, turn_id.
+void take(const store::Row& row, std::vector<TurnRecord>& found) {
+  auto record = json::decode<TurnRecord>(row.text(0));
+  if (record) {
+    found.push_back(std::move(record).value());
+  } else {
+    // One turn that nobody can read is no reason to keep the others back.
+    telemetry::error("a stored turn cannot be read",
+                     {{"turn", row.text(1)}, {"why", record.error().message}});
+  }
+}
+
+Error unknown(const std::string& turn_id) {
+  return {Code::NotFound, fmt::format("turn_id: no turn '{}'", turn_id)};
+}
 
 }  // namespace
 
@@ -43,7 +73,7 @@ Result<std::unique_ptr<TurnStore>> TurnStore::open(const std::string& path) {
       "CREATE INDEX turns_by_message ON turns(channel, message_id);"
       "CREATE INDEX turns_by_time ON turns(started_ms);"
       "CREATE INDEX turns_open ON turns(status) WHERE status='open';",
-      "CREATE TABLE outbox(turn_id TEXT PRIMARY KEY) WITHOUT ROWID;"};
+      "CREATE TABLE outbox(turn_id TEXT PRIMARY KEY) WITHOUT ROWID;", kBotColumns};
   auto database = TRY(store::Database::open(std::move(options)));
   return std::unique_ptr<TurnStore>(new TurnStore(std::move(database)));
 }
@@ -93,33 +123,90 @@ void TurnStore::reported(std::vector<std::string> turn_ids,
       std::move(done));
 }
 
+void TurnStore::posted(const std::string& turn_id, const std::string& message_id, Found done) {
+  const auto found = std::make_shared<std::vector<TurnRecord>>();
+  database_->write_async(
+      [turn_id, message_id, found](store::Connection& connection) -> Result<void> {
+        found->clear();
+        TRY(connection.query("SELECT record, turn_id FROM turns WHERE turn_id=?", {turn_id},
+                             [&](const store::Row& row) { take(row, *found); }));
+        if (found->empty()) return unknown(turn_id);
+        if (found->front().posted_id == message_id) return {};
+        return connection.execute(
+            "UPDATE turns SET posted_id=?1, record=json_set(record, '$.posted_id', ?1) "
+            "WHERE turn_id=?2",
+            {message_id, turn_id});
+      },
+      [found, done = std::move(done)](const Result<void>& written) {
+        if (!written) return done(written.error());
+        done(std::move(found->front()));
+      });
+}
+
+void TurnStore::amend(const std::string& turn_id, const std::string& reason,
+                      std::function<void(Result<void>)> done) {
+  database_->write_async(
+      [turn_id, reason](store::Connection& connection) {
+        return connection.execute(
+            "UPDATE turns SET record=json_set(record, '$.reason', ?) WHERE turn_id=?",
+            {reason, turn_id});
+      },
+      std::move(done));
+}
+
+void TurnStore::withhold(const std::string& author_id, int limit, FoundAll done) {
+  const auto found = std::make_shared<std::vector<TurnRecord>>();
+  database_->write_async(
+      [author_id, limit, found](store::Connection& connection) -> Result<void> {
+        found->clear();
+        TRY(
+            connection.execute("DELETE FROM outbox WHERE turn_id IN "
+                               "(SELECT turn_id FROM turns WHERE author_id=?)",
+                               {author_id}));
+        return connection.query(
+            "SELECT record, turn_id FROM turns WHERE author_id=? ORDER BY turn_id LIMIT ?",
+            {author_id, static_cast<std::int64_t>(limit)},
+            [&](const store::Row& row) { take(row, *found); });
+      },
+      [found, done = std::move(done)](const Result<void>& written) {
+        if (!written) return done(written.error());
+        done(std::move(*found));
+      });
+}
+
+void TurnStore::erase(std::vector<std::string> turn_ids, std::function<void(Result<void>)> done) {
+  database_->write_async(
+      [ids = std::move(turn_ids)](store::Connection& connection) -> Result<void> {
+        for (const std::string& id : ids) {
+          TRY(connection.execute("DELETE FROM turns WHERE turn_id=?", {id}));
+        }
+        return {};
+      },
+      std::move(done));
+}
+
 Result<std::vector<TurnRecord>> TurnStore::select(const std::string& where,
                                                   std::vector<store::Value> arguments) const {
   std::vector<TurnRecord> found;
-  const auto take = [&](const store::Row& row) {
-    auto record = json::decode<TurnRecord>(row.text(0));
-    if (record) {
-      found.push_back(std::move(record).value());
-    } else {
-      // One turn that nobody can read is no reason to keep the others back.
-      telemetry::error("a stored turn cannot be read",
-                       {{"turn", row.text(1)}, {"why", record.error().message}});
-    }
-  };
   TRY(database_->read([&](store::Connection& connection) {
-    return connection.query("SELECT record, turn_id FROM turns WHERE " + where, arguments, take);
+    return connection.query("SELECT record, turn_id FROM turns WHERE " + where, arguments,
+                            [&](const store::Row& row) { take(row, found); });
   }));
   return found;
 }
 
 Result<TurnRecord> TurnStore::find(const std::string& turn_id) const {
   auto found = TRY(select("turn_id=?", {turn_id}));
-  if (found.empty()) return Error{Code::NotFound, fmt::format("turn_id: no turn '{}'", turn_id)};
+  if (found.empty()) return unknown(turn_id);
   return std::move(found.front());
 }
 
 Result<std::vector<TurnRecord>> TurnStore::list(const contracts::TurnsQuery& query) const {
   const auto limit = static_cast<std::int64_t>(query.limit);
+  if (query.posted) {  // the latest is what stands there
+    return select("posted_id=? AND status='said' ORDER BY started_ms DESC, turn_id DESC LIMIT 1",
+                  {*query.posted});
+  }
   if (query.channel) {
     return select("channel=? ORDER BY started_ms DESC, turn_id DESC LIMIT ?",
                   {*query.channel, limit});

@@ -30,6 +30,20 @@ class TurnStore {
   Result<std::vector<contracts::TurnRecord>> unreported(int limit) const;
   void reported(std::vector<std::string> turn_ids, std::function<void(Result<void>)> done);
 
+  // The line of a turn stands under this message id. The record as it was before; NotFound. `done`
+  // is called on the store's thread once that is on disk, as below.
+  using Found = std::function<void(Result<contracts::TurnRecord>)>;
+  void posted(const std::string& turn_id, const std::string& message_id, Found done);
+  // Another reason for how a turn has ended. `done` as of closed().
+  void amend(const std::string& turn_id, const std::string& reason,
+             std::function<void(Result<void>)> done);
+
+  // At most `limit` turns that answered a person, whose outcomes are not told any more; and their
+  // end.
+  using FoundAll = std::function<void(Result<std::vector<contracts::TurnRecord>>)>;
+  void withhold(const std::string& author_id, int limit, FoundAll done);
+  void erase(std::vector<std::string> turn_ids, std::function<void(Result<void>)> done);
+
   Result<contracts::TurnRecord> find(const std::string& turn_id) const;  // NotFound
   Result<std::vector<contracts::TurnRecord>> list(const contracts::TurnsQuery& query) const;
   // The turns that have said a line to this message, oldest first.

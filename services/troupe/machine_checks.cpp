@@ -121,13 +121,14 @@ AllSettings check_programs(const World& world, const std::string& folder, const 
   const auto names = stack_programs();
   std::size_t started = 0;
   for (const auto& name : names) {
-    const std::string program = fmt::format("{}/troupe-{}", folder, name);
+    std::vector<std::string> argv = contracts::command_of(name);
+    const std::string program = argv.front() = fmt::format("{}/{}", folder, argv.front());
     if (::access(program.c_str(), X_OK) != 0) {
       findings.fail("programs", fmt::format("{}: {}", program, ::strerror(errno)),
                     "scripts/up --detach");
       continue;
     }
-    std::vector<std::string> argv{program, "--data", data, "--run", run, "--print-config"};
+    argv.insert(argv.end(), {"--data", data, "--run", run, "--print-config"});
     if (!config.empty()) argv.insert(argv.end(), {"--config", config});
     const Ran ran = world.run(argv);
     auto printed = json::Document::parse(ran.output);

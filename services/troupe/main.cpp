@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/line.h"
+#include "troupe/bot.h"
 #include "troupe/chat.h"
 #include "troupe/doctor.h"
 #include "troupe/options.h"
@@ -50,6 +51,7 @@ Result<int> obey(const troupe::Options& options, const troupe::Environment& envi
   if (options.command == "chat") return chat(options, style);
   if (options.command == "ask") return troupe::ask(options, style, *TRY(troupe::connect(options)));
   if (options.command == "why") return troupe::why(options, style, *TRY(troupe::connect(options)));
+  if (options.command == "bot") return troupe::bot(options, *TRY(troupe::connect(options)));
   fmt::print("{}", troupe::help());
   return 0;
 }

@@ -32,6 +32,7 @@ const Command* find_command(std::string_view name) {
       {"chat", {"channel", "as", "follow-ms", "data", "run"}},
       {"ask", {"channel", "as", "data", "run"}, kManyWords},
       {"why", {"data", "run"}, 1},
+      {"bot", {"data", "run"}, 2},
       {"help", {}, kManyWords}};
   const auto found = std::find_if(commands.begin(), commands.end(),
                                   [&](const Command& command) { return command.name == name; });
@@ -151,6 +152,7 @@ std::string_view help() {
        [--follow-ms N]                                  of a script: listen on after its last line
   troupe ask [--channel NAME] [--as NAME] QUESTION      one question, one answer
   troupe why [TURN_ID]                                  why that was said, or the latest turn
+  troupe bot add NAME                                   an account at the hub for a bot of yours
   troupe help
 
 All take --data DIR, where the stack keeps its data (default: $TROUPE_DATA, else data/ of the

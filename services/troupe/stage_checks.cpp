@@ -201,6 +201,13 @@ void check_health(const World& world, const std::vector<contracts::ServiceStatus
       findings.warn("card", fmt::format("{}: {}", service.name, cards),
                     fmt::format("grep 'card refused' {}/logs/{}.log", data, service.name));
     }
+    const auto discord = others ? others->text_or("discord", "") : "";
+    if (!discord.empty() && discord != "ready") {
+      findings.fail("discord", fmt::format("{}'s bot hears nobody: {}", service.name, discord),
+                    fmt::format("grep discord {}/logs/{}.log", data, service.name),
+                    "not_connected");
+      continue;
+    }
     if (!others || root.text_or("status", "healthy") == "healthy") continue;
     std::string words;
     others->each_member([&](std::string_view name, json::Value word) {

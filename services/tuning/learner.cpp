@@ -355,6 +355,23 @@ Result<std::int64_t> Learner::forget(std::int64_t batch) {
   return gone;
 }
 
+Result<contracts::ForgottenOutcomes> Learner::forget_turns(
+    const std::vector<std::string>& turn_ids) {
+  contracts::ForgottenOutcomes reply;
+  const auto work = [&](store::Connection& db) -> Result<void> {
+    for (const std::string& id : turn_ids) reply.outcomes += TRY(forget_turn(db, id)) ? 1 : 0;
+    const std::int64_t waiting = TRY(count_waiting(db));
+    const std::lock_guard lock(mutex_);
+    opinions_waiting_ = waiting;
+    return {};
+  };
+  if (const auto written = database_->write(work); !written) {
+    stale_ = true;  // the count may be ahead of the disk
+    return written.error();
+  }
+  return reply;
+}
+
 std::int64_t Learner::since(std::optional<int> days) const {
   return days ? clock_.wall_ms() - *days * kDayMs : 0;
 }

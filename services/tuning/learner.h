@@ -64,6 +64,10 @@ class Learner {
   // day. Returns how many rows went.
   Result<std::int64_t> forget(std::int64_t batch = 500);
 
+  // Erases what is known of these turns, on disk before it returns. What was learned of them stays
+  // as sums; a turn that is told of again is one more.
+  Result<contracts::ForgottenOutcomes> forget_turns(const std::vector<std::string>& turn_ids);
+
   std::int64_t generation() const;
   std::size_t guarded() const;  // variants that are held back, over all characters
 

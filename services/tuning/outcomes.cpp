@@ -432,6 +432,14 @@ Result<std::int64_t> forget_before(store::Connection& db, std::int64_t before_ms
   return gone + db.changes();
 }
 
+Result<bool> forget_turn(store::Connection& db, const std::string& turn_id) {
+  TRY(db.execute("DELETE FROM lines WHERE seq IN (SELECT seq FROM outcomes WHERE turn_id = ?)",
+                 {turn_id}));
+  TRY(db.execute("DELETE FROM opinions WHERE turn_id = ?", {turn_id}));
+  TRY(db.execute("DELETE FROM outcomes WHERE turn_id = ?", {turn_id}));
+  return db.changes() > 0;
+}
+
 Result<std::int64_t> forget_waiting(store::Connection& db, std::int64_t before_ms,
                                     std::int64_t batch) {
   TRY(

@@ -102,6 +102,9 @@ Result<std::int64_t> newest_ms(store::Connection& db);
 // the counts of those days; how many went.
 Result<std::int64_t> forget_before(store::Connection& db, std::int64_t before_ms,
                                    std::int64_t batch);
+// Deletes the outcome of a turn, its lines and what people thought of it; whether there was one.
+// The counts of its day stay: they are sums, and tell nothing of it.
+Result<bool> forget_turn(store::Connection& db, const std::string& turn_id);
 // Deletes at most `batch` opinions that have waited for their outcome since before that time.
 Result<std::int64_t> forget_waiting(store::Connection& db, std::int64_t before_ms,
                                     std::int64_t batch);

@@ -13,6 +13,8 @@ namespace {
 using contracts::ExportRequest;
 using contracts::FeedbackReply;
 using contracts::FeedbackRequest;
+using contracts::ForgetOutcomes;
+using contracts::ForgottenOutcomes;
 using contracts::Hints;
 using contracts::HintsRequest;
 using contracts::Opinion;
@@ -101,6 +103,10 @@ void install_routes(runtime::Doors& doors, Learner& learner, telemetry::Metrics&
         if (reply) arrivals->count(request.kind);
         return reply;
       });
+  doors.method<ForgetOutcomes, ForgottenOutcomes>(
+      "tuning.forget",
+      runtime::Post("/forget-outcomes", "Erases what is known of turns; sums of counts stay"),
+      [&learner](const ForgetOutcomes& request) { return learner.forget_turns(request.turn_ids); });
   doors.method<ReportRequest, TuningReport>(
       "tuning.report", runtime::Get("/report", "Which variant does better, and what went wrong"),
       [&learner](const ReportRequest& request) { return learner.report(request); });

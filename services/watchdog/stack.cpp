@@ -30,6 +30,9 @@ std::vector<std::string> ended_before(std::string_view name) {
   if (name == "coordinator") return {"characters"};
   if (name == "router")
     return {"characters", "retriever", "llm", "quality", "coordinator", "tuning"};
+  if (name == "hub") return {"router"};
+  const auto& bots = contracts::kStackBots;
+  if (std::find(bots.begin(), bots.end(), name) != bots.end()) return {"router", "hub"};
   return {};
 }
 
@@ -67,11 +70,10 @@ Result<std::vector<Program>> stack(const StackOptions& options) {
   }
   std::vector<Program> programs;
   for (auto& service : services) {
-    programs.push_back({service.name,
-                        {fmt::format("{}/troupe-{}", options.bin, service.name), "--data",
-                         options.data, "--run", options.run},
-                        {},
-                        std::move(service.after)});
+    std::vector<std::string> argv = contracts::command_of(service.name);
+    argv.front() = fmt::format("{}/{}", options.bin, argv.front());
+    argv.insert(argv.end(), {"--data", options.data, "--run", options.run});
+    programs.push_back({service.name, std::move(argv), {}, std::move(service.after)});
   }
   return in_start_order(std::move(programs));
 }

@@ -195,7 +195,7 @@ class Doors(StackTest):
         status, said = self.linted(file)
         self.assertEqual(status, 1)
         self.assertIn("operation-summary", said)
-        self.assertIn("parameters/2/in", said)
+        self.assertIn("parameters/3/in", said)
 
     def test_every_door_takes_and_gives_what_its_description_says(self):
         job = Job()

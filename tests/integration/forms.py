@@ -13,6 +13,7 @@ LONG = os.environ.get("TROUPE_TEST_FORM", "short") == "long"
 AMOUNTS = {
     "kills":          (16,       200),
     "chaos runs":     (10,       300),
+    "bot runs":       (10,       100),
     "storm requests": (5_000, 1_000_000),
     "fuzz seconds":   (5,        600),
     "soak seconds":   (6,      1_800),

@@ -78,6 +78,7 @@ DOORS = [
     Door("coordinator", "/follow-up", {"channel": "c"}, "channel", 64),
     Door("coordinator", "/quiet", {"channel": "c"}, "channel", 64),
     Door("coordinator", "/history", {"channel": "c"}, "channel", 64),
+    Door("coordinator", "/forget-lines", {"author_id": "1"}, "author_id", 64),
     Door("crawler", "/jobs", {"source": "."}, "source", 2000),
     Door("llm", "/chat", {"messages": message_of("hello")}, "messages", 256 * 1024,
          wrap=message_of),
@@ -101,9 +102,12 @@ DOORS = [
          4000),
     Door("router", "/organic-notification",
          {"channel": "c", "character": "peter", "message": "hi"}, "message", 4000),
+    Door("router", "/join", {"character": "peter", "user_id": "1", "guilds": []}, "user_id", 64),
+    Door("router", "/forget", {"author_id": "1"}, "author_id", 64),
     Door("tuning", "/hints", {"character": "peter"}, "character", 64),
     Door("tuning", "/outcomes", {"outcomes": [{"turn_id": "t", "character": "peter"}]}, "outcomes",
          64, wrap=lambda text: [{"turn_id": text, "character": "peter"}]),
+    Door("tuning", "/forget-outcomes", {"turn_ids": ["t"]}, "turn_ids", 64, wrap=lambda text: [text]),
     Door("tuning", "/feedback", {"turn_id": "t", "author": "v", "kind": "thumbs_up"}, "author", 64),
 ]
 

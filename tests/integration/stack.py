@@ -46,9 +46,14 @@ def environment():
             if not name.startswith(FOREIGN_VARIABLES)}
 
 
+# What a turn needs, and what brings it to a chat: most tests do without the second.
+STAGE = ["characters", "retriever", "crawler", "llm", "quality", "coordinator", "tuning", "router"]
+DISCORD = ["hub", "peter", "brian", "stewie"]
+
+
 def programs():
-    """The names of all services that are built: troupe-NAME."""
-    return sorted(path.name[len("troupe-"):] for path in BIN.glob("troupe-*"))
+    """The services of a stack that was not told what to run, and the watchdog."""
+    return [*STAGE, "watchdog"]
 
 
 def alive(pid):
@@ -75,12 +80,13 @@ class Reply:
 class Stack:
     """`settings` are config sections that come on top of a free port for every service."""
 
-    def __init__(self, settings=None):
+    def __init__(self, settings=None, services=None):
         # Paths of sockets have a limit of some 100 bytes, so not under $TMPDIR.
         self.folder = Path(tempfile.mkdtemp(prefix="troupe-", dir="/tmp"))
         self.data, self.run = self.folder / "data", self.folder / "run"
         self.config = self.folder / "config.json"
-        sections = {name: {"port": 0} for name in programs()}
+        sections = {name: {"port": 0} for name in [*STAGE, *DISCORD, "watchdog"]}
+        sections["watchdog"]["only"] = ",".join(services or STAGE)
         for name, section in (settings or {}).items():
             sections.setdefault(name, {}).update(section)
         self.config.write_text(json.dumps(sections), encoding="utf-8")
@@ -254,9 +260,11 @@ def kill(pid, number):
 
 
 class StackTest(unittest.TestCase):
-    """Tests on one stack; `settings()` gives its config sections."""
+    """Tests on one stack; `settings()` gives its config sections, `services` who is in it."""
 
     maxDiff = None
+    services = None
+    make = Stack
 
     @classmethod
     def settings(cls):
@@ -264,7 +272,7 @@ class StackTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = Stack(cls.settings())
+        cls.stack = cls.make(cls.settings(), cls.services)
         cls.addClassCleanup(cls.stack.destroy)
         try:
             cls.stack.start()

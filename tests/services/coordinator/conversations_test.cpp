@@ -318,5 +318,115 @@ TEST_F(ConversationsTest, LinesOfManyThreadsAreAllKeptOnce) {
   EXPECT_EQ(conversations_->recent("c").value().lines, conversations_->history("c", 64).value());
 }
 
+class ParticipantsTest : public ConversationsTest {
+ protected:
+  contracts::Selection ask(const std::string& id, const std::string& text,
+                           std::optional<std::vector<std::string>> participants) {
+    contracts::ObserveRequest request{"c", id, person(text), std::nullopt};
+    request.participants = std::move(participants);
+    std::promise<contracts::ObserveReply> told;
+    stage_->observe(request, [&](auto seen) { told.set_value(std::move(seen).value()); });
+    return told.get_future().get().selection;
+  }
+};
+
+TEST_F(ParticipantsTest, OnlyWhoIsInTheChannelIsConsidered) {
+  const auto chosen = ask("m1", "Who of you is the smartest?", {{"brian"}});
+  EXPECT_EQ(chosen.speakers, std::vector<std::string>{"brian"});
+  EXPECT_EQ(chosen.scores.size(), 1U);
+}
+
+TEST_F(ParticipantsTest, WhoIsNotThereIsNobodyToSpeakTo) {
+  for (const auto& speaker : ask("m1", "Peter, a beer?", {{"brian", "stewie"}}).speakers) {
+    EXPECT_NE(speaker, "peter");
+  }
+}
+
+TEST_F(ParticipantsTest, TheirOrderDoesNotMatter) {
+  const auto one = ask("m1", "Who wants a beer?", {{"peter", "brian"}});
+  const auto other = ask("m1", "Who wants a beer?", {{"brian", "peter"}});
+  EXPECT_EQ(one.speakers, other.speakers);
+  EXPECT_EQ(one.scores, other.scores);
+}
+
+TEST_F(ParticipantsTest, WhoWasThereLastMayGoOn) {
+  ask("m1", "Hi Peter", {{"peter", "stewie"}});
+  say("c", "m2", bot("peter", "Brian, what do you say?"));
+  EXPECT_NE(follow_up("c").character.value_or(""), "brian");
+  ask("m3", "Hi Peter", {});
+  say("c", "m4", bot("peter", "Brian, what do you say?"));
+  EXPECT_EQ(follow_up("c").character, "brian") << "without a word all are there";
+}
+
+TEST_F(ParticipantsTest, AFollowUpMayTellWhoIsThere) {
+  ask("m1", "Hi Peter", {});
+  say("c", "m2", bot("peter", "Brian, what do you say?"));
+  const auto next = stage_->follow_up({.channel = "c", .participants = {{"peter"}}}).value();
+  EXPECT_FALSE(next.character);
+}
+
+TEST_F(ParticipantsTest, WhoHasLeftDoesNotSayWhatWasHisToSay) {
+  ask("m1", "Hi Peter", {});
+  say("c", "m2", bot("peter", "Brian, what do you say?"));
+  EXPECT_EQ(follow_up("c").character, "brian");
+  const auto next =
+      stage_->follow_up({.channel = "c", .participants = {{"peter", "stewie"}}}).value();
+  EXPECT_NE(next.character.value_or(""), "brian");
+}
+
+class ForgettingTest : public ConversationsTest {
+ protected:
+  void tell(const std::string& channel, const std::string& id, Line line,
+            std::optional<std::string> author_id, std::optional<std::string> answers = {}) {
+    contracts::ObserveRequest request{channel, id, std::move(line), std::nullopt};
+    request.author_id = std::move(author_id);
+    request.answers = std::move(answers);
+    ASSERT_TRUE(conversations_->observe(request).ok());
+  }
+  std::int64_t forget(const std::string& author_id) {
+    return stage_->forget({author_id}).value().lines;
+  }
+  std::vector<std::string> texts(const std::string& channel) {
+    std::vector<std::string> found;
+    for (const Line& line : stage_->history({channel}).value().lines) found.push_back(line.text);
+    return found;
+  }
+};
+
+TEST_F(ForgettingTest, APersonsLinesAndTheirAnswersAreGoneFromMemoryAndDisk) {
+  tell("c", "m1", person("mine"), "1");
+  tell("c", "m2", bot("peter", "to you"), {}, "m1");
+  tell("c", "m3", person("another's"), "2");
+  tell("c", "m4", bot("brian", "to another"), {}, "m3");
+  tell("d", "m1", person("mine, elsewhere"), "1");
+  EXPECT_EQ(forget("1"), 3);
+  const std::vector<std::string> left{"another's", "to another"};
+  EXPECT_EQ(texts("c"), left);
+  EXPECT_TRUE(texts("d").empty());
+  EXPECT_EQ(conversations_->recent("c").value().lines.size(), 2U);
+  open();
+  EXPECT_EQ(texts("c"), left);
+  EXPECT_EQ(conversations_->recent("c").value().lines.size(), 2U);
+  EXPECT_EQ(forget("1"), 0);
+}
+
+TEST_F(ForgettingTest, WhoIsUnknownHasNothingToForget) {
+  tell("c", "m1", person("nobody's"), {});
+  EXPECT_EQ(forget("1"), 0);
+  EXPECT_EQ(texts("c").size(), 1U);
+}
+
+TEST_F(ForgettingTest, AChannelThatHasLostAllItsLinesGoesOn) {
+  tell("c", "m1", person("Hi Peter"), "1");
+  EXPECT_EQ(forget("1"), 1);
+  EXPECT_FALSE(follow_up("c").character);
+  EXPECT_EQ(say("c", "m1", person("Peter, a beer?")).selection.speakers,
+            std::vector<std::string>{"peter"});
+}
+
+TEST_F(ConversationsTest, TheHistoryTellsHowMuchEnergyThereMayBe) {
+  EXPECT_EQ(stage_->history({"c"}).value().energy_max, 4);
+}
+
 }  // namespace
 }  // namespace coordinator

@@ -169,5 +169,83 @@ TEST_F(TurnStoreTest, ReplacesARecordThatIsWrittenTwice) {
   EXPECT_TRUE(store_->recover().value().empty());
 }
 
+class PostedTest : public TurnStoreTest {
+ protected:
+  Result<contracts::TurnRecord> post(const std::string& turn_id, const std::string& message_id) {
+    std::promise<Result<contracts::TurnRecord>> done;
+    store_->posted(turn_id, message_id, [&](auto found) { done.set_value(std::move(found)); });
+    return done.get_future().get();
+  }
+  std::vector<std::string> at(const std::string& message_id) {
+    return ids(store_->list({.channel = {}, .limit = 20, .posted = message_id}));
+  }
+  std::vector<std::string> withhold(const std::string& author, int limit = 10) {
+    std::promise<Result<std::vector<contracts::TurnRecord>>> done;
+    store_->withhold(author, limit, [&](auto found) { done.set_value(std::move(found)); });
+    return ids(done.get_future().get());
+  }
+  void erase(const std::vector<std::string>& turn_ids) {
+    std::promise<Result<void>> done;
+    store_->erase(turn_ids, [&](Result<void> erased) { done.set_value(std::move(erased)); });
+    done.get_future().get().value();
+  }
+  static contracts::TurnRecord by(const std::string& author, const std::string& id) {
+    contracts::TurnRecord made = record(id);
+    made.author_id = author;
+    return made;
+  }
+};
+
+TEST_F(PostedTest, FindsTheTurnWhoseLineStandsUnderAMessage) {
+  close(record("t1"));
+  const auto before = post("t1", "18446744073709551615");
+  EXPECT_FALSE(before.value().posted_id);
+  EXPECT_EQ(post("t1", "18446744073709551615").value().posted_id, "18446744073709551615");
+  reopen();
+  EXPECT_EQ(at("18446744073709551615"), std::vector<std::string>{"t1"});
+  EXPECT_EQ(store_->find("t1").value().posted_id, "18446744073709551615");
+  EXPECT_TRUE(at("7").empty());
+}
+
+TEST_F(PostedTest, OfSeveralTurnsTheLatestThatSpokeStandsThere) {
+  for (const char* id : {"t1", "t2", "t3"}) {
+    contracts::TurnRecord made = record(id, kNow + id[1]);
+    made.posted_id = "p";
+    if (made.turn_id == "t3") made.status = contracts::TurnStatus::Interrupted;
+    close(made);
+  }
+  EXPECT_EQ(at("p"), std::vector<std::string>{"t2"});
+}
+
+TEST_F(PostedTest, ATurnThatIsNotThereStandsNowhere) {
+  EXPECT_EQ(post("t9", "p").error().code, Code::NotFound);
+}
+
+TEST_F(PostedTest, TellsAnotherReasonAndKeepsTheRest) {
+  close(record("t1"));
+  EXPECT_TRUE(post("t1", "p").ok());
+  std::promise<Result<void>> done;
+  store_->amend("t1", "undelivered", [&](auto written) { done.set_value(std::move(written)); });
+  done.get_future().get().value();
+  EXPECT_EQ(store_->find("t1").value().reason, "undelivered");
+  EXPECT_EQ(store_->find("t1").value().posted_id, "p");
+  EXPECT_EQ(store_->find("t1").value().text, "A cube, you fool.");
+}
+
+TEST_F(PostedTest, ErasesTheTurnsOfOnePersonAndTellsTheirOutcomesNoMore) {
+  for (const char* id : {"a1", "a2", "a3"}) close(by("ann", id));
+  close(by("bob", "b1"));
+  close(record("c1"));
+  EXPECT_EQ(withhold("ann", 2), (std::vector<std::string>{"a1", "a2"}));
+  EXPECT_EQ(ids(store_->unreported(10)), (std::vector<std::string>{"b1", "c1"}));
+  erase({"a1", "a2"});
+  EXPECT_EQ(withhold("ann", 2), std::vector<std::string>{"a3"});
+  erase({"a3"});
+  reopen();
+  EXPECT_TRUE(withhold("ann").empty());
+  EXPECT_EQ(store_->find("a1").error().code, Code::NotFound);
+  EXPECT_TRUE(store_->find("b1").ok());
+}
+
 }  // namespace
 }  // namespace router::testing

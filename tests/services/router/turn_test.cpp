@@ -547,5 +547,26 @@ TEST(Turn, GivesTheEarlierReplyToARepeatedMessage) {
   EXPECT_EQ(reply_of(play.state).value().turn_id, "turn_0");
 }
 
+TEST(Turn, TellsTheCoordinatorWhoIsThereAndWhoHasSpoken) {
+  contracts::OrchestrateRequest request = a_message();
+  request.author_id = "18446744073709551615";
+  request.participants = {{"brian", "stewie"}};
+  Play play(direct_turn("turn_1", request, 0, {}));
+  play.feed(event::Begin{}, 0);
+  const auto& told = play.only<action::Observe>().request;
+  EXPECT_EQ(told.author_id, "18446744073709551615");
+  EXPECT_EQ(told.participants, (std::vector<std::string>{"brian", "stewie"}));
+  EXPECT_EQ(play.state.record.author_id, "18446744073709551615");
+}
+
+TEST(Turn, ThatSaysAnotherLineStandsWhereTheFirstStood) {
+  contracts::TurnRecord earlier = over().state.record;
+  earlier.author_id = "1";
+  earlier.posted_id = "2";
+  const TurnState state = regenerating_turn("turn_2", earlier, 0, {});
+  EXPECT_EQ(state.record.author_id, "1");
+  EXPECT_EQ(state.record.posted_id, "2");
+}
+
 }  // namespace
 }  // namespace router::testing

@@ -26,7 +26,7 @@ struct MachineChecks : testing::Test {
     std::vector<std::string> names{"watchdog"};
     for (const auto name : contracts::kStackServices) names.emplace_back(name);
     for (const auto& name : names) {
-      const auto path = dir.write("troupe-" + name, "");
+      const auto path = dir.write(contracts::command_of(name).front(), "");
       ::chmod(path.c_str(), 0700);
       fake.programs[path] = {0, printed, ""};
     }
@@ -39,9 +39,9 @@ struct MachineChecks : testing::Test {
 TEST_F(MachineChecks, TakeTheSettingsFromTheProgramsThemselves) {
   install(R"({"port":7})");
   const auto settings = programs("troupe.json");
-  EXPECT_EQ(settings.size(), 9U);
+  EXPECT_EQ(settings.size(), 13U);
   EXPECT_EQ(settings.at("llm").root().number_or("port", 0), 7);
-  EXPECT_EQ(shown(findings), "ok programs: all 9 are in " + dir.path() +
+  EXPECT_EQ(shown(findings), "ok programs: all 13 are in " + dir.path() +
                                  "\nok settings: troupe.json is understood by all\n");
   EXPECT_EQ(fake.ran.front(),
             (std::vector<std::string>{dir.file("troupe-watchdog"), "--data", "/d", "--run", "/r",
@@ -77,7 +77,7 @@ TEST_F(MachineChecks, PassOnWhatAServiceSaysOfItsSettings) {
             "${EDITOR:-vi} /c.json\n"
             "fail settings: router: TROUPE_ROUTER_PORT: cannot read 'x' -> "
             "unset TROUPE_ROUTER_PORT\n"
-            "ok programs: all 9 are in " +
+            "ok programs: all 13 are in " +
                 dir.path() + "\n");
 }
 

@@ -248,6 +248,19 @@ TEST_F(StageChecks, FindTheCardsThatTheCharactersRefuse) {
             "grep 'card refused' /d/logs/characters.log\n");
 }
 
+TEST_F(StageChecks, FindABotThatIsNotInDiscord) {
+  FakeWorld fake;
+  auto peter = service(ProcessState::Running, true);
+  peter.name = "peter";
+  peter.http = "http://peter";
+  fake.pages["http://peter/health"] =
+      R"({"status":"degraded","services":{"discord":"stopped: the token is not valid"}})";
+  check_health(fake.world(), {peter}, "/d", findings);
+  EXPECT_EQ(shown(findings),
+            "fail discord: peter's bot hears nobody: stopped: the token is not valid -> "
+            "grep discord /d/logs/peter.log (not_connected)\n");
+}
+
 TEST_F(StageChecks, ReadTheCardFilesWhereNothingRuns) {
   const support::TempDir dir;
   check_card_files(dir.path() + "/none", findings);

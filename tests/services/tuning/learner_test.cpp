@@ -368,5 +368,23 @@ TEST_F(LearnerTest, WhatWasLearnedAndThenNotCommittedIsForgotten) {
   EXPECT_GT(weight(1), 0.1) << "nothing bad is known of it";
 }
 
+TEST_F(LearningTest, ErasesWhatIsKnownOfATurnButNotWhatWasLearnedOfIt) {
+  take({outcome("t1"), outcome("t2")});
+  tell("t1", "ann", contracts::Opinion::ThumbsUp);
+  EXPECT_EQ(learner_->forget_turns({"t1", "never"}).value().outcomes, 1);
+  EXPECT_EQ(exported(), std::vector<std::string>{"t2"});
+  EXPECT_EQ(learner_->forget_turns({"t1"}).value().outcomes, 0);
+  open();
+  EXPECT_EQ(exported(), std::vector<std::string>{"t2"});
+  EXPECT_EQ(report().turns, 2);
+}
+
+TEST_F(LearningTest, ErasesAlsoOpinionsThatWaitForTheirOutcome) {
+  tell("t1", "ann", contracts::Opinion::ThumbsDown);
+  EXPECT_EQ(learner_->forget_turns({"t1"}).value().outcomes, 0);
+  take({outcome("t1")});
+  EXPECT_EQ(exported(), std::vector<std::string>{"t1"}) << "nobody has disliked it";
+}
+
 }  // namespace
 }  // namespace tuning

@@ -14,13 +14,17 @@ std::string names_of(const std::vector<Program>& programs) {
   return names;
 }
 
-TEST(Stack, StartsAllServicesTheRouterLast) {
+TEST(Stack, StartsAllServicesTheBotsLast) {
   const auto programs = stack({"", "/bin", "/data", "/run"});
   ASSERT_TRUE(programs.ok());
   EXPECT_EQ(names_of(programs.value()),
-            "characters retriever crawler llm quality coordinator tuning router ");
+            "characters retriever crawler llm quality coordinator tuning router hub peter brian "
+            "stewie ");
   EXPECT_EQ(programs.value()[0].argv, (std::vector<std::string>{"/bin/troupe-characters", "--data",
                                                                 "/data", "--run", "/run"}));
+  EXPECT_EQ(programs.value().back().argv,
+            (std::vector<std::string>{"/bin/troupe-bot", "--character", "stewie", "--data", "/data",
+                                      "--run", "/run"}));
 }
 
 TEST(Stack, StartsOnlyWhatWasNamed) {
