@@ -277,7 +277,8 @@ struct TurnList {
 };
 
 // router.join, POST /join: a bot says that it is there, again and again; who has not done so for
-// half a minute is gone. The reply tells who else is there.
+// half a minute is gone. The reply tells who else is there; so does the event bot.company when it
+// has changed.
 struct BotPresence {
   static constexpr std::string_view kName = "bot_presence";
   std::string character;

@@ -84,6 +84,8 @@ namespace channel_type {
 inline constexpr int kGuildText = 0;
 inline constexpr int kDirectMessage = 1;
 inline constexpr int kGuildCategory = 4;
+inline constexpr int kGuildForum = 15;
+inline constexpr int kGuildMedia = 16;
 }  // namespace channel_type
 
 namespace message_type {

@@ -19,7 +19,8 @@ namespace {
 constexpr std::string_view kUserAgent = "DiscordBot (https://troupe.invalid, 1)";
 constexpr Milliseconds kConnectTimeout{5'000};
 constexpr Milliseconds kInteractionDeadline{3'000};  // after it Discord forgets the interaction
-constexpr Milliseconds kLimitedPause{20};            // for a 429 that says "now": never a busy loop
+constexpr Milliseconds kTypingDeadline{2'000};  // later the line stands there, and it would mislead
+constexpr Milliseconds kLimitedPause{20};       // for a 429 that says "now": never a busy loop
 constexpr std::chrono::minutes kForbiddenFor{5};
 constexpr std::size_t kForbiddenMax = 1000;
 constexpr int kAttemptsMax = 8;
@@ -402,7 +403,8 @@ void Rest::edit_message(const std::string& channel, const std::string& message,
 void Rest::trigger_typing(const std::string& channel, Done done) {
   send({.method = http::Method::Post,
         .path = fmt::format("/channels/{}/typing", channel),
-        .idempotent = true},
+        .idempotent = true,
+        .deadline = kTypingDeadline},
        std::move(done));
 }
 

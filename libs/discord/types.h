@@ -137,11 +137,13 @@ struct Channel {
   int type = 0;
   std::optional<std::string> guild_id;
   std::optional<std::string> name;
+  std::optional<std::string> last_message_id;  // it may be gone; of a forum: its last thread
   static void fields(auto& self, auto&& visit) {
     visit("id", self.id);
     visit("type", self.type, Field{.defaulted = true});
     visit("guild_id", self.guild_id);
     visit("name", self.name);
+    visit("last_message_id", self.last_message_id);
   }
 };
 
@@ -160,13 +162,15 @@ struct Guild {
   std::string name;
   bool unavailable = false;
   std::vector<Channel> channels;
-  std::vector<Member> members;  // of large guilds those who are online
+  std::vector<Channel> threads;  // the active ones that the bot may view
+  std::vector<Member> members;   // of large guilds those who are online
   std::vector<Role> roles;
   static void fields(auto& self, auto&& visit) {
     visit("id", self.id);
     visit("name", self.name, Field{.defaulted = true});
     visit("unavailable", self.unavailable, Field{.defaulted = true});
     visit("channels", self.channels, Field{.defaulted = true});
+    visit("threads", self.threads, Field{.defaulted = true});
     visit("members", self.members, Field{.items_max = 100'000, .defaulted = true});
     visit("roles", self.roles, Field{.defaulted = true});
   }

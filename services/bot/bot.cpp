@@ -69,6 +69,8 @@ Bot::Bot(const Config& config, World world, Silences& silences, telemetry::Metri
                 [this](const contracts::SpeakRequest& line) {
                   speak(line, [](const Result<contracts::SpeakReply>&) {});
                 }),
+      catch_up_(listener_options(config).intake, world.channels, world.ledger, world.timers,
+                world.clock, listener_),
       feedback_(company_, world.ledger, world.peers),
       commands_(company_, world.ledger, world.channels, world.interactions, world.peers,
                 world.clock) {}
@@ -99,6 +101,7 @@ void Bot::dispatch(std::string_view name, json::Value data) {
 void Bot::ready(const discord::Ready& ready) {
   company_.ready(ready);
   telemetry::info("logged in", {{"user", ready.user.id}, {"guilds", ready.guilds.size()}});
+  catch_up_.new_session();
   if (std::exchange(begun_, true)) return join();
   poster_.recover();
   forget_old();
@@ -107,7 +110,10 @@ void Bot::ready(const discord::Ready& ready) {
 
 void Bot::guild(const discord::Guild& guild) {
   if (guild.unavailable) return;
+  // What was written before somebody invited the bot is not for it.
+  const bool of_old = company_.in_guild(guild.id);
   company_.guild(guild);
+  if (of_old) catch_up_.guild(guild);
   if (company_.known()) join();  // the others shall know before the next message
   if (config_.register_commands) {
     world_.interactions.install(company_.application(), guild.id, Commands::definitions());
@@ -124,6 +130,7 @@ void Bot::message(discord::Message message) {
   if (!company_.has_channel(message.channel_id)) {  // a thread, a direct message
     company_.channel(message.channel_id, message.guild_id);
   }
+  if (!message.guild_id) catch_up_.direct(message.channel_id);
   listener_.heard(std::move(message));
 }
 
@@ -154,10 +161,13 @@ void Bot::speak(const contracts::SpeakRequest& line, Poster::Done done) {
 void Bot::join() {
   world_.peers.ask<contracts::BotCompany>("router", "router.join", company_.presence(), kJoinWithin,
                                           [this](Result<contracts::BotCompany> company) {
-                                            if (!company) return;
-                                            company_.joined(std::move(company).value());
-                                            listener_.company_known();
+                                            if (company) met(std::move(company).value());
                                           });
+}
+
+void Bot::met(contracts::BotCompany company) {
+  company_.joined(std::move(company));
+  listener_.company_known();
 }
 
 // Often at first, when the others of the cast are just arriving.

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "bot/catch_up.h"
 #include "bot/commands.h"
 #include "bot/company.h"
 #include "bot/config.h"
@@ -38,6 +39,8 @@ class Bot {
   void dispatch(std::string_view name, json::Value data);
   // The router's event turn.typing, of any character.
   void typing(const contracts::TurnTyping& event);
+  // Who else of the cast is there: the router's event bot.company and its answers.
+  void met(contracts::BotCompany company);
   // bot.speak.
   void speak(const contracts::SpeakRequest& line, Poster::Done done);
 
@@ -60,6 +63,7 @@ class Bot {
   Typist typist_;
   Poster poster_;
   Listener listener_;
+  CatchUp catch_up_;
   Feedback feedback_;
   Commands commands_;
   bool begun_ = false;  // READY has come once

@@ -199,7 +199,7 @@ void Commands::replaced(const Standing& line, const contracts::TurnReply& turn, 
   note.channel = line.channel;
   note.character = company_.character();
   note.message = std::string(utf8_prefix(turn.text, limits::kMessageBytes));
-  note.message_id = line.message_ids.back();
+  note.message_id = line.message_ids.front();
   note.turn_id = turn.turn_id;
   note.participants = company_.participants_of_channel(line.channel);
   note.delivery = contracts::Delivery::Bots;

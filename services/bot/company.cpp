@@ -15,7 +15,9 @@ void Company::ready(const discord::Ready& ready) {
 
 void Company::guild(const discord::Guild& guild) {
   if (guilds_.size() < kGuildsMax) guilds_.insert(guild.id);
-  for (const auto& each : guild.channels) channel(each.id, guild.id, each.name);
+  for (const auto* const all : {&guild.channels, &guild.threads}) {
+    for (const auto& each : *all) channel(each.id, guild.id, each.name);
+  }
 }
 
 void Company::guild_gone(const std::string& guild) {

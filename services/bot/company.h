@@ -22,6 +22,7 @@ class Company {
   void ready(const discord::Ready& ready);
   void guild(const discord::Guild& guild);
   void guild_gone(const std::string& guild);
+  bool in_guild(const std::string& id) const { return guilds_.count(id) > 0; }
   // A channel that a guild has, or that a message came from.
   void channel(const std::string& id, const std::optional<std::string>& guild,
                const std::optional<std::string>& name = {});

@@ -141,6 +141,21 @@ void Ledger::unfinished(std::function<void(Result<std::vector<Part>>)> done) {
       std::move(done));
 }
 
+void Ledger::answered(const std::string& channel, std::int64_t since_ms,
+                      std::function<void(Result<std::set<std::string>>)> done) {
+  using Ids = std::set<std::string>;
+  answer<Ids>(
+      [channel, since_ms](store::Connection& connection) -> Result<Ids> {
+        Ids ids;
+        TRY(connection.query(
+            "SELECT reply_to FROM parts WHERE channel=? AND created_ms>=? AND reply_to<>''",
+            {channel, since_ms},
+            [&](const store::Row& row) { ids.insert(std::string(row.text(0))); }));
+        return ids;
+      },
+      std::move(done));
+}
+
 void Ledger::standing(std::string where, std::string value, Found done) {
   using Line = std::optional<Standing>;
   answer<Line>(

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ class Ledger {
   void told(const std::string& turn_id);
   // Turns with parts that are pending or not told, oldest first.
   void unfinished(std::function<void(Result<std::vector<Part>>)> done);
+
+  // Which messages of a channel the lines since then reply to.
+  void answered(const std::string& channel, std::int64_t since_ms,
+                std::function<void(Result<std::set<std::string>>)> done);
 
   // The line that has this message, and the last one in a channel; nothing when there is none.
   using Found = std::function<void(Result<std::optional<Standing>>)>;

@@ -1,5 +1,6 @@
 #include "bot/listener.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -35,13 +36,22 @@ void Listener::take(const discord::Message& message) {
   if (const auto* reason = std::get_if<std::string_view>(&taken)) {
     return silences_.note(message.channel_id, message.id, *reason);
   }
-  if (asked_.count(message.id) > 0) return;
   if (asked_.size() >= options_.messages_max) {
     return silences_.note(message.channel_id, message.id, silence::kOverloaded);
   }
-  const auto give_up = clock_.now() + Milliseconds(options_.intake.age_ms_max);
+  if (taken_before(message)) return;
+  const auto age = std::max<std::int64_t>(clock_.wall_ms() - posted_ms(message.id), 0);
+  const auto give_up = clock_.now() + Milliseconds(options_.intake.age_ms_max - age);
   asked_[message.id] = {std::get<contracts::OrchestrateRequest>(std::move(taken)), give_up, 0};
   ask(message.id);
+}
+
+bool Listener::taken_before(const discord::Message& message) {
+  const auto too_old = clock_.wall_ms() - options_.intake.age_ms_max;
+  taken_.erase(taken_.begin(), taken_.lower_bound({too_old, ""}));
+  const bool added = taken_.emplace(posted_ms(message.id), message.id).second;
+  if (taken_.size() > kTakenMax) taken_.erase(taken_.begin());
+  return !added;
 }
 
 void Listener::ask(const std::string& message_id) {

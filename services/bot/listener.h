@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "bot/company.h"
 #include "bot/intake.h"
@@ -16,7 +20,7 @@ namespace bot {
 
 // Hears the messages of people and asks the router who answers, until it says so or the message is
 // too old: asking again is harmless. What this character is to say goes to `speak`; all else is a
-// silence. Owned and used by the loop's thread.
+// silence. What comes once more is passed over. Owned and used by the loop's thread.
 class Listener {
  public:
   struct Options {
@@ -31,6 +35,8 @@ class Listener {
   // A message that comes before the company is known waits for it.
   void heard(discord::Message message);
   void company_known();
+  // Whether there is room for one that is not new: half of it is kept for what is.
+  bool has_room() const { return 2 * (asked_.size() + early_.size()) < options_.messages_max; }
 
  private:
   struct Asked {
@@ -38,7 +44,9 @@ class Listener {
     SteadyTime give_up{};
     int tries = 0;
   };
+  static constexpr std::size_t kTakenMax = 10'000;
   void take(const discord::Message& message);
+  bool taken_before(const discord::Message& message);
   void ask(const std::string& message_id);
   void answered(const std::string& message_id, const Result<contracts::TurnReply>& reply);
   void end(const std::string& message_id, std::string_view reason);
@@ -52,6 +60,8 @@ class Listener {
   const std::function<void(const contracts::SpeakRequest&)> speak_;
   std::deque<discord::Message> early_;
   std::map<std::string, Asked> asked_;  // by message id
+  // What may come again: when it was posted, and its id.
+  std::set<std::pair<std::int64_t, std::string>> taken_;
 };
 
 }  // namespace bot

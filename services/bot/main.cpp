@@ -95,6 +95,11 @@ Result<void> serve(runtime::Process& process, const bot::Config& settings) {
         auto event = json::decode<contracts::TurnTyping>(std::string_view(body));
         if (event) home([&, event = std::move(event).value()] { troupe_bot->typing(event); });
       });
+  process.node().subscribe(
+      "bot.company", [&, home = homestead.home()](std::string_view, const std::string& body) {
+        auto event = json::decode<contracts::BotCompany>(std::string_view(body));
+        if (event) home([&, event = std::move(event).value()] { troupe_bot->met(event); });
+      });
   homestead.home()([&] {
     bot::find_account(config, peers, homestead,
                       [&](const bot::Account& account) { session->log_in(account); });

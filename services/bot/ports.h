@@ -1,11 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -23,6 +25,8 @@ struct Posted {
   std::optional<discord::Failure> failure;
 };
 
+inline constexpr std::size_t kRecentMax = 50;
+
 // The channels of Discord. Implementations bound what waits.
 class Channels {
  public:
@@ -36,6 +40,9 @@ class Channels {
   virtual void find_own(const std::string& channel, const std::string& after,
                         const std::string& text,
                         std::function<void(Result<std::string> message_id)> done) = 0;
+  // The channel's latest messages, at most kRecentMax, the newest first.
+  virtual void recent(const std::string& channel,
+                      std::function<void(Result<std::vector<discord::Message>>)> done) = 0;
   virtual void typing(const std::string& channel) = 0;
 };
 

@@ -226,7 +226,7 @@ void Poster::finish(const std::string& turn_id) {
   const bool nothing = reply.message_ids.empty();
   if (!told && nothing) ledger_.told(turn_id);
   if (!told && !nothing) {
-    said_({turn_id, first.channel, text_of(work.parts), reply.message_ids.back(), true});
+    said_({turn_id, first.channel, text_of(work.parts), reply.message_ids.front(), true});
   }
   for (const Done& done : work.waiting) {
     if (nothing && !reply.unsure) {

@@ -28,7 +28,7 @@ class Poster {
     std::string turn_id;
     std::string channel;
     std::string text;
-    std::string message_id;  // of its last message
+    std::string message_id;  // of its first message: where people begin to read
     bool of_router = true;   // false: the router has been found not to know the turn
   };
   // `said` is called for each line that the router has not been told of yet.

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "discord/types.h"
 
 namespace bot {
 
@@ -16,6 +18,9 @@ struct SearchedPage {
   bool last = false;
 };
 inline constexpr std::size_t kSearchPage = 100;  // messages of a page, the most that there can be
+
+// The messages of a page, the newest first. Pure.
+Result<std::vector<discord::Message>> messages_of(std::string_view body);
 
 // Looks for a message of `author` with this text, white space at its ends aside, as Discord cuts
 // that off. Pure.

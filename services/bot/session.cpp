@@ -156,6 +156,19 @@ void Session::searched(const std::shared_ptr<Search>& search,
   this->search(search);
 }
 
+void Session::recent(const std::string& channel,
+                     std::function<void(Result<std::vector<discord::Message>>)> done) {
+  if (!rest_) return home_([done] { done(not_logged_in().error); });
+  rest_->send(
+      {http::Method::Get, fmt::format("/channels/{}/messages?limit={}", channel, kRecentMax)},
+      [home = home_, done = std::move(done)](const discord::Rest::Outcome& outcome) {
+        home([done, outcome] {
+          if (!outcome) return done(outcome.failure.error);
+          done(messages_of(outcome.reply->body));
+        });
+      });
+}
+
 void Session::typing(const std::string& channel) {
   if (rest_) rest_->trigger_typing(channel, [](const discord::Rest::Outcome&) {});
 }

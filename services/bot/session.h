@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bot/ports.h"
 #include "discord/gateway.h"
@@ -40,6 +41,8 @@ class Session final : public Channels, public Interactions {
             std::function<void(Posted)> done) override;
   void find_own(const std::string& channel, const std::string& after, const std::string& text,
                 std::function<void(Result<std::string>)> done) override;
+  void recent(const std::string& channel,
+              std::function<void(Result<std::vector<discord::Message>>)> done) override;
   void typing(const std::string& channel) override;
   void defer(const discord::Interaction& interaction) override;
   void answer(const discord::Interaction& interaction, const std::string& text) override;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "json/codec.h"
 #include "messaging/client.h"
 #include "telemetry/trace.h"
 
@@ -25,9 +26,14 @@ Result<contracts::BotCompany> Bots::join(const contracts::BotPresence& presence)
   if (present_.size() >= options_.bots_max && !present_.contains(presence.user_id)) {
     return Error{Code::Overloaded, fmt::format("{} bots are there already", present_.size())};
   }
-  present_[presence.user_id] = {presence, now + options_.gone_after};
+  Present& entry = present_[presence.user_id];
+  const bool news =
+      entry.presence.character != presence.character || entry.presence.guilds != presence.guilds;
+  entry = {presence, now + options_.gone_after};
   contracts::BotCompany company;
   for (const auto& [id, present] : present_) company.bots.push_back(present.presence);
+  // A person may speak to the one that has just come: who asks for the turn must know of it.
+  if (news) node_.publish("bot.company", json::encode(company));
   return company;
 }
 

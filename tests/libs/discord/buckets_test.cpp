@@ -74,6 +74,22 @@ TEST_F(BucketsTest, WaitsTheDecimalSecondsOfAnEmptyBucket) {
   EXPECT_TRUE(admit(post).go);
 }
 
+TEST_F(BucketsTest, TypingNeitherWaitsForMessagesNorTakesFromThem) {
+  const Route typing = route_of(Method::Post, "/channels/1/typing");
+  ASSERT_TRUE(pass(typing, {{"X-RateLimit-Bucket", "t"},
+                            {"X-RateLimit-Remaining", "0"},
+                            {"X-RateLimit-Reset-After", "5"}}));
+  ASSERT_TRUE(pass(post, {{"X-RateLimit-Bucket", "m"},
+                          {"X-RateLimit-Remaining", "1"},
+                          {"X-RateLimit-Reset-After", "5"}}));
+  ASSERT_TRUE(pass(post, {{"X-RateLimit-Bucket", "m"},
+                          {"X-RateLimit-Remaining", "0"},
+                          {"X-RateLimit-Reset-After", "2"}}));
+  now += seconds(2);
+  EXPECT_TRUE(admit(post).go);
+  EXPECT_EQ(admit(typing).at, now + seconds(3));
+}
+
 TEST_F(BucketsTest, RoutesOfOneBucketShareIt) {
   const Route edit = route_of(Method::Patch, "/channels/1/messages/7");
   ASSERT_TRUE(pass(edit, {{"X-RateLimit-Bucket", "abc"}}));

@@ -16,6 +16,7 @@ class BotTest : public WorldTest {
     peers_.answer("tuning.feedback", contracts::FeedbackReply{true, true});
   }
   void start() {
+    timers_.clear();
     bot_ = std::make_unique<Bot>(
         config_, Bot::World{*ledger_, channels_, channels_, peers_, timers_, clock_}, silences_,
         metrics_);
@@ -77,6 +78,40 @@ TEST_F(BotTest, AnswersAMessageAndTellsTheRouterWhereItsLineStands) {
   EXPECT_EQ(note.participants, (std::vector<std::string>{"brian", "peter"}));
   EXPECT_EQ(note.delivery, contracts::Delivery::Bots);
   EXPECT_TRUE(unfinished().empty()) << "the router knows";
+}
+
+TEST_F(BotTest, AnswersWhatWasWrittenWhileItWasDown) {
+  peter_says("Nyehehe.");
+  auto message = a_message(clock_, "Hi Peter");
+  message.guild_id.reset();
+  channels_.written["70"] = {message};
+  const std::string guild = R"({"id":"7","channels":[{"id":"70","name":"general",)"
+                            R"("last_message_id":")" +
+                            message.id + R"("}]})";
+  log_in();
+  EXPECT_TRUE(channels_.reads.empty()) << "it is not told that there is anything";
+  dispatch("GUILD_CREATE", guild);
+  timers_.pass(Milliseconds(2'000));
+  mail_.until([&] { return peers_.count("router.organic_notification") > 0; });
+  settle();
+  start();  // and it was down again
+  log_in();
+  dispatch("GUILD_CREATE", guild);
+  timers_.pass(Milliseconds(2'000));
+  settle();
+  settle();
+  EXPECT_EQ(channels_.reads.size(), 2U);
+  EXPECT_EQ(peers_.count("router.orchestrate"), 1) << "the ledger knows that it was answered";
+  ASSERT_EQ(channels_.standing.size(), 1U);
+  EXPECT_EQ(channels_.standing[0].message.reply_to, message.id);
+}
+
+TEST_F(BotTest, WhatWasWrittenBeforeItWasInvitedIsNotForIt) {
+  log_in();
+  dispatch("GUILD_CREATE", R"({"id":"8","channels":[{"id":"90","last_message_id":")" +
+                               id_at(clock_.wall_ms()) + R"("}]})");
+  timers_.pass(Milliseconds(2'000));
+  EXPECT_TRUE(channels_.reads.empty());
 }
 
 TEST_F(BotTest, TellsTheRouterUntilItHears) {

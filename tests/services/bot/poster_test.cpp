@@ -76,7 +76,7 @@ TEST_F(PosterTest, ALongLineGoesInPartsInOrderAndOnlyTheFirstReplies) {
   EXPECT_EQ(channels_.standing[0].message.reply_to, "5");
   EXPECT_FALSE(channels_.standing[1].message.reply_to);
   EXPECT_NE(channels_.standing[0].message.nonce, channels_.standing[1].message.nonce);
-  EXPECT_EQ(said_.at(0).message_id, "posted2");
+  EXPECT_EQ(said_.at(0).message_id, "posted1") << "where people begin to read";
 }
 
 TEST_F(PosterTest, ATurnIsPostedOnceHoweverOftenItComes) {

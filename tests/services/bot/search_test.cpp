@@ -38,6 +38,17 @@ TEST(Search, AFullPageLeadsOnBehindItsYoungest) {
   EXPECT_EQ(none.value().after, "109") << "as a number, not as text";
 }
 
+TEST(Search, MessagesOfAPageComeTheNewestFirst) {
+  const auto page = messages_of("[" + message("9", "1", "old") + "," + message("101", "2", "new") +
+                                "," + message("99", "3", "middle") + "]");
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page.value().size(), 3U);
+  EXPECT_EQ(page.value()[0].content, "new");
+  EXPECT_EQ(page.value()[1].content, "middle");
+  EXPECT_EQ(page.value()[2].content, "old");
+  EXPECT_FALSE(messages_of("[5]").ok());
+}
+
 TEST(Search, WhatIsNoPageIsAnError) {
   EXPECT_FALSE(search_page("{}", "5", "x", "0").ok());
   EXPECT_FALSE(search_page("[{}]", "5", "x", "0").ok());

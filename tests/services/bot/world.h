@@ -84,6 +84,12 @@ class FakeChannels final : public Channels, public Interactions {
     }
     done(std::string());
   }
+  void recent(const std::string& channel,
+              std::function<void(Result<std::vector<discord::Message>>)> done) override {
+    reads.push_back(channel);
+    if (unreadable) return done(*unreadable);
+    done(written[channel]);
+  }
   void typing(const std::string& channel) override { typed.push_back(channel); }
   void defer(const discord::Interaction& interaction) override {
     deferred.push_back(interaction.id);
@@ -104,6 +110,8 @@ class FakeChannels final : public Channels, public Interactions {
   bool swallow = false;                   // with a failure: carried out all the same
   bool hold = false;                      // posts wait for release()
   std::optional<Error> unreadable;
+  std::map<std::string, std::vector<discord::Message>> written;  // by others, the newest first
+  std::vector<std::string> reads;  // channels whose messages were read
   int posts = 0;
   std::vector<std::pair<std::string, std::string>> edits;
   std::vector<std::string> looked_after;
@@ -184,6 +192,8 @@ class FakeTimers final : public Timers {
   void after(Milliseconds delay, std::function<void()> task) override {
     tasks_.emplace(clock_.now() + delay, std::move(task));
   }
+  // Who waited is gone.
+  void clear() { tasks_.clear(); }
   // Turns the clock and runs what falls due on the way, in order.
   void pass(Milliseconds time) {
     const auto end = clock_.now() + time;
