@@ -232,6 +232,7 @@ int fan_out(net::Client& client, const Target& target, int clients, int rate, do
 
 void acknowledge(net::Client& client, const Target& target, int senders, double seconds) {
   Answers answers;
+  const double cpu_before = cpu_ms_of(target.pid);
   const SteadyTime began = clock().now();
   const SteadyTime end = began + std::chrono::milliseconds(static_cast<int>(seconds * 1000));
   std::promise<void> all_done;
@@ -243,12 +244,14 @@ void acknowledge(net::Client& client, const Target& target, int senders, double 
   for (int i = 0; i < senders; ++i) post(client, target, answers, again);
   all_done.get_future().wait();
   const double took = elapsed_ms(began, clock().now()) / 1000;
+  const double cpu = cpu_ms_of(target.pid) - cpu_before;
   const auto ms = answers.ms();
   fmt::print(
       "{{\"figure\":\"acknowledged\",\"senders\":{},\"per_s\":{:.0f},\"p50_ms\":{:.2f},"
-      "\"p99_ms\":{:.2f},\"refused\":{}}}\n",
+      "\"p99_ms\":{:.2f},\"refused\":{},\"cpu_us_per_message\":{:.0f}}}\n",
       senders, static_cast<double>(ms.size()) / took, bench::quantile(ms, 0.5),
-      bench::quantile(ms, 0.99), answers.failed());
+      bench::quantile(ms, 0.99), answers.failed(),
+      cpu * 1000 / std::max<double>(1, static_cast<double>(ms.size())));
 }
 
 struct Settings {

@@ -36,6 +36,16 @@ CREATE TRIGGER message_changed AFTER UPDATE OF content ON messages BEGIN
   INSERT INTO search(rowid, content) VALUES(new.id, new.content); END;
 )";
 
+// Which attachments there are, so that those of no message are known.
+const char* const kFilesTable = R"(
+CREATE TABLE files(id INTEGER PRIMARY KEY, message INTEGER NOT NULL);
+CREATE INDEX files_by_message ON files(message);
+CREATE TRIGGER message_with_files_gone AFTER DELETE ON messages BEGIN
+  DELETE FROM files WHERE message=old.id; END;
+INSERT INTO files SELECT CAST(json_extract(value, '$.id') AS INTEGER), messages.id
+  FROM messages, json_each(messages.data, '$.attachments');
+)";
+
 // A stored message before reactions and reply are put in.
 struct Kept {
   Snowflake id = 0;
@@ -91,6 +101,25 @@ Result<std::vector<Said>> complete_all(store::Connection& connection, std::vecto
   return messages;
 }
 
+Result<void> apply(store::Connection& connection, const std::vector<Change>& changes) {
+  for (const Change& change : changes) {
+    if (change.data.empty()) {
+      TRY(connection.execute("DELETE FROM things WHERE kind=? AND id=?", {change.kind, change.id}));
+    } else {
+      TRY(connection.execute("INSERT OR REPLACE INTO things VALUES(?,?,?)",
+                             {change.kind, change.id, change.data}));
+    }
+  }
+  return {};
+}
+
+Result<Files> files_of(store::Connection& connection, std::string_view where, Snowflake id) {
+  Files files;
+  TRY(connection.query(fmt::format("SELECT id FROM files WHERE message {}", where), {value(id)},
+                       [&](const store::Row& row) { files.push_back(id_at(row, 0)); }));
+  return files;
+}
+
 // Words to be found all, the last one perhaps still being typed.
 std::string match_of(std::string_view text) {
   std::string match;
@@ -116,7 +145,7 @@ Result<std::unique_ptr<Archive>> Archive::open(const std::string& path) {
   store::Database::Options options;
   options.path = path;
   options.grade = store::Grade::PowerSafe;
-  options.migrations = {kSchema};
+  options.migrations = {kSchema, kFilesTable};
   options.readers = 4;
   auto database = TRY(store::Database::open(std::move(options)));
   return std::unique_ptr<Archive>(new Archive(std::move(database)));
@@ -154,6 +183,15 @@ Result<std::vector<std::pair<Snowflake, Snowflake>>> Archive::last_messages() co
   return all;
 }
 
+Result<Files> Archive::files() const {
+  Files all;
+  TRY(database_->read([&](store::Connection& connection) {
+    return connection.query("SELECT id FROM files", {},
+                            [&](const store::Row& row) { all.push_back(id_at(row, 0)); });
+  }));
+  return all;
+}
+
 // Runs `work` in the writer's transaction; what it refuses is rolled back.
 template <class T>
 void Archive::write(std::function<Outcome<T>(store::Connection&)> work, Done<T> done) {
@@ -177,15 +215,7 @@ void Archive::write(std::function<Outcome<T>(store::Connection&)> work, Done<T> 
 void Archive::keep(std::vector<Change> changes, Done<Nothing> done) {
   write<Nothing>(
       [changes = std::move(changes)](store::Connection& connection) -> Outcome<Nothing> {
-        for (const Change& change : changes) {
-          if (change.data.empty()) {
-            TRY(connection.execute("DELETE FROM things WHERE kind=? AND id=?",
-                                   {change.kind, change.id}));
-          } else {
-            TRY(connection.execute("INSERT OR REPLACE INTO things VALUES(?,?,?)",
-                                   {change.kind, change.id, change.data}));
-          }
-        }
+        TRY(apply(connection, changes));
         return Nothing{};
       },
       std::move(done));
@@ -222,10 +252,14 @@ void Archive::insert(Draft draft, Done<Said> done) {
                                {value(it.id), value(it.channel), value(it.author),
                                 it.nonce.empty() ? store::Value{nullptr} : store::Value{it.nonce},
                                 value(it.reply_to), it.form.content, data}));
+        for (const AttachmentForm& file : it.form.attachments) {
+          TRY(connection.execute("INSERT INTO files VALUES(?,?)",
+                                 {value(snowflake_of(file.id).value_or(0)), value(it.id)}));
+        }
         if (referenced) {
           data = with_members(data, "\"referenced_message\":" + referenced->data);
         }
-        return Said{it.form, std::move(data)};
+        return Said{std::move(it.form), std::move(data)};
       },
       std::move(done));
 }
@@ -246,26 +280,30 @@ void Archive::edit(Snowflake channel, Snowflake id, Snowflake reader,
       std::move(done));
 }
 
-void Archive::remove(Snowflake channel, Snowflake id, Snowflake own, Done<Nothing> done) {
-  write<Nothing>(
-      [=](store::Connection& connection) -> Outcome<Nothing> {
+void Archive::remove(Snowflake channel, Snowflake id, Snowflake own, Done<Files> done) {
+  write<Files>(
+      [=](store::Connection& connection) -> Outcome<Files> {
         const auto kept = TRY(find(connection, channel, id));
         if (!kept) return refusal(discord::error_code::kUnknownMessage);
         const auto form = TRY(json::decode<MessageForm>(std::string_view(kept->data)));
         if (own != 0 && form.author.id != text_of(own)) {
           return refusal(discord::error_code::kMissingPermissions);
         }
+        Files files = TRY(files_of(connection, "=?", id));
         TRY(connection.execute("DELETE FROM messages WHERE id=?", {value(id)}));
-        return Nothing{};
+        return files;
       },
       std::move(done));
 }
 
-void Archive::remove_channel(Snowflake channel, Done<Nothing> done) {
-  write<Nothing>(
-      [=](store::Connection& connection) -> Outcome<Nothing> {
+void Archive::remove_channel(Snowflake channel, std::vector<Change> changes, Done<Files> done) {
+  write<Files>(
+      [channel, changes = std::move(changes)](store::Connection& connection) -> Outcome<Files> {
+        Files files =
+            TRY(files_of(connection, "IN (SELECT id FROM messages WHERE channel=?)", channel));
         TRY(connection.execute("DELETE FROM messages WHERE channel=?", {value(channel)}));
-        return Nothing{};
+        TRY(apply(connection, changes));
+        return files;
       },
       std::move(done));
 }

@@ -32,6 +32,9 @@ struct Said {
   std::string json;
 };
 
+// Ids of attachments whose message is gone: they may go as well.
+using Files = std::vector<Snowflake>;
+
 // What history() and search() look for; ids of 0 are no condition.
 struct Wanted {
   Snowflake reader = 0;
@@ -66,6 +69,8 @@ class Archive {
   Result<std::vector<Recent>> recent_nonces(Snowflake since) const;
   Result<std::vector<std::pair<Snowflake, Snowflake>>> last_messages() const;  // channel, message
 
+  Result<Files> files() const;  // of all messages
+
   void keep(std::vector<Change> changes, Done<Nothing> done);
   // Keeps what is queued; afterwards no `done` of an earlier call runs any more.
   void flush();
@@ -75,8 +80,9 @@ class Archive {
   void edit(Snowflake channel, Snowflake id, Snowflake reader,
             std::function<std::optional<Refusal>(MessageForm&)> change, Done<Said> done);
   // `own`: only what this user wrote (0: whoever wrote it), else 50013.
-  void remove(Snowflake channel, Snowflake id, Snowflake own, Done<Nothing> done);
-  void remove_channel(Snowflake channel, Done<Nothing> done);
+  void remove(Snowflake channel, Snowflake id, Snowflake own, Done<Files> done);
+  // With all its messages, and `changes` of the world.
+  void remove_channel(Snowflake channel, std::vector<Change> changes, Done<Files> done);
   // False when nothing has changed.
   void react(Snowflake channel, Snowflake id, const std::string& emoji, Snowflake user,
              Done<bool> done);

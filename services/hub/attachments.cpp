@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -79,7 +80,7 @@ Result<void> Attachments::keep(Snowflake id, std::string_view bytes) {
   }
   if (write_synced(options_.folder, file_of(id), bytes)) return {};
   bytes_ -= size;
-  return Error{Code::DataLoss, "attachment: cannot be written"};
+  return Error{Code::Unavailable, "attachment: cannot be written"};
 }
 
 void Attachments::forget(Snowflake id) {
@@ -88,6 +89,17 @@ void Attachments::forget(Snowflake id) {
   if (!error && std::filesystem::remove(file_of(id), error)) {
     bytes_ -= static_cast<std::int64_t>(size);
   }
+}
+
+void Attachments::sweep(std::vector<Snowflake> known) {
+  std::sort(known.begin(), known.end());
+  std::error_code error;
+  std::vector<Snowflake> orphans;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.folder, error)) {
+    const auto id = snowflake_of(entry.path().filename().string());
+    if (id && !std::binary_search(known.begin(), known.end(), *id)) orphans.push_back(*id);
+  }
+  for (const Snowflake id : orphans) forget(id);
 }
 
 std::string Attachments::signature(Snowflake channel, Snowflake id, std::string_view name) const {

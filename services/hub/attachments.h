@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "http/http.h"
@@ -27,6 +28,8 @@ class Attachments {
   // Overloaded when there is no room left.
   Result<void> keep(Snowflake id, std::string_view bytes);
   void forget(Snowflake id);
+  // At the start: forgets whatever is none of these, left by a crash between file and message.
+  void sweep(std::vector<Snowflake> known);
   // "/attachments/{channel}/{id}/{name}?hm=..."
   std::string path_of(Snowflake channel, Snowflake id, std::string_view name) const;
   // An image is shown, all else is a download, and nothing in it may run.

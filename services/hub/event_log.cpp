@@ -9,7 +9,8 @@ namespace {
 
 std::size_t cost(const EventLog::Entry& entry) {
   const Event& event = entry.event;
-  return sizeof(entry) + entry.data->size() + (entry.redacted ? entry.redacted->size() : 0) +
+  // What is redacted counts as if it were there: an entry's cost does not change while it is kept.
+  return sizeof(entry) + entry.data->size() * (event.redact == nullptr ? 1 : 2) +
          (event.only.size() + event.readers.size()) * sizeof(Snowflake);
 }
 
@@ -21,10 +22,17 @@ Tail make_tail(std::string data) {
   return std::make_shared<const std::string>(std::move(data));
 }
 
+const Tail& EventLog::Entry::redacted() const {
+  if (event.redact == nullptr) return data;
+  if (!redacted_) {
+    redacted_ = make_tail(event.redact(std::string_view(*data).substr(0, data->size() - 1)));
+  }
+  return redacted_;
+}
+
 std::uint64_t EventLog::add(Event event) {
   Entry entry;
   entry.data = make_tail(std::exchange(event.data, {}));
-  if (!event.redacted.empty()) entry.redacted = make_tail(std::exchange(event.redacted, {}));
   entry.event = std::move(event);
   bytes_ += cost(entry);
   events_.push_back(std::move(entry));

@@ -23,11 +23,16 @@ class EventLog {
   EventLog(std::size_t events_max, std::size_t bytes_max)
       : events_max_(events_max), bytes_max_(bytes_max) {}
 
-  // An event as it is kept: what its `data` and `redacted` were has become the end of a payload.
+  // An event as it is kept: what its `data` was has become the end of a payload.
   struct Entry {
     Event event;
     Tail data;
-    Tail redacted;  // null: the same
+
+    // The same for who may not read what people write.
+    const Tail& redacted() const;
+
+   private:
+    mutable Tail redacted_;  // made once it is asked for
   };
 
   // Keeps the event, whatever its size, until others need the room. Its number is above 0.

@@ -16,10 +16,12 @@ using Snowflake = std::uint64_t;
 // One dispatch and who gets it: members of the channel who may view it; without a channel all
 // members of the guild; with `only` exactly these users.
 struct Event {
-  std::string_view name;      // "MESSAGE_CREATE"; a literal
-  std::string data;           // JSON of `d`
-  std::string redacted = {};  // for bots that may not read what people write; empty: the same
-  Snowflake guild = 0;        // 0: a direct channel's, or nobody's
+  std::string_view name;  // "MESSAGE_CREATE"; a literal
+  std::string data;       // JSON of `d`
+  // What of `data` bots get that may not read what people write, made when the first one is there;
+  // null: all of it.
+  std::string (*redact)(std::string_view data) = nullptr;
+  Snowflake guild = 0;  // 0: a direct channel's, or nobody's
   Snowflake channel = 0;
   std::vector<Snowflake> only = {};
   std::vector<Snowflake> readers =

@@ -49,6 +49,7 @@ void Front::session(const Call& call) const {
                              user_json(*stage_.world.user(id))));
   };
   const std::string name(form->name ? trimmed(*form->name) : "");
+  if (!harmless(name)) return call->refuse(unfit_name("name"));
   if (name.empty() || name == person->display) return answer();
   User renamed = *person;
   renamed.name = renamed.display = name;
@@ -87,20 +88,29 @@ void Front::install(Rest& rest) {
 }
 
 void Front::install(runtime::Doors& doors) {
-  doors.async_method<contracts::AccountRequest, contracts::Account>(
-      "hub.account", runtime::Post("/account", "The account of a character, for its bot"),
-      [this](const contracts::AccountRequest& request, const runtime::Call&,
-             const runtime::Answer<contracts::Account>& answer) {
-        stage_.loop.post([this, request, answer] {
-          const User* const bot = stage_.world.user_of_account(request.character);
-          if (bot == nullptr || !bot->bot) {
-            return answer(
-                Error{Code::NotFound, fmt::format("no account for '{}'", request.character)});
-          }
-          answer(contracts::Account{text_of(bot->id), accounts_.token(request.character),
-                                    url_ + "/api/v10"});
-        });
-      });
+  // Stands in the document for all that Discord documents itself. Rest is asked before, so nothing
+  // comes here.
+  doors.http(runtime::Get("/api/v10/gateway",
+                          "Where the Gateway is; all below /api/v10 is as in Discord's reference"),
+             {"hub.discord", {}, {}, {{200, {runtime::Content{}}}}, true},
+             [](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
+               reply->respond(http::Response::error({Code::NotFound, "not here"}));
+             });
+  // For this machine's bots and nobody at the HTTP door: the answer opens the character's account.
+  doors.rpc("hub.account", [this](const std::shared_ptr<messaging::Incoming>& incoming) {
+    const auto request =
+        json::decode<contracts::AccountRequest>(std::string_view(incoming->body()));
+    if (!request) return incoming->reply(request.error());
+    stage_.loop.post([this, incoming, character = request.value().character] {
+      const User* const bot = stage_.world.user_of_account(character);
+      if (bot == nullptr || !bot->bot) {
+        return incoming->reply(
+            Error{Code::NotFound, fmt::format("no account for '{}'", character)});
+      }
+      incoming->reply(json::encode(
+          contracts::Account{text_of(bot->id), accounts_.token(character), url_ + "/api/v10"}));
+    });
+  });
   doors.async_method<contracts::AddBot, contracts::AddedBot>(
       "hub.add_bot", runtime::Post("/bots", "An account for somebody's own bot"),
       [this](const contracts::AddBot& request, const runtime::Call&,
@@ -109,6 +119,9 @@ void Front::install(runtime::Doors& doors) {
           World& world = stage_.world;
           const std::string name(trimmed(request.name));
           if (name.empty()) return answer(Error{Code::InvalidArgument, "name: must not be blank"});
+          if (!harmless(name)) {
+            return answer(Error{Code::InvalidArgument, "name: must not have control characters"});
+          }
           const User* bot = world.bot_named(name);
           if (bot != nullptr && !bot->account.empty()) {
             return answer(Error{Code::Conflict, fmt::format("'{}' is one of the cast", name)});
@@ -123,14 +136,11 @@ void Front::install(runtime::Doors& doors) {
                                           text_of(guild),   renew_token(world, *bot),
                                           url_ + "/api",    gateway_url()};
           const Snowflake id = bot->id;
-          stage_.archive.keep(world.take_changes(),
-                              stage_.on_loop<Nothing>(
-                                  [this, answer, added, id, fresh](const Outcome<Nothing>& kept) {
-                                    if (!kept)
-                                      return answer(Error{Code::Unavailable, kept.why.message});
-                                    if (fresh) joined(id);
-                                    answer(added);
-                                  }));
+          stage_.keep_changes([this, answer, added, id, fresh](const Outcome<Nothing>& kept) {
+            if (!kept) return answer(Error{Code::Unavailable, kept.why.message});
+            if (fresh) joined(id);
+            answer(added);
+          });
         });
       });
 }
@@ -174,6 +184,11 @@ http::Handler Front::handler(Rest& rest, http::Handler others) {
     const auto& operators = operator_paths();
     const bool others_take =
         std::find(operators.begin(), operators.end(), request.path) != operators.end();
+    // A bot's account is a way in: whoever may not be the local person may not make one either.
+    if (path == "/bots" && !config_.open_session && !loopback(request.peer)) {
+      return reply->respond(
+          http::Response::error({Code::PermissionDenied, "bots are added from this machine"}));
+    }
     if (!reads || others_take) return others(std::move(request), std::move(reply));
     if (path.starts_with("/attachments/")) return serve_attachment(request, reply);
     reply->respond(page_.serve(request));

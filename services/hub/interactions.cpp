@@ -283,12 +283,12 @@ void Interactions::respond(const Call& call) {
                     deferred ? 5 : 4, deferred ? "" : ",\"message\":" + said->json));
   };
   if (deferred) {
-    // Stands for "thinking" until the answer takes its place; to everybody it is a message like
-    // any other, for a form has no way to say that it is loading.
+    // Stands for "thinking" until the answer takes its place; who knows the flag shows it so.
     data = {};
     data.content = "\u2026";
     Post post = post_of(*interaction, std::move(data));
-    return say(interaction, std::move(post), flags == 0 ? 0 : flags | flag::kLoading, true, done);
+    post.flags = flag::kLoading;
+    return say(interaction, std::move(post), flags | flag::kLoading, true, done);
   }
   Post post = post_of(*interaction, std::move(data));
   post.files = std::move(files);

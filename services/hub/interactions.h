@@ -10,7 +10,8 @@ namespace hub {
 
 // Commands that people call and what the application answers ("Receiving and Responding to
 // Interactions" of Discord's reference). An interaction and its ephemeral messages live in memory
-// for as long as its token is valid. Lives on the loop's thread.
+// for as long as its token is valid: the hub's end ends them, and their callers ask anew. Lives on
+// the loop's thread.
 class Interactions {
  public:
   struct Options {

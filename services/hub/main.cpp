@@ -86,6 +86,8 @@ Result<void> serve(runtime::Process& process, const hub::Config& config) {
       hub::Attachments::open({data + "/attachments", key,
                               static_cast<std::int64_t>(config.attachments_mib) * 1024 * 1024}));
 
+  attachments->sweep(TRY(archive->files()));
+
   hub::Gateway gateway(loop, world, gateway_options(config), process.metrics());
   world.watch(gateway);
   const hub::Stage stage{loop, world, *archive, gateway, readers, clock};
@@ -104,7 +106,7 @@ Result<void> serve(runtime::Process& process, const hub::Config& config) {
   front.install(process.doors());
   hub::install_messages(rest, stage, poster);
   hub::install_reactions(rest, stage);
-  hub::install_places(rest, stage);
+  hub::install_places(rest, stage, poster);
   hub::Interactions interactions(stage, poster,
                                  {.respond_within = Milliseconds(config.interaction_ms)});
   hub::install_webhooks(rest, stage, poster, interactions);

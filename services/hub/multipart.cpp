@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/utf8.h"
+#include "hub/wire.h"
 
 namespace hub {
 namespace {
@@ -26,7 +27,8 @@ std::optional<std::string> attribute(std::string_view line, std::string_view key
 
 std::string file_name(std::string_view given) {
   std::string name;
-  for (const char c : utf8_repaired(given.substr(given.find_last_of("/\\") + 1))) {
+  for (const char c :
+       without_controls(utf8_repaired(given.substr(given.find_last_of("/\\") + 1)))) {
     const bool plain = (c & 0x80) != 0 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                        (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
     name += plain ? c : '_';

@@ -88,9 +88,10 @@ Result<PageFiles> PageFiles::read(const std::string& directory) {
 http::Response PageFiles::serve(const http::Request& request) const {
   const auto found = files_.find(request.path == "/" ? "/index.html" : request.path);
   if (found == files_.end()) {
-    http::Response response = http::Response::text(
-        empty() ? "The hub is here; its page is not installed.\n" : "There is no such page.\n",
-        empty() && request.path == "/" ? 200 : 404);
+    http::Response response =
+        empty() && request.path == "/"
+            ? http::Response::text("The hub is here; its page is not installed.\n")
+            : http::Response::error({Code::NotFound, "there is no such page and no such door"});
     protect(response, request);
     return response;
   }

@@ -133,7 +133,7 @@ Outcome<MessageForm> Poster::compose(const Post& post) {
   }
   form.type = post.type;
   // Loading and ephemeral are ours to say.
-  form.flags = post.form.flags & (1 << 2 | 1 << 12);
+  form.flags = (post.form.flags & (1 << 2 | 1 << 12)) | post.flags;
   if (post.form.nonce && post.form.nonce->text != "null") form.nonce = post.form.nonce;
   if (post.webhook) form.webhook_id = text_of(post.author);
   form.application_id = post.application_id;
@@ -248,11 +248,19 @@ void Poster::post(Post post, Done<Said> done) {
   keep_files(draft, std::move(post.files), std::move(done));
 }
 
-// Files first: a message never names one that is not on disk.
+// Files first: a message never names one that is not on disk. Those of a message that does not come
+// about go again.
 void Poster::keep_files(std::shared_ptr<Draft> draft, std::vector<File> files, Done<Said> done) {
   const auto next = stage_.on_loop<Nothing>([this, draft, done](const Outcome<Nothing>& kept) {
     if (!kept) return done(kept.why);
-    insert(std::move(*draft), done);
+    std::vector<Snowflake> ids;
+    for (const AttachmentForm& one : draft->form.attachments) {
+      ids.push_back(*snowflake_of(one.id));
+    }
+    insert(std::move(*draft), [this, ids, done](Outcome<Said> said) {
+      if (!said) forget_files(ids);
+      done(std::move(said));
+    });
   });
   const bool asked = stage_.readers.post([this, draft, next, files = std::move(files)] {
     for (std::size_t i = 0; i < files.size(); ++i) {
@@ -269,8 +277,18 @@ void Poster::keep_files(std::shared_ptr<Draft> draft, std::vector<File> files, D
   if (!asked) done(Refusal{503, 0, "The service is overloaded"});
 }
 
+// A file that stays behind, since too many are read or the process ends, goes at the next start.
+void Poster::forget_files(std::vector<Snowflake> ids) {
+  if (ids.empty()) return;
+  stage_.readers.post([&attachments = attachments_, ids = std::move(ids)] {
+    for (const Snowflake id : ids) attachments.forget(id);
+  });
+}
+
 void Poster::insert(Draft draft, Done<Said> done) {
   const Snowflake id = draft.id, channel = draft.channel;
+  // A channel that the disk did not take when it was made comes before what is said there.
+  if (stage_.world.changed()) stage_.keep_changes([](const Outcome<Nothing>&) {});
   stage_.archive.insert(
       std::move(draft),
       stage_.on_loop<Said>([this, id, channel, done = std::move(done)](Outcome<Said> said) {
@@ -297,7 +315,7 @@ void Poster::announce(std::string_view name, const Channel& channel, const Said&
   Event event = stage_.event(name, channel, with_members(said.json, extra),
                              discord::intent::kGuildMessages, discord::intent::kDirectMessages);
   if (channel.guild != 0) {
-    event.redacted = redacted_json(event.data);
+    event.redact = redacted_json;
     event.readers.push_back(author);
     for (const UserForm& user : said.form.mentions) {
       event.readers.push_back(snowflake_of(user.id).value_or(0));
@@ -351,8 +369,8 @@ void Poster::edit(const Channel& channel, Snowflake message, Snowflake author, b
 void Poster::remove(const Channel& channel, Snowflake message, Snowflake own, Done<Nothing> done) {
   stage_.archive.remove(
       channel.id, message, own,
-      stage_.on_loop<Nothing>(
-          [this, id = channel.id, message, done = std::move(done)](Outcome<Nothing> removed) {
+      stage_.on_loop<Files>(
+          [this, id = channel.id, message, done = std::move(done)](Outcome<Files> removed) {
             const Channel* const its = stage_.world.channel(id);
             if (removed && its != nullptr) {
               const std::string guild =
@@ -362,8 +380,20 @@ void Poster::remove(const Channel& channel, Snowflake message, Snowflake own, Do
                   fmt::format("{{\"id\":\"{}\",\"channel_id\":\"{}\"{}}}", message, id, guild),
                   discord::intent::kGuildMessages, discord::intent::kDirectMessages));
             }
-            done(std::move(removed));
+            if (!removed) return done(std::move(removed.why));
+            forget_files(std::move(*removed));
+            done(Nothing{});
           }));
+}
+
+void Poster::remove_channel(Snowflake channel, std::vector<Change> changes, Done<Nothing> done) {
+  stage_.archive.remove_channel(
+      channel, std::move(changes),
+      stage_.on_loop<Files>([this, done = std::move(done)](Outcome<Files> removed) {
+        if (!removed) return done(std::move(removed.why));
+        forget_files(std::move(*removed));
+        done(Nothing{});
+      }));
 }
 
 std::optional<PostForm> read_post(const Call& call, std::size_t files_bytes_max,

@@ -22,6 +22,7 @@ struct Post {
   std::vector<File> files{};
   std::uint64_t permissions = 0;  // of the author in the channel
   bool webhook = false;           // mentions users only unless told
+  int flags = 0;                  // beside those that anybody may ask for
   int type = discord::message_type::kDefault;
   std::optional<std::string> application_id{};
   std::optional<json::Text> interaction_metadata{};
@@ -52,6 +53,8 @@ class Poster {
   void edit(const Channel& channel, Snowflake message, Snowflake author, bool webhook,
             std::uint64_t permissions, const PostForm& form, Done<Said> done);
   void remove(const Channel& channel, Snowflake message, Snowflake own, Done<Nothing> done);
+  // All that was said in a channel which `changes` take from the world.
+  void remove_channel(Snowflake channel, std::vector<Change> changes, Done<Nothing> done);
 
  private:
   struct Nonce {
@@ -68,6 +71,7 @@ class Poster {
   std::optional<Refusal> check(const Post& post) const;
   Mentions mentions(const Post& post) const;
   void keep_files(std::shared_ptr<Draft> draft, std::vector<File> files, Done<Said> done);
+  void forget_files(std::vector<Snowflake> ids);
   void insert(Draft draft, Done<Said> done);
   void announce(std::string_view name, const Channel& channel, const Said& said,
                 std::string_view more);

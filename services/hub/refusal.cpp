@@ -85,9 +85,14 @@ Refusal invalid_form(std::string_view member, std::string_view kind, std::string
   return why;
 }
 
+Refusal unfit_name(std::string_view member) {
+  return invalid_form(member, "STRING_TYPE_REGEX", "Control characters are not allowed.");
+}
+
 Refusal refusal_of(const Error& error) {
-  const bool again = retryable(error.code);
-  return {again ? 503 : 500, 0, again ? "The service is overloaded" : "Internal Server Error"};
+  if (error.code == Code::Overloaded) return {503, 0, "The service is overloaded"};
+  if (retryable(error.code)) return {503, 0, "The hub cannot use its disk now"};
+  return {500, 0, "Internal Server Error"};
 }
 
 }  // namespace hub

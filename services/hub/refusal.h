@@ -25,6 +25,8 @@ struct Refusal {
 Refusal refusal(int code);
 // 50035 about one member of the form; `kind` as Discord has it, such as "BASE_TYPE_MAX_LENGTH".
 Refusal invalid_form(std::string_view member, std::string_view kind, std::string_view message);
+// 50035 about a name that is not harmless() (wire.h).
+Refusal unfit_name(std::string_view member);
 // Our own trouble: 503 where asking again may help, else 500.
 Refusal refusal_of(const Error& error);
 

@@ -170,12 +170,20 @@ void Rest::serve(const Known& known, const Call& call) {
   known.route.handler(call);
 }
 
+void Stage::keep_changes(Done<Nothing> done) const {
+  const auto changes = std::make_shared<const std::vector<Change>>(world.take_changes());
+  archive.keep(*changes, on_loop<Nothing>([&world = world, changes,
+                                           done = std::move(done)](Outcome<Nothing> kept) {
+    if (!kept) world.change_again(*changes);
+    done(std::move(kept));
+  }));
+}
+
 void Stage::commit(const Call& call, std::function<void()> then) const {
-  archive.keep(world.take_changes(),
-               on_loop<Nothing>([call, then = std::move(then)](const Outcome<Nothing>& kept) {
-                 if (!kept) return call->refuse(kept.why);
-                 then();
-               }));
+  keep_changes([call, then = std::move(then)](const Outcome<Nothing>& kept) {
+    if (!kept) return call->refuse(kept.why);
+    then();
+  });
 }
 
 void Stage::read(const Call& call, std::function<void()> read) const {

@@ -116,13 +116,18 @@ struct Stage {
   runtime::WorkerPool& readers;
   const Clock& clock;
 
+  // Keeps what has changed, then tells; what cannot be kept now is tried again with the next.
+  void keep_changes(Done<Nothing> done) const;
   // Keeps what has changed, then runs `then` on the loop, or refuses.
   void commit(const Call& call, std::function<void()> then) const;
   // A `done` for the archive that runs on the loop.
   template <class T>
   Done<T> on_loop(std::function<void(Outcome<T>)> then) const {
-    return [&loop = loop, then = std::move(then)](Outcome<T> outcome) {
-      loop.post([then, outcome = std::move(outcome)]() mutable { then(std::move(outcome)); });
+    // It is called once, so what it holds moves on.
+    return [&loop = loop, then = std::move(then)](Outcome<T> outcome) mutable {
+      loop.post([then = std::move(then), outcome = std::move(outcome)]() mutable {
+        then(std::move(outcome));
+      });
     };
   }
   // Runs `read` on a reader's thread; refuses when too many wait.

@@ -44,6 +44,7 @@ std::optional<Refusal> apply(const CommandForm& form, AppCommand& command) {
   if (trimmed(command.name).empty() || utf8_length(command.name) > 32) {
     return invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 32 in length.");
   }
+  if (!harmless(command.name)) return unfit_name("name");
   const bool slash = command.type == discord::command_type::kChatInput;
   if (slash &&
       (command.name.find(' ') != std::string::npos || ascii_lower(command.name) != command.name)) {

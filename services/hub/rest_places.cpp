@@ -59,6 +59,7 @@ std::optional<Refusal> apply(const World& world, const ChannelForm& form, Channe
     if (utf8_length(*form.name) > 100 || trimmed(*form.name).empty()) {
       return invalid_form("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.");
     }
+    if (!harmless(*form.name)) return unfit_name("name");
     channel.name = trimmed(*form.name);
   }
   if (form.topic) channel.topic = *form.topic;
@@ -139,16 +140,17 @@ void edit_channel(const Stage& stage, const Call& call) {
   });
 }
 
-void delete_channel(const Stage& stage, const Call& call) {
+void delete_channel(const Stage& stage, Poster& poster, const Call& call) {
   const Channel* const channel = stage.channel(call, permission::kManageChannels);
   if (channel == nullptr) return;
   const Channel gone = *channel;
   stage.world.remove_channel(gone.id);
-  stage.archive.remove_channel(gone.id, [](const Outcome<Nothing>&) {});
-  stage.commit(call, [&stage, call, gone] {
-    tell(stage, "CHANNEL_DELETE", gone);
-    call->answer(channel_json(stage.world, gone, call->user->id));
-  });
+  poster.remove_channel(gone.id, stage.world.take_changes(),
+                        [&stage, call, gone](const Outcome<Nothing>& removed) {
+                          if (!removed) return call->refuse(removed.why);
+                          tell(stage, "CHANNEL_DELETE", gone);
+                          call->answer(channel_json(stage.world, gone, call->user->id));
+                        });
 }
 
 void open_direct(const Stage& stage, const Call& call) {
@@ -249,7 +251,7 @@ void install_users(Rest& rest, const Stage& stage) {
 
 }  // namespace
 
-void install_places(Rest& rest, const Stage& stage) {
+void install_places(Rest& rest, const Stage& stage, Poster& poster) {
   install_users(rest, stage);
   rest.get("/guilds/{guild}", [&](const Call& call) {
     if (const Guild* const guild = stage.guild(call)) call->answer(guild_json(*guild));
@@ -271,7 +273,8 @@ void install_places(Rest& rest, const Stage& stage) {
     }
   });
   rest.patch("/channels/{channel}", [&](const Call& call) { edit_channel(stage, call); });
-  rest.remove("/channels/{channel}", [&](const Call& call) { delete_channel(stage, call); });
+  rest.remove("/channels/{channel}",
+              [&](const Call& call) { delete_channel(stage, poster, call); });
 }
 
 }  // namespace hub

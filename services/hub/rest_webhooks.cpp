@@ -26,6 +26,7 @@ std::optional<Refusal> wrong_name(std::string_view member, std::string_view name
   if (trimmed(name).empty() || utf8_length(name) > 80) {
     return invalid_form(member, "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 80 in length.");
   }
+  if (!harmless(name)) return unfit_name(member);
   for (const char* const word : {"clyde", "discord"}) {
     if (plain.find(word) != std::string::npos) {
       return invalid_form(member, "USERNAME_INVALID_CONTAINS",

@@ -9,7 +9,7 @@ namespace hub {
 
 void install_messages(Rest& rest, const Stage& stage, Poster& poster);
 void install_reactions(Rest& rest, const Stage& stage);
-void install_places(Rest& rest, const Stage& stage);
+void install_places(Rest& rest, const Stage& stage, Poster& poster);
 void install_webhooks(Rest& rest, const Stage& stage, Poster& poster, Interactions& interactions);
 void install_commands(Rest& rest, const Stage& stage, Interactions& interactions);
 

@@ -162,10 +162,10 @@ bool Session::sees(Snowflake guild, Snowflake channel, const Roster& roster) {
 
 const Tail& Session::view(const EventLog::Entry& entry) const {
   const Event& event = entry.event;
-  if (!entry.redacted || event.guild == 0 || gets(intent::kMessageContent)) return entry.data;
+  if (event.guild == 0 || gets(intent::kMessageContent)) return entry.data;
   const bool reader =
       std::find(event.readers.begin(), event.readers.end(), who_.user) != event.readers.end();
-  return reader ? entry.data : entry.redacted;
+  return reader ? entry.data : entry.redacted();
 }
 
 std::uint64_t Session::next(std::uint64_t number) {

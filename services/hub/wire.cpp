@@ -14,6 +14,27 @@ std::string timestamp(std::int64_t wall_ms) {
                      wall_ms % 1000);
 }
 
+// Of Unicode: C0, DEL, C1, U+2028 to U+202E and U+2066 to U+2069.
+std::string without_controls(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned first = byte(i), second = byte(i + 1), third = byte(i + 2);
+    if (first < 0x20 || first == 0x7f) continue;
+    if (first == 0xc2 && second >= 0x80 && second <= 0x9f) {
+      ++i;
+    } else if (first == 0xe2 && ((second == 0x80 && third >= 0xa8 && third <= 0xae) ||
+                                 (second == 0x81 && third >= 0xa6 && third <= 0xa9))) {
+      i += 2;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
 MessageForm redacted(MessageForm form) {
   form.content.clear();
   form.attachments.clear();

@@ -26,6 +26,11 @@ inline constexpr int kInvalidJson = 50109;
 // "2026-11-21T21:41:04.123000+00:00"
 std::string timestamp(std::int64_t wall_ms);
 
+// `text` without what would change how the text around it looks: control characters, ends of lines
+// and marks of writing direction. Names are that already, or refused.
+std::string without_controls(std::string_view text);
+inline bool harmless(std::string_view text) { return without_controls(text) == text; }
+
 struct UserForm {
   std::string id;
   std::string username;

@@ -249,6 +249,29 @@ void World::remove_command(Snowflake id) {
   changes_.push_back({"command", text_of(id), {}});
 }
 
+void World::change_again(const std::vector<Change>& lost) {
+  const auto again = [this](const auto& map, const Change& change) {
+    const auto* const its = found(map, snowflake_of(change.id).value_or(0));
+    if (its == nullptr) return changes_.push_back({change.kind, change.id, {}});
+    keep(change.kind, change.id, *its);
+  };
+  for (const Change& change : lost) {
+    // As it is now: what was changed since may have been kept.
+    if (change.kind == "user")
+      again(users_, change);
+    else if (change.kind == "guild")
+      again(guilds_, change);
+    else if (change.kind == "channel")
+      again(channels_, change);
+    else if (change.kind == "webhook")
+      again(webhooks_, change);
+    else if (change.kind == "command")
+      again(commands_, change);
+    else
+      changes_.push_back(change);
+  }
+}
+
 void World::said(Snowflake channel, Snowflake message) {
   ids.seen(message);
   if (Channel* const its = found(channels_, channel)) {

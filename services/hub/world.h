@@ -183,6 +183,9 @@ class World final : public Roster {
   Result<void> load(const Change& kept);
   // What has changed since the last call.
   std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+  bool changed() const { return !changes_.empty(); }
+  // These could not be kept: they are changes again.
+  void change_again(const std::vector<Change>& lost);
   // Whose presences stand in guilds.
   void watch(const Presences& presences) { presences_ = &presences; }
 

@@ -24,9 +24,12 @@ Result<int> bot(const Options& options, messaging::Node& node) {
   fmt::print(
       "token    {}\napi      {}\ngateway  {}\n\n"
       "discord.js   new Client({{rest: {{api: '{}'}}, intents: [...]}}).login(token)\n"
-      "discord.py   discord.http.Route.BASE = '{}/v10'; client.run(token)\n\n"
+      "discord.py   discord.http.Route.BASE = '{}/v10'\n"
+      "             discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL('{}')\n"
+      "             client.run(token)\n\n"
       "The token is shown once; the same name gets a new one. User {}, guild {}.\n",
-      added.token, added.api, added.gateway, added.api, added.api, added.user_id, added.guild_id);
+      added.token, added.api, added.gateway, added.api, added.api, added.gateway, added.user_id,
+      added.guild_id);
   return 0;
 }
 

@@ -48,9 +48,20 @@ TEST(EventLog, KeepsOneThatIsLargerThanItsLimitUntilTheNext) {
 
 TEST(EventLog, MendsTextThatIsNotUtf8) {
   EventLog log(10, 1'000'000);
-  log.add({.name = "TEST", .data = "\"\xff\"", .redacted = "\"\""});
+  log.add(event("\"\xff\""));
   EXPECT_EQ(*log.find(1)->data, "\"\xef\xbf\xbd\"}");
-  EXPECT_EQ(*log.find(1)->redacted, "\"\"}");
+}
+
+TEST(EventLog, RedactsOnceAndOnlyWhatIsToBe) {
+  EventLog log(10, 1'000'000);
+  Event secret = event("secret");
+  secret.redact = [](std::string_view data) { return "no " + std::string(data); };
+  log.add(std::move(secret));
+  log.add(event("plain"));
+  EXPECT_EQ(*log.find(1)->data, "secret}");
+  EXPECT_EQ(*log.find(1)->redacted(), "no secret}");
+  EXPECT_EQ(log.find(1)->redacted(), log.find(1)->redacted());
+  EXPECT_EQ(log.find(2)->redacted(), log.find(2)->data);
 }
 
 }  // namespace

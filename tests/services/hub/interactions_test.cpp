@@ -64,8 +64,11 @@ TEST_F(Interacting, ADeferredAnswerIsFilledInLater) {
   call(hub);
   EXPECT_EQ(hub.post(webhook_, "", R"({"content":"early"})").code(), 10062);
   EXPECT_EQ(hub.post(callback_, "", R"({"type":5})").status, 204);
+  EXPECT_NE(hub.told("MESSAGE_CREATE")[0].data.find("\"flags\":128"), std::string::npos);
   EXPECT_EQ(hub.post(webhook_, "", R"({"content":"thought"})").text("content"), "thought");
-  EXPECT_EQ(hub.get(webhook_ + "/messages/@original", "").text("content"), "thought");
+  const auto original = hub.get(webhook_ + "/messages/@original", "");
+  EXPECT_EQ(original.text("content"), "thought");
+  EXPECT_EQ(original.json().root().find("flags")->integer(), 0);
   EXPECT_EQ(hub.post(webhook_, "", R"({"content":"more"})").status, 200);
   EXPECT_EQ(hub.told("MESSAGE_CREATE").size(), 2U);
 }

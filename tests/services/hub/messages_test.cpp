@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "services/hub/stand.h"
 
 namespace hub {
@@ -15,7 +17,7 @@ TEST(Messages, ArePostedToldAndRead) {
   const auto told = hub.told("MESSAGE_CREATE");
   ASSERT_EQ(told.size(), 1U);
   EXPECT_NE(told[0].data.find("\"hello\""), std::string::npos);
-  EXPECT_EQ(told[0].redacted.find("\"hello\""), std::string::npos);
+  EXPECT_EQ(told[0].redact(told[0].data).find("\"hello\""), std::string::npos);
   const auto read = hub.get(hub.messages + "/" + posted.text("id"), hub.peter);
   EXPECT_EQ(read.text("content"), "hello");
 }
@@ -196,6 +198,51 @@ TEST(Messages, AreCountedPerChannelAndUser) {
   EXPECT_EQ(hub.post("/channels/" + hub.bar + "/messages", hub.peter, body).status, 200);
   EXPECT_EQ(hub.post(hub.messages, hub.brian, body).status, 200);
   EXPECT_EQ(hub.post(hub.messages, hub.person, body).headers.get("X-RateLimit-Limit"), "4");
+}
+
+TEST(Messages, AreCountedWithAllOtherRequestsOfAUser) {
+  Stand hub({.messages = 100, .others = 100, .global_per_second = 3, .people_factor = 2});
+  const std::string body = R"({"content":"x"})";
+  for (const std::string& path : {hub.messages, "/channels/" + hub.bar + "/messages"}) {
+    EXPECT_EQ(hub.post(path, hub.peter, body).status, 200);
+  }
+  EXPECT_EQ(hub.get("/users/@me", hub.peter).status, 200);
+  const auto refused = hub.get("/users/@me", hub.peter);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.json().root().find("global")->boolean());
+  EXPECT_EQ(refused.headers.get("X-RateLimit-Global"), "true");
+  EXPECT_EQ(refused.headers.get("X-RateLimit-Scope"), "global");
+  EXPECT_TRUE(refused.headers.get("Retry-After").has_value());
+  EXPECT_EQ(hub.get("/users/@me", hub.brian).status, 200) << "others are not held up";
+  EXPECT_NE(hub.post("/interactions/5/x/callback", "", "{}").status, 429) << "has no global limit";
+}
+
+TEST(Messages, TakeTheirFilesAlong) {
+  Stand hub;
+  const auto send = [&](const std::string& payload) {
+    return hub.ask(Method::Post, hub.messages, hub.person,
+                   "--X\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n" +
+                       payload +
+                       "\r\n--X\r\nContent-Disposition: form-data; name=\"files[0]\"; "
+                       "filename=\"a.txt\"\r\n\r\nhello\r\n--X--\r\n",
+                   "multipart/form-data; boundary=X");
+  };
+  // What a reader's thread was given before this question, it has done.
+  const auto files = [&] {
+    hub.get(hub.messages, hub.person);
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& one :
+         std::filesystem::directory_iterator(hub.folder.file("files"))) {
+      ++count;
+    }
+    return count;
+  };
+  const auto kept = send(R"({"content":"look"})");
+  EXPECT_EQ(files(), 1U);
+  EXPECT_EQ(send(R"({"message_reference":{"message_id":"5"}})").code(), 50035);
+  EXPECT_EQ(files(), 1U) << "a refused message leaves no file";
+  EXPECT_EQ(hub.ask(Method::Delete, hub.messages + "/" + kept.text("id"), hub.person).status, 204);
+  EXPECT_EQ(files(), 0U);
 }
 
 TEST(Messages, AreReactedTo) {

@@ -26,6 +26,17 @@ TEST(Places, KeepWhoMayNotSeeAChannelOut) {
             std::string::npos);
 }
 
+TEST(Places, HaveNamesWithoutControlCharacters) {
+  Stand hub;
+  const std::string list = "/guilds/" + hub.guild + "/channels";
+  for (const char* const name :
+       {R"(a\nb)", R"(\u0000)", R"(\u007f)", R"(\u0085)", R"(\u202e)", R"(\u2067)"}) {
+    EXPECT_EQ(hub.post(list, hub.person, std::string(R"({"name":")") + name + "\"}").code(), 50035)
+        << name;
+  }
+  EXPECT_EQ(hub.post(list, hub.person, R"({"name":"caf\u00e9 \u2026 \ud83d\ude00"})").status, 201);
+}
+
 TEST(Places, AreMadeAndRemovedByWhoMay) {
   Stand hub;
   const std::string list = "/guilds/" + hub.guild + "/channels";

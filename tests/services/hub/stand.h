@@ -67,7 +67,7 @@ class Stand {
     archive->keep(world.take_changes(), [](const Outcome<Nothing>&) {});
     install_messages(rest, stage, poster);
     install_reactions(rest, stage);
-    install_places(rest, stage);
+    install_places(rest, stage, poster);
     install_webhooks(rest, stage, poster, interactions);
     install_commands(rest, stage, interactions);
     guild = text_of(world.all_guilds().begin()->first);
