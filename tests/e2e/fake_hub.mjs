@@ -256,7 +256,8 @@ export class FakeHub {
     return all.slice(-limit).reverse();
   }
 
-  posted(channel, body) {
+  posted(channel, form) {
+    const body = form ?? { content: "" };  // of a multipart form the browser tells no body
     const replyTo =
       body.message_reference &&
       this.messages[channel].find((one) => one.id === body.message_reference.message_id);

@@ -9,7 +9,7 @@ from ensemble import BOTS, EnsembleTest
 from fault_proxy import HEARTBEAT, INVALID, RECONNECT, Rule
 from stack import eventually
 
-STEPS = 8
+STEPS = 5
 # After these a bot resumes, or begins a new session.
 CLOSES = [1000, 1001, 4000, 4001, 4002, 4003, 4005, 4007, 4009]
 
@@ -95,7 +95,7 @@ class BotFaults(EnsembleTest):
         eventually(lambda: len(proxy.connects) + len(proxy.seen) > seen + 1, 30, "it tries again")
         proxy.refuse = False
 
-    # --- runs ---------------------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------
 
     def run_once(self, seed):
         draw, asked, story = random.Random(seed), [], []
@@ -107,12 +107,11 @@ class BotFaults(EnsembleTest):
             step, first = draw.choice(self.steps()), draw.random() < 0.5
             if first:
                 asked.append(self.ask(channel, who))
-            story.append((who, step.__name__, step(self.proxies[who], draw),
+            story.append((who, step.__name__, step(self.proxies[who], draw) or "",
                           "after" if first else "before"))
             if not first:
                 asked.append(self.ask(channel, who))
-            print("  %s: %s %s, %s it is asked" % (*story[-1][:2], story[-1][2] or "", story[-1][3]),
-                  flush=True)
+            print("  {}: {} {}, {} it is asked".format(*story[-1]), flush=True)
             if draw.random() < 0.7:
                 self.answered(channel, asked[-1])
         for message in asked:

@@ -50,7 +50,7 @@ BODIES = {
     "llm.embeddings": {"model": "auto", "input": "hello"},
 }
 # Doors to what this stack has not: no model embeds here.
-STATUSES = {"llm.embeddings": 404}
+STATUSES = {"llm.embeddings": 404, "bot.speak": 503}
 
 
 def node(script, *arguments, text=None):
@@ -157,6 +157,8 @@ class Files(unittest.TestCase):
 
 
 class Doors(StackTest):
+    services = openapi.SERVICES
+
     @classmethod
     def settings(cls):
         return {"coordinator": {"weights": {"energy_budget": 0}}}

@@ -1,5 +1,5 @@
-"""A bot on discord.py that does what it is told: a JSON command a line comes in, a JSON event a line
-goes out. The same language as tests/npm/discord_js_client.mjs.
+"""A bot on discord.py that does what it is told: a JSON command a line comes in, a JSON event a
+line goes out. The same language as tests/npm/discord_js_client.mjs.
 
     python3 discord_py_client.py API GATEWAY TOKEN INTENT...
 """

@@ -17,6 +17,17 @@ QUESTIONS = ["{}, what is your favourite beer?", "{}, how was your day?", "{}, t
              "{}, what do you think of art?", "{}, what scares you?", "{}, who is your friend?"]
 
 
+class Model(SlowModel):
+    """What a test has scripted comes first."""
+
+    def seen(self, path, body):
+        with self.lock:
+            self.requests.append({"path": path, **body})
+            if self.script:
+                return self.script.popleft()
+        return super().seen(path, body)
+
+
 class EnsembleTest(StackTest):
     """`tokens` may give a bot one that is not the hub's."""
 
@@ -26,7 +37,7 @@ class EnsembleTest(StackTest):
 
     @classmethod
     def settings(cls):
-        cls.model = SlowModel(random.Random(1))
+        cls.model = Model(random.Random(1))
         cls.addClassCleanup(cls.model.stop)
         cls.proxies = {name: FaultProxy(lambda: cls.stack.address("hub")) for name in BOTS}
         for proxy in cls.proxies.values():
@@ -43,8 +54,25 @@ class EnsembleTest(StackTest):
         super().setUpClass()
         cls.person = Person(cls.stack)
         cls.addClassCleanup(lambda: cls.person.close())
-        expected = [name for name in BOTS if name not in cls.tokens]
-        eventually(lambda: all(cls.logged_in(name) for name in expected), 30, "the bots log in")
+        cls.expected = [name for name in BOTS if name not in cls.tokens]
+        eventually(lambda: all(cls.logged_in(name) for name in cls.expected), 30,
+                   "the bots log in")
+        cls.met = False
+
+    def setUp(self):
+        """Bots that have just come do not know each other yet: each has to have answered once."""
+        if self.met:
+            return
+        lobby = self.person.make_channel("lobby")
+        for who in self.expected:
+            def meets(name=who):
+                asked = self.ask(lobby, name)
+                try:
+                    return self.answered(lobby, asked, seconds=3)
+                except AssertionError:
+                    return None
+            eventually(meets, 30, f"{who} answers")
+        type(self).met = True
 
     @classmethod
     def logged_in(cls, name):

@@ -11,12 +11,13 @@ from fault_proxy import Rule
 from stack import Stack, eventually, kill
 
 # What nobody can mend but a person, and a word of what he must be told.
-FATAL = {4004: "token", 4010: "shard", 4011: "shard", 4012: "version", 4013: "intent",
-         4014: "intent"}
+FATAL = {4004: "token", 4010: "shard", 4011: "servers", 4012: "version", 4013: "intents",
+         4014: "Message Content Intent"}
 
 
 class Ensemble(EnsembleTest):
     def setUp(self):
+        super().setUp()
         self.model.reset()
         for proxy in self.proxies.values():
             proxy.behave()
@@ -112,7 +113,7 @@ class Ensemble(EnsembleTest):
         self.assertEqual(seen["user_id"], self.account("peter"))
         self.answered(channel, asked)
 
-    # --- processes fall -----------------------------------------------------------------------------
+    # --- processes fall ---------------------------------------------------------------------------
 
     def fall(self, service):
         self.stack.replaced(service, self.stack.kill(service))

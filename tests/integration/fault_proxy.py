@@ -2,8 +2,8 @@
 
 It understands REST (a request at a time) and the Gateway's WebSocket, zlib-stream included, and
 rewrites the addresses in GET /gateway/bot and READY, so that a bot stays behind it. Faults of REST
-are `rules`: the first that fits a request takes it. Faults of the Gateway are methods. All that went
-through is counted, with times. Its own thread runs it; any thread may call.
+are `rules`: the first that fits a request takes it. Faults of the Gateway are methods. All that
+went through is counted, with times. Its own thread runs it; any thread may call.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ SUFFIX = b"\x00\x00\xff\xff"
 
 @dataclass
 class Rule:
-    """`act` is `answer` (status, headers and body instead of the hub's), `swallow_request` (it never
-    arrives), `swallow_answer` (it was carried out), or `slow` (the answer comes byte by byte)."""
+    """`act` is `answer` (status, headers and body instead of the hub's), `swallow_request` (it
+    never arrives), `swallow_answer` (it was carried out), or `slow` (the answer comes byte by byte)."""
     act: str
     method: str = ""
     path: str = ""  # a part of it
@@ -286,8 +286,8 @@ class FaultProxy:
         hub_reader, hub_writer = await asyncio.open_connection(host, port)
         kept = [line for line in lines if line and
                 line.split(":")[0].lower() not in ("host", "sec-websocket-extensions")]
-        hub_writer.write("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}:{port}", *kept, "", ""])
-                         .encode("latin-1"))
+        hub_writer.write("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}:{port}", *kept, "",
+                                      ""]).encode("latin-1"))
         session = Session(writer, hub_writer, "compress=zlib-stream" in path)
         try:
             head = await hub_reader.readuntil(b"\r\n\r\n")

@@ -14,6 +14,7 @@ AMOUNTS = {
     "kills":          (16,       200),
     "chaos runs":     (10,       300),
     "bot runs":       (10,       100),
+    "hub falls":      (10,       200),
     "storm requests": (5_000, 1_000_000),
     "fuzz seconds":   (5,        600),
     "soak seconds":   (6,      1_800),

@@ -28,7 +28,7 @@ class Door:
     # The member's value when it is not the string itself but has it inside.
     wrap: object = lambda text: text
     method: str = "POST"
-    status: int = 200  # of the answer to `body`: 404 where this stack has no model for it
+    status: int = 200  # of the answer to `body`: 404 without a model, 503 without the channel
 
     def __str__(self):
         return f"{self.service} {self.method} {self.path}"
@@ -104,6 +104,9 @@ DOORS = [
          {"channel": "c", "character": "peter", "message": "hi"}, "message", 4000),
     Door("router", "/join", {"character": "peter", "user_id": "1", "guilds": []}, "user_id", 64),
     Door("router", "/forget", {"author_id": "1"}, "author_id", 64),
+    Door("hub", "/bots", {"name": "Mybot"}, "name", 32),
+    Door("peter", "/organic-message", {"channel": "1", "turn_id": "t", "text": "hi"}, "text",
+         16 * 1024, status=503),
     Door("tuning", "/hints", {"character": "peter"}, "character", 64),
     Door("tuning", "/outcomes", {"outcomes": [{"turn_id": "t", "character": "peter"}]}, "outcomes",
          64, wrap=lambda text: [{"turn_id": text, "character": "peter"}]),
@@ -182,6 +185,8 @@ def at_each_door_for_text(check):
 
 
 class Hostile(StackTest):
+    services = openapi.SERVICES
+
     @classmethod
     def settings(cls):
         return {"coordinator": {"weights": {"energy_budget": 0}}}

@@ -12,7 +12,7 @@ from pathlib import Path
 from stack import ROOT, environment, eventually
 
 MODULES = Path(os.environ.get("TROUPE_NPM", ROOT / "build/npm")) / "node_modules"
-ALL = ["guilds", "messages", "reactions", "typing", "content", "members", "presences", "direct"]
+ALL = ("guilds", "messages", "reactions", "typing", "content", "members", "presences", "direct")
 
 
 def python_with_discord():
@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class Library:
-    def __init__(self, command, api, gateway, token, intents=ALL):  # pylint: disable=dangerous-default-value
+    def __init__(self, command, api, gateway, token, intents=ALL):
         self.events, self.orders, self.lock = [], itertools.count(1), threading.Lock()
         self.process = subprocess.Popen(
             [*command, api, gateway, token, *intents], env=environment(), text=True, bufsize=1,

@@ -1,4 +1,4 @@
-"""The hub on its own, and a person who uses it as the page does: REST, and a session of the Gateway."""
+"""The hub on its own, and a person who uses it as the page does: by REST and the Gateway."""
 
 import http.client
 import itertools

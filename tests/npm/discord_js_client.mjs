@@ -1,5 +1,5 @@
-// A bot on discord.js that does what it is told: a JSON command a line comes in, a JSON event a line
-// goes out. The same language as tests/integration/discord_py_client.py.
+// A bot on discord.js that does what it is told: a JSON command a line comes in, a JSON event a
+// line goes out. The same language as tests/integration/discord_py_client.py.
 //
 //   node discord_js_client.mjs NODE_MODULES API GATEWAY TOKEN INTENT...
 import { createRequire } from "node:module";
@@ -57,7 +57,7 @@ client.on("error", (error) => say("error", { text: String(error) }));
 client.rest.on("rateLimited", (info) => say("limited", { global: info.global }));
 client.rest.on("response", (_, response) => {
   if (response.status === 429)
-    response.clone().json().then((body) => say("429", { global: body.global }));
+    say("429", { global: response.headers.get("x-ratelimit-global") === "true" });
 });
 
 client.on("interactionCreate", async (call) => {
@@ -107,16 +107,19 @@ const does = {
   type: async (o) => void (await (await channel(o)).sendTyping()),
   history: async (o) => {
     const { limit, before, after, around } = o;
-    const found = await (await channel(o)).messages.fetch({ limit, before, after, around, cache: false });
+    const where = { limit, before, after, around, cache: false };
+    const found = await (await channel(o)).messages.fetch(where);
     return found.map((m) => message(m)); // newest first
   },
   members: async () =>
-    (await client.guilds.cache.first().members.fetch()).map((m) => ({ id: m.id, name: m.user.username })),
+    (await client.guilds.cache.first().members.fetch())
+      .map((m) => ({ id: m.id, name: m.user.username })),
   presences: async () =>
     client.guilds.cache.first().presences.cache.map((p) => ({ user: p.userId, status: p.status })),
   presence: async (o) => void client.user.setPresence({ status: o.status }),
   commands: async () =>
-    (await client.guilds.cache.first().commands.set(commands)).map((c) => ({ id: c.id, name: c.name })),
+    (await client.guilds.cache.first().commands.set(commands))
+      .map((c) => ({ id: c.id, name: c.name })),
   webhook: async (o) => (await (await channel(o)).createWebhook({ name: o.name })).id,
   speak_as: async (o) => {
     const hook = new WebhookClient({ id: o.hook, token: o.token }, { rest: client.options.rest });
