@@ -340,7 +340,10 @@ GatewaySession::Actions GatewaySession::fired(Timer timer) {
   }
   switch (phase_) {
     case Phase::Waiting:
-      gateway_url_.empty() || failures_ >= kFailuresMax ? fetch() : open();
+      // How many session starts there are in a new day only Discord can tell.
+      gateway_url_.empty() || failures_ >= kFailuresMax || (!resumable() && starts_left_ <= 0)
+          ? fetch()
+          : open();
       break;
     case Phase::Slot:
       identify();

@@ -313,7 +313,8 @@ void Rest::Impl::answered(const JobPtr& job, SteadyTime now) {
     job->unsure = job->unsure || job->changes();
     if (job->idempotent() && again(*job, now)) return;
   }
-  const Code code = status >= 400 ? code_from_http_status(status) : Code::Unavailable;
+  const bool refused = status >= 400 && status < 500;  // else it may be otherwise in a moment
+  const Code code = refused ? code_from_http_status(status) : Code::Unavailable;
   Failure failure{Error{code, fmt::format("{}: Discord answers {} {}, code {}", job->route.name,
                                           status, said.message, said.code)},
                   status, said.code};

@@ -34,7 +34,7 @@ std::size_t plain_ascii_prefix(std::string_view text) {
     if (!plain_ascii(eight)) return size;
   }
   eight = 0x2020202020202020;  // the rest, filled up with spaces
-  std::memcpy(&eight, text.data() + size, text.size() - size);
+  if (size < text.size()) std::memcpy(&eight, text.data() + size, text.size() - size);
   return plain_ascii(eight) ? text.size() : size;
 }
 

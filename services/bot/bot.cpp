@@ -192,12 +192,14 @@ void Bot::announce(const Poster::Said& line, int tries) {
   world_.peers.ask<contracts::OrganicReply>(
       "router", "router.organic_notification", note, kAnnounceWithin,
       [this, line, tries](const Result<contracts::OrganicReply>& reply) {
-        if (!reply && retryable(reply.error().code) && tries < kAnnounceTries) {
+        if (!reply && may_pass(reply.error().code) && tries < kAnnounceTries) {
           return world_.timers.after(pause_after(tries + 1),
                                      [this, line, tries] { announce(line, tries + 1); });
         }
         --announcing_;
-        if (!reply && reply.error().code == Code::NotFound && line.of_router) {
+        const bool unknown = !reply && reply.error().code == Code::NotFound && line.of_router;
+        // An answer's turn was known, and has been forgotten since: so it stays.
+        if (unknown && !line.answer) {
           // A line that somebody had posted at our own door: news to the conversation.
           Poster::Said of_others = line;
           of_others.of_router = false;
@@ -208,7 +210,7 @@ void Bot::announce(const Poster::Said& line, int tries) {
                           {{"turn", line.turn_id}, {"why", reply.error().message}});
         }
         // What it refuses once it would refuse at every start.
-        if (reply || !retryable(reply.error().code)) world_.ledger.told(line.turn_id);
+        if (reply || !may_pass(reply.error().code)) world_.ledger.told(line.turn_id);
       });
 }
 

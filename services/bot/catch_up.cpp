@@ -105,7 +105,7 @@ void CatchUp::read(const Place& place) {
 
 // A channel whose messages may not be read is no fault: there are such.
 void CatchUp::failed(Place place, const Error& error) {
-  if (retryable(error.code) && ++place.tries < kTriesMax) {
+  if (may_pass(error.code) && ++place.tries < kTriesMax) {
     const auto pause = pause_after(place.tries);
     add(std::move(place));
     return go_on_after(pause);

@@ -85,7 +85,12 @@ std::string Commands::definitions() {
 
 void Commands::called(const discord::Interaction& interaction) {
   if (interaction.type != discord::interaction_type::kApplicationCommand) return;
-  interactions_.defer(interaction);
+  interactions_.defer(interaction, [this, interaction](bool stands) {
+    if (stands) deferred(interaction);
+  });
+}
+
+void Commands::deferred(const discord::Interaction& interaction) {
   if (under_way_ >= kUnderWayMax) {
     return interactions_.answer(interaction, "Too much at once. Please try again in a moment.");
   }
@@ -109,10 +114,11 @@ void Commands::dispatch(const discord::Interaction& interaction, const Told& tel
 
 void Commands::with_line(const discord::Interaction& interaction, const Told& tell, OnLine then) {
   const auto& target = interaction.data->target_id;
-  const auto found = [tell, then = std::move(then),
-                      target](const Result<std::optional<Standing>>& line) {
+  const auto found = [tell, then = std::move(then), target, channel = *interaction.channel_id](
+                         const Result<std::optional<Standing>>& line) {
     if (!line) return tell(failed("Looking for the line", line.error()));
-    if (line.value()) return then(*line.value());
+    // Elsewhere people may be who do not see this channel.
+    if (line.value() && line.value()->channel == channel) return then(*line.value());
     tell(target ? std::string(kNotMine) : "I have not said anything here yet.");
   };
   if (target) return ledger_.find(*target, found);
@@ -125,9 +131,11 @@ void Commands::why(const discord::Interaction& interaction, const Told& tell) {
     return with_line(interaction, tell,
                      [this, tell](const Standing& line) { tell_turn(line.turn_id, tell); });
   }
-  ledger_.find(*target, [this, tell, id = *target](const Result<std::optional<Standing>>& line) {
-    if (line && line.value()) return tell_turn(line.value()->turn_id, tell);
-    tell_posted(id, tell);  // perhaps of another bot of the cast
+  ledger_.find(*target, [this, tell, id = *target, channel = *interaction.channel_id](
+                            const Result<std::optional<Standing>>& line) {
+    if (!line || !line.value()) return tell_posted(id, channel, tell);  // perhaps another bot's
+    if (line.value()->channel != channel) return tell(std::string(kNotMine));
+    tell_turn(line.value()->turn_id, tell);
   });
 }
 
@@ -139,15 +147,18 @@ void Commands::tell_turn(const std::string& turn_id, const Told& tell) {
                                     });
 }
 
-void Commands::tell_posted(const std::string& message_id, const Told& tell) {
+void Commands::tell_posted(const std::string& message_id, const std::string& channel,
+                           const Told& tell) {
   contracts::TurnsQuery query;
   query.posted = message_id;
-  peers_.ask<contracts::TurnList>(
-      "router", "router.turns", query, kWithin, [tell](const Result<contracts::TurnList>& list) {
-        if (!list) return tell(failed("Looking it up", list.error()));
-        const auto& turns = list.value().turns;
-        tell(turns.empty() ? std::string(kNotMine) : bot::why(turns.front()));
-      });
+  peers_.ask<contracts::TurnList>("router", "router.turns", query, kWithin,
+                                  [tell, channel](const Result<contracts::TurnList>& list) {
+                                    if (!list) return tell(failed("Looking it up", list.error()));
+                                    const auto& turns = list.value().turns;
+                                    const bool here =
+                                        !turns.empty() && turns.front().channel == channel;
+                                    tell(here ? bot::why(turns.front()) : std::string(kNotMine));
+                                  });
 }
 
 void Commands::regenerate(const discord::Interaction& interaction, const Told& tell) {

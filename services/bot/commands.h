@@ -13,7 +13,8 @@ namespace bot {
 
 // Answers the application commands: "Regenerate" and "Why did you say that?" on a message, and
 // /regenerate, /why, /quiet [minutes] and /forget. Every one is deferred at once, as each asks
-// others first, and answered for the asker's eyes. Owned and used by the loop's thread.
+// others first, carried out when Discord knows that, and answered for the asker's eyes. Owned and
+// used by the loop's thread.
 class Commands {
  public:
   Commands(const Company& company, Ledger& ledger, Channels& channels, Interactions& interactions,
@@ -34,12 +35,13 @@ class Commands {
   using Told = std::function<void(const std::string& text)>;
   using OnLine = std::function<void(const Standing& line)>;
 
+  void deferred(const discord::Interaction& interaction);
   void dispatch(const discord::Interaction& interaction, const Told& tell);
   // The line that the command is about; who asked is told when there is none.
   void with_line(const discord::Interaction& interaction, const Told& tell, OnLine then);
   void why(const discord::Interaction& interaction, const Told& tell);
   void tell_turn(const std::string& turn_id, const Told& tell);
-  void tell_posted(const std::string& message_id, const Told& tell);
+  void tell_posted(const std::string& message_id, const std::string& channel, const Told& tell);
   void regenerate(const discord::Interaction& interaction, const Told& tell);
   void replace(const Standing& line, const contracts::TurnReply& turn, const Told& tell);
   void replaced(const Standing& line, const contracts::TurnReply& turn, const Told& tell);

@@ -1,6 +1,7 @@
 #include "bot/intake.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "base/limits.h"
@@ -30,11 +31,28 @@ std::string called(std::string character) {
   return character;
 }
 
+// A person may be named as a character is, who is not spoken to thereby.
+std::string person_called(const std::string& name, const std::vector<std::string>& characters) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  const std::string lower = ascii_lower(name);
+  for (const auto& character : characters) {
+    const auto at = lower.find(character);
+    if (at == std::string::npos) continue;
+    const auto end = at + character.size();
+    const bool whole =
+        (at == 0 || !in_word(lower[at - 1])) && (end == lower.size() || !in_word(lower[end]));
+    if (whole) return "someone";
+  }
+  return name;
+}
+
 std::string text_of(const discord::Message& message, const Company& company) {
   const auto user_name = [&](std::string_view id) -> std::optional<std::string> {
     if (auto character = company.character_of(id)) return called(std::move(*character));
     for (const auto& user : message.mentions) {
-      if (user.id == id) return user.global_name.value_or(user.username);
+      if (user.id != id) continue;
+      return person_called(user.global_name.value_or(user.username),
+                           company.participants(message.guild_id));
     }
     return std::nullopt;
   };

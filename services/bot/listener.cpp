@@ -70,7 +70,7 @@ void Listener::answered(const std::string& message_id, const Result<contracts::T
   if (found == asked_.end()) return;
   if (!reply) {
     const auto pause = pause_after(found->second.tries);
-    if (retryable(reply.error().code) && clock_.now() + pause < found->second.give_up) {
+    if (may_pass(reply.error().code) && clock_.now() + pause < found->second.give_up) {
       return timers_.after(pause, [this, message_id] { ask(message_id); });
     }
     telemetry::warn("a message is not answered",

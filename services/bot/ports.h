@@ -51,7 +51,8 @@ class Interactions {
  public:
   virtual ~Interactions() = default;
   // Says within the three seconds that there are that an answer will come, for the asker's eyes.
-  virtual void defer(const discord::Interaction& interaction) = 0;
+  // `done` hears whether there can be one: before, Discord knows of nothing to answer.
+  virtual void defer(const discord::Interaction& interaction, std::function<void(bool)> done) = 0;
   virtual void answer(const discord::Interaction& interaction, const std::string& text) = 0;
   // Replaces the commands of a guild; failures are logged.
   virtual void install(const std::string& application, const std::string& guild,
@@ -86,6 +87,10 @@ class Timers {
 
 // Brings what other threads have for the bot to its loop; nothing is delivered once it has ended.
 using Home = std::function<void(std::function<void()> task)>;
+
+// Whether asking again may help. Also what has taken too long: whatever a bot asks for may be asked
+// twice.
+inline bool may_pass(Code code) { return retryable(code) || code == Code::DeadlineExceeded; }
 
 // How long to wait before the next try: 0.5 s, growing by half to 5 s, without jitter as it is one
 // bot that waits.

@@ -48,6 +48,7 @@ Poster::Poster(Options options, Ledger& ledger, Channels& channels, Timers& time
 
 std::vector<Part> Poster::parts_of(const contracts::SpeakRequest& line) const {
   std::vector<Part> parts;
+  const auto now_ms = clock_.wall_ms();  // one for all: recover() reads lines in this order
   for (auto& text : discord::split_message(discord::without_mentions(line.text))) {
     Part part;
     part.turn_id = line.turn_id;
@@ -56,7 +57,7 @@ std::vector<Part> Poster::parts_of(const contracts::SpeakRequest& line) const {
     part.content = std::move(text);
     part.nonce = nonce_of(line.turn_id, part.number);
     part.reply_to = line.reply_to.value_or("");
-    part.created_ms = clock_.wall_ms();
+    part.created_ms = now_ms;
     parts.push_back(std::move(part));
   }
   return parts;
@@ -157,7 +158,7 @@ void Poster::posted(const std::string& turn_id, Posted result) {
   const discord::Failure& failure = *result.failure;
   work.sent_once = work.sent_once || failure.unsure;
   const bool lasting = failure.status >= 400 && failure.status < 500 && failure.status != 429;
-  if (!lasting && (failure.unsure || retryable(failure.error.code))) return again(turn_id, work);
+  if (!lasting && (failure.unsure || may_pass(failure.error.code))) return again(turn_id, work);
   telemetry::warn("line not posted", {{"turn", turn_id},
                                       {"status", failure.status},
                                       {"code", failure.code},
@@ -186,7 +187,7 @@ void Poster::looked(const std::string& turn_id, const Result<std::string>& found
     settle(work, PartState::Sent, found.value());
     return step(turn_id);
   }
-  if (!found && retryable(found.error().code) && work.tries < options_.looks_max) {
+  if (!found && may_pass(found.error().code) && ++work.looks <= options_.looks_max) {
     return again(turn_id, work);
   }
   telemetry::warn("a line may have been posted and is not posted again",
@@ -199,7 +200,7 @@ void Poster::settle(Work& work, PartState state, const std::string& message_id) 
   Part& part = *pending(work);
   part.state = state;
   part.message_id = message_id;
-  work.tries = 0;
+  work.tries = work.looks = 0;
   ledger_.settle(part);
 }
 
@@ -226,11 +227,13 @@ void Poster::finish(const std::string& turn_id) {
   const bool nothing = reply.message_ids.empty();
   if (!told && nothing) ledger_.told(turn_id);
   if (!told && !nothing) {
-    said_({turn_id, first.channel, text_of(work.parts), reply.message_ids.front(), true});
+    said_({turn_id, first.channel, text_of(work.parts), reply.message_ids.front(),
+           !first.reply_to.empty()});
   }
   for (const Done& done : work.waiting) {
     if (nothing && !reply.unsure) {
-      done(Error{Code::Unavailable,
+      // For good: to ask once more changes nothing.
+      done(Error{Code::Conflict,
                  work.reason.empty() ? "the line was refused" : "not posted: " + work.reason});
     } else {
       done(reply);

@@ -29,6 +29,7 @@ class Poster {
     std::string channel;
     std::string text;
     std::string message_id;  // of its first message: where people begin to read
+    bool answer = false;     // to a message: only the router has such
     bool of_router = true;   // false: the router has been found not to know the turn
   };
   // `said` is called for each line that the router has not been told of yet.
@@ -47,6 +48,7 @@ class Poster {
     std::vector<Part> parts;
     std::vector<Done> waiting;
     int tries = 0;
+    int looks = 0;
     bool sent_once = false;  // a part may stand there although no answer came
     std::string reason;      // why not all of it was posted
   };

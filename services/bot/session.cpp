@@ -173,10 +173,15 @@ void Session::typing(const std::string& channel) {
   if (rest_) rest_->trigger_typing(channel, [](const discord::Rest::Outcome&) {});
 }
 
-void Session::defer(const discord::Interaction& interaction) {
-  if (!rest_) return;
-  rest_->answer_interaction(interaction, discord::callback_type::kDeferredMessage, "",
-                            discord::message_flag::kEphemeral, logged("the first answer"));
+void Session::defer(const discord::Interaction& interaction, std::function<void(bool)> done) {
+  if (!rest_) return home_([done] { done(false); });
+  rest_->answer_interaction(
+      interaction, discord::callback_type::kDeferredMessage, "", discord::message_flag::kEphemeral,
+      [home = home_, done = std::move(done)](const discord::Rest::Outcome& outcome) {
+        if (!outcome) log_failure("the first answer", outcome.failure);
+        const bool stands = outcome || outcome.failure.unsure;
+        home([done, stands] { done(stands); });
+      });
 }
 
 void Session::answer(const discord::Interaction& interaction, const std::string& text) {

@@ -44,7 +44,7 @@ class Session final : public Channels, public Interactions {
   void recent(const std::string& channel,
               std::function<void(Result<std::vector<discord::Message>>)> done) override;
   void typing(const std::string& channel) override;
-  void defer(const discord::Interaction& interaction) override;
+  void defer(const discord::Interaction& interaction, std::function<void(bool)> done) override;
   void answer(const discord::Interaction& interaction, const std::string& text) override;
   void install(const std::string& application, const std::string& guild,
                std::string commands) override;

@@ -138,7 +138,7 @@ void Front::install(runtime::Doors& doors) {
           const Snowflake id = bot->id;
           stage_.keep_changes([this, answer, added, id, fresh](const Outcome<Nothing>& kept) {
             if (!kept) return answer(Error{Code::Unavailable, kept.why.message});
-            if (fresh) joined(id);
+            fresh ? joined(id) : end_sessions_(id);
             answer(added);
           });
         });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,11 @@ class Front {
   const std::string& url() const { return url_; }
   std::string gateway_url() const;
 
+  // What ends the Gateway's sessions of a bot whose token has become void.
+  void on_renewed(std::function<void(Snowflake)> end_sessions) {
+    end_sessions_ = std::move(end_sessions);
+  }
+
   void install(Rest& rest);
   void install(runtime::Doors& doors);
   // The handler of the door: Discord's API, the page, and `others` for what is left.
@@ -47,6 +53,7 @@ class Front {
   const Attachments& attachments_;
   PageFiles page_;
   std::string url_;
+  std::function<void(Snowflake)> end_sessions_ = [](Snowflake) {};
 };
 
 }  // namespace hub

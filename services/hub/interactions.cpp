@@ -270,10 +270,14 @@ void Interactions::respond(const Call& call) {
   const int flags = interaction->ephemeral ? flag::kEphemeral : 0;
   const auto done = [this, call, interaction, deferred,
                      token = call->text("token")](const Outcome<Said>& said) {
-    if (!said) return call->refuse(said.why);
-    interaction->answered = true;
+    if (!said) {
+      // It may try again.
+      interaction->answered = false;
+      interaction->timer =
+          stage_.loop.after(options_.respond_within, [this, token] { unanswered(token); });
+      return call->refuse(said.why);
+    }
     interaction->waiting = deferred;
-    interaction->timer = stage_.loop.after(options_.token_valid, [this, token] { expire(token); });
     if (call->query("with_response") != "true") return call->no_content();
     call->answer(
         fmt::format("{{\"interaction\":{{\"id\":\"{}\",\"type\":2,\"response_message_id\":{},"
@@ -282,6 +286,11 @@ void Interactions::respond(const Call& call) {
                     interaction->id, json::quoted(said->form.id), deferred, interaction->ephemeral,
                     deferred ? 5 : 4, deferred ? "" : ",\"message\":" + said->json));
   };
+  // From here on no second answer is taken, nor is the caller told that there is none: the disk may
+  // take its time.
+  interaction->answered = true;
+  interaction->timer = stage_.loop.after(options_.token_valid,
+                                         [this, token = call->text("token")] { expire(token); });
   if (deferred) {
     // Stands for "thinking" until the answer takes its place; who knows the flag shows it so.
     data = {};

@@ -11,6 +11,9 @@ namespace {
 namespace permission = discord::permission;
 
 constexpr std::size_t kMentionsMax = 100;
+constexpr std::size_t kEmbedsMax = 10;
+constexpr std::size_t kFieldsMax = 25;  // of an embed
+constexpr std::size_t kEmbedCodePoints = 6000;
 
 bool blank(std::string_view text) { return trimmed(text).empty(); }
 
@@ -45,6 +48,65 @@ bool names(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
+// Whether it is an object that has nothing but text, if anything, under these names.
+bool has_texts(json::Value object, std::initializer_list<std::string_view> names,
+               std::size_t& code_points) {
+  if (!object.is(json::Kind::Object)) return false;
+  for (const std::string_view name : names) {
+    const auto text = object.find(name);
+    if (!text || text->is(json::Kind::Null)) continue;
+    if (!text->is(json::Kind::String)) return false;
+    code_points += utf8_length(text->string());
+  }
+  return true;
+}
+
+// Embeds go out as they came in, so what clients build on must hold: texts are texts, objects are
+// objects ("Embed Object").
+bool fit_embed(json::Value embed, std::size_t& code_points) {
+  std::size_t uncounted = 0;
+  if (!has_texts(embed, {"title", "description"}, code_points)) return false;
+  if (!has_texts(embed, {"url", "type", "timestamp"}, uncounted)) return false;
+  const auto color = embed.find("color");
+  if (color && !color->is(json::Kind::Null) && !color->is(json::Kind::Integer)) return false;
+  for (const char* const part : {"footer", "author", "image", "thumbnail", "video", "provider"}) {
+    const auto its = embed.find(part);
+    if (!its || its->is(json::Kind::Null)) continue;
+    if (!has_texts(*its, {"text", "name"}, code_points)) return false;
+    if (!has_texts(*its, {"url", "icon_url", "proxy_url"}, uncounted)) return false;
+  }
+  const auto fields = embed.find("fields");
+  if (!fields || fields->is(json::Kind::Null)) return true;
+  if (!fields->is(json::Kind::Array) || fields->size() > kFieldsMax) return false;
+  for (std::size_t i = 0; i < fields->size(); ++i) {
+    const json::Value field = fields->at(i);
+    if (!has_texts(field, {"name", "value"}, code_points)) return false;
+    if (field.text_or("name", "").empty() || field.text_or("value", "").empty()) return false;
+  }
+  return true;
+}
+
+std::optional<Refusal> unfit_parts(const PostForm& form) {
+  std::size_t code_points = 0;
+  for (const auto& [name, list] :
+       {std::pair{"embeds", &form.embeds}, {"components", &form.components}}) {
+    if (!*list || (*list)->text == "null") continue;
+    const bool embeds = list == &form.embeds;
+    const auto document = json::Document::parse((*list)->text);
+    bool fit = document && document.value().root().is(json::Kind::Array);
+    const std::size_t count = fit ? document.value().root().size() : 0;
+    if (embeds && count > kEmbedsMax) fit = false;
+    for (std::size_t i = 0; fit && i < count; ++i) {
+      const json::Value part = document.value().root().at(i);
+      fit = embeds ? fit_embed(part, code_points) : part.is(json::Kind::Object);
+    }
+    if (!fit) return invalid_form(name, "LIST_TYPE_CONVERT", "Must be a list of such objects.");
+  }
+  if (code_points <= kEmbedCodePoints) return std::nullopt;
+  return invalid_form("embeds", "MAX_EMBED_SIZE_EXCEEDED",
+                      "Embed size exceeds maximum size of 6000");
+}
+
 }  // namespace
 
 std::optional<Refusal> Poster::check(const Post& post) const {
@@ -53,16 +115,15 @@ std::optional<Refusal> Poster::check(const Post& post) const {
   if (utf8_length(content) > discord::kContentCodePoints) {
     return invalid_form("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length.");
   }
+  if (auto why = unfit_parts(form)) return why;
   const auto empty = [](const std::optional<json::Text>& list) {
     return !list || list->text == "[]" || list->text == "null";
   };
   if (blank(content) && empty(form.embeds) && empty(form.components) && post.files.empty()) {
     return refusal(discord::error_code::kEmptyMessage);
   }
-  for (const auto* const list : {&form.embeds, &form.components}) {
-    if (*list && (*list)->text != "null" && !(*list)->text.starts_with('[')) {
-      return invalid_form("embeds", "LIST_TYPE_CONVERT", "Must be a list.");
-    }
+  if (form.nonce && (form.nonce->text.starts_with('{') || form.nonce->text.starts_with('['))) {
+    return invalid_form("nonce", "NONCE_TYPE_INVALID", "Must be a string or an integer.");
   }
   if (nonce_text(form.nonce).size() > discord::kNonceBytes) {
     return invalid_form("nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length.");
@@ -153,15 +214,19 @@ Outcome<MessageForm> Poster::compose(const Post& post) {
 void Poster::remember(Snowflake author, const std::string& nonce, Snowflake message) {
   forget_nonces();
   const std::string key = nonce_key(author, nonce);
-  nonces_[key].message = message;
-  nonce_ages_.emplace_back(stage_.clock.now(), key);
+  const SteadyTime now = stage_.clock.now();
+  nonces_[key] = {message, now};
+  nonce_ages_.emplace_back(now, key);
 }
 
 void Poster::forget_nonces() {
   const SteadyTime now = stage_.clock.now();
   while (!nonce_ages_.empty() && (nonce_ages_.size() > options_.nonces_max ||
                                   now - nonce_ages_.front().first > options_.nonces)) {
-    nonces_.erase(nonce_ages_.front().second);
+    const auto& [since, key] = nonce_ages_.front();
+    const auto found = nonces_.find(key);
+    // A nonce that was refused may have been used anew since.
+    if (found != nonces_.end() && found->second.since == since) nonces_.erase(found);
     nonce_ages_.pop_front();
   }
 }
@@ -211,8 +276,9 @@ void Poster::post(Post post, Done<Said> done) {
   }
   draft->form = std::move(*form);
   if (enforce) {
-    nonces_[key] = {};
-    nonce_ages_.emplace_back(stage_.clock.now(), key);
+    const SteadyTime now = stage_.clock.now();
+    nonces_[key] = {0, now};
+    nonce_ages_.emplace_back(now, key);
     done = [this, key, done = std::move(done)](Outcome<Said> said) {
       const auto found = nonces_.find(key);
       std::vector<Done<Said>> waiting;
@@ -287,6 +353,10 @@ void Poster::forget_files(std::vector<Snowflake> ids) {
 
 void Poster::insert(Draft draft, Done<Said> done) {
   const Snowflake id = draft.id, channel = draft.channel;
+  // It may have gone while files were written: its messages went with it.
+  if (stage_.world.channel(channel) == nullptr) {
+    return done(refusal(discord::error_code::kUnknownChannel));
+  }
   // A channel that the disk did not take when it was made comes before what is said there.
   if (stage_.world.changed()) stage_.keep_changes([](const Outcome<Nothing>&) {});
   stage_.archive.insert(
@@ -332,10 +402,9 @@ void Poster::edit(const Channel& channel, Snowflake message, Snowflake author, b
   post.form = form;
   post.permissions = permissions;
   post.webhook = webhook;
-  if (form.content) {
-    if (auto why = check(post); why && why->code != discord::error_code::kEmptyMessage) {
-      return done(std::move(*why));
-    }
+  // Whether anything is left is known with what it had.
+  if (auto why = check(post); why && why->code != discord::error_code::kEmptyMessage) {
+    return done(std::move(*why));
   }
   const auto change = [=, mentioned = mentions(post), now = timestamp(stage_.clock.wall_ms())](
                           MessageForm& its) -> std::optional<Refusal> {

@@ -59,6 +59,7 @@ class Poster {
  private:
   struct Nonce {
     Snowflake message = 0;  // 0: on its way
+    SteadyTime since{};
     std::vector<Done<Said>> waiting{};
   };
   struct Mentions {

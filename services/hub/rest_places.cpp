@@ -14,13 +14,13 @@ constexpr std::size_t kChannelsMax = 500;
 constexpr std::size_t kDirectMax = 1000;  // direct channels of one user
 
 struct OverwriteForm {
-  std::string id;
+  json::Text id;
   int type = 0;
-  std::string allow = "0";
-  std::string deny = "0";
+  json::Text allow{"0"};
+  json::Text deny{"0"};
   static void fields(auto& self, auto&& visit) {
-    constexpr Field kBits{.bytes_max = 20, .defaulted = true};
-    visit("id", self.id, Field{.bytes_max = 20});
+    constexpr Field kBits{.bytes_max = 22, .defaulted = true};
+    visit("id", self.id, Field{.bytes_max = 22});
     visit("type", self.type, Field{.min = 0, .max = 1, .defaulted = true});
     visit("allow", self.allow, kBits);
     visit("deny", self.deny, kBits);
@@ -31,14 +31,14 @@ struct ChannelForm {
   std::optional<std::string> name;
   std::optional<int> type;
   std::optional<std::string> topic;
-  std::optional<std::string> parent_id;
+  std::optional<json::Text> parent_id;
   std::optional<int> position;
   std::optional<std::vector<OverwriteForm>> permission_overwrites;
   static void fields(auto& self, auto&& visit) {
     visit("name", self.name, Field{.bytes_min = 1, .bytes_max = 400});
     visit("type", self.type);
     visit("topic", self.topic, Field{.bytes_max = 4096});
-    visit("parent_id", self.parent_id, Field{.bytes_max = 20});
+    visit("parent_id", self.parent_id, Field{.bytes_max = 22});
     visit("position", self.position, Field{.min = 0, .max = 10'000});
     visit("permission_overwrites", self.permission_overwrites, Field{.items_max = 100});
   }
@@ -51,7 +51,10 @@ struct RecipientForm {
   }
 };
 
-std::uint64_t bits_of(const std::string& text) { return snowflake_of(text).value_or(0); }
+// Ids and bits, which discord.js writes as strings and discord.py as numbers.
+std::uint64_t bits_of(const json::Text& written) {
+  return snowflake_of(text_of(written)).value_or(0);
+}
 
 // Changes the channel as the form says; nothing when it may be.
 std::optional<Refusal> apply(const World& world, const ChannelForm& form, Channel& channel) {
@@ -82,12 +85,14 @@ std::optional<Refusal> apply(const World& world, const ChannelForm& form, Channe
   return std::nullopt;
 }
 
-void tell(const Stage& stage, std::string_view name, const Channel& channel) {
+void tell(const Stage& stage, std::string_view name, const Channel& channel,
+          std::vector<Snowflake> only = {}) {
   Event event{name, channel_json(stage.world, channel, 0)};
   event.guild = channel.guild;
   event.intents = discord::intent::kGuilds;
-  // A channel that is gone has no members any more: the whole guild is told, and it was for all.
+  // A channel that is gone has no members any more: those who saw it are told, or the whole guild.
   if (name != "CHANNEL_DELETE") event.channel = channel.id;
+  event.only = std::move(only);
   stage.announcer.announce(std::move(event));
 }
 
@@ -140,23 +145,44 @@ void edit_channel(const Stage& stage, const Call& call) {
   });
 }
 
+// Who sees a channel that not everybody may see.
+std::vector<Snowflake> viewers(const World& world, const Channel& channel) {
+  std::vector<Snowflake> all;
+  if (channel.overwrites.empty()) return all;
+  for (const Member* const member : world.members_of(channel.guild)) {
+    if (world.may_view(member->user, channel.id)) all.push_back(member->user);
+  }
+  return all;
+}
+
 void delete_channel(const Stage& stage, Poster& poster, const Call& call) {
   const Channel* const channel = stage.channel(call, permission::kManageChannels);
   if (channel == nullptr) return;
   const Channel gone = *channel;
+  std::vector<Webhook> webhooks;
+  for (const Webhook* const one : stage.world.webhooks_of(gone.id)) webhooks.push_back(*one);
+  const auto saw = viewers(stage.world, gone);
   stage.world.remove_channel(gone.id);
-  poster.remove_channel(gone.id, stage.world.take_changes(),
-                        [&stage, call, gone](const Outcome<Nothing>& removed) {
-                          if (!removed) return call->refuse(removed.why);
-                          tell(stage, "CHANNEL_DELETE", gone);
-                          call->answer(channel_json(stage.world, gone, call->user->id));
-                        });
+  const auto changes = stage.world.take_changes();
+  poster.remove_channel(
+      gone.id, changes,
+      [&stage, call, gone, webhooks, saw, changes](const Outcome<Nothing>& removed) {
+        if (!removed) {
+          // The disk still has it, and all that was said there.
+          stage.world.put(gone);
+          for (const Webhook& one : webhooks) stage.world.put(one);
+          stage.world.change_again(changes);
+          return call->refuse(removed.why);
+        }
+        tell(stage, "CHANNEL_DELETE", gone, saw);
+        call->answer(channel_json(stage.world, gone, call->user->id));
+      });
 }
 
 void open_direct(const Stage& stage, const Call& call) {
   const auto form = call->body<RecipientForm>();
   if (!form) return;
-  const User* const other = stage.world.user(bits_of(text_of(form->recipient_id)));
+  const User* const other = stage.world.user(bits_of(form->recipient_id));
   if (other == nullptr || other == call->user) {
     return call->refuse(invalid_form("recipient_id", "INVALID_RECIPIENT", "Invalid Recipient"));
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -233,8 +234,8 @@ std::string usage_json(const Usage& usage) {
   return fmt::format(
       R"({{"input_tokens":{},"cache_creation_input_tokens":{},"cache_read_input_tokens":{},)"
       R"("output_tokens":{}}})",
-      usage.prompt - usage.cached - usage.cache_written, usage.cache_written, usage.cached,
-      usage.completion);
+      std::max<std::int64_t>(usage.prompt - usage.cached - usage.cache_written, 0),
+      usage.cache_written, usage.cached, usage.completion);
 }
 
 std::string thinking_json(const Thinking& thinking) {

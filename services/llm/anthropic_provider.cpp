@@ -256,7 +256,7 @@ void read_usage(json::Value object, Usage& usage, std::int64_t& uncached) {
   const auto usage_object = given(object, "usage");
   if (!usage_object) return;
   const auto take = [&](std::string_view key, std::int64_t& into) {
-    if (const auto value = given(*usage_object, key)) into = value->integer();
+    if (given(*usage_object, key)) into = tokens_in(*usage_object, key);
   };
   take("input_tokens", uncached);
   take("cache_read_input_tokens", usage.cached);

@@ -6,8 +6,7 @@
 #include <future>
 #include <utility>
 
-#include "llm/ollama.h"
-#include "llm/openai_format.h"
+#include "llm/exchange.h"
 #include "llm/reach.h"
 #include "llm/run.h"
 
@@ -16,10 +15,15 @@ namespace {
 
 constexpr Milliseconds kHealthRetry{1000};              // while a provider has not been reached
 constexpr std::size_t kListBytesMax = 4 * 1024 * 1024;  // brokers have thousands of models
-constexpr int kUnderstudyPlaces = 1'000'000;            // it answers at once
+constexpr Milliseconds kPullSilence{300'000};
+constexpr Milliseconds kPullTime{24 * 3600 * 1000};
+constexpr std::size_t kPullBytesMax = 256 * 1024 * 1024;  // of words, not of the model
+constexpr std::size_t kErrorBytes = 4096;
+constexpr int kUnderstudyPlaces = 1'000'000;  // it answers at once
 
-// Asks every real provider for its models, again and again. Its timer holds it weakly: one that
-// fires while the chain goes finds nobody, on whichever thread that happens.
+// Asks every real provider for its models, again and again. Its timer holds it
+// weakly: one that fires while the chain goes finds nobody, on whichever thread
+// that happens.
 class Health : public std::enable_shared_from_this<Health> {
  public:
   explicit Health(std::shared_ptr<RunContext> context) : context_(std::move(context)) {}
@@ -67,6 +71,102 @@ class Health : public std::enable_shared_from_this<Health> {
   std::unique_ptr<net::Loop::Timer> timer_;
 };
 
+// Fetches a model. It outlasts all time-outs but that of silence.
+class Pull final : public Chain::Handle, public std::enable_shared_from_this<Pull> {
+ public:
+  Pull(std::shared_ptr<RunContext> context, std::function<bool(std::string_view)> on_piece,
+       std::function<void(Result<void>)> on_done)
+      : context_(std::move(context)),
+        on_piece_(std::move(on_piece)),
+        on_done_(std::move(on_done)) {}
+
+  void begin(const std::string& body, const std::string& wanted) {
+    const auto& all = context_->providers;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& provider) {
+      const ProviderOptions& options = provider->options();
+      return options.kind == ProviderKind::Ollama && !options.barred &&
+             (wanted.empty() || options.name == wanted);
+    });
+    if (context_->closing || cancelled_) return end(Error{Code::Cancelled, "cancelled"});
+    if (found == all.end()) {
+      return end(Error{Code::NotFound, "no Ollama server is among the providers"});
+    }
+    net::ClientRequest request =
+        (*found)->request({http::Method::Post, "/api/pull", std::string(body)});
+    request.first_byte_timeout = request.idle_timeout = kPullSilence;
+    request.total_timeout = kPullTime;
+    request.body_bytes_max = kPullBytesMax;
+    net::ClientEvents events;
+    events.head = [self = shared_from_this()](int status, const http::Headers&) {
+      self->status_ = status;
+    };
+    events.data = [self = shared_from_this()](std::string_view bytes) { self->take(bytes); };
+    events.done = [self = shared_from_this()](const Result<void>& outcome) {
+      self->call_.reset();
+      if (outcome && self->status_ != 200) {
+        return self->end(failure_of_status(self->status_, "", self->error_, "").error);
+      }
+      self->end(outcome);
+    };
+    call_ = context_->client->send(std::move(request), std::move(events));
+  }
+
+  void cancel() override {
+    context_->loop.post([self = shared_from_this()] {
+      self->cancelled_ = true;
+      if (const auto call = self->call_) call->cancel();
+    });
+  }
+
+ private:
+  void take(std::string_view bytes) {
+    if (status_ != 200) {
+      error_ += bytes.substr(0, kErrorBytes - std::min(kErrorBytes, error_.size()));
+    } else if (!on_piece_(bytes) && call_) {
+      call_->cancel();
+    }
+  }
+  void end(Result<void> outcome) {
+    on_piece_ = nullptr;
+    if (const auto on_done = std::exchange(on_done_, {})) on_done(std::move(outcome));
+  }
+
+  const std::shared_ptr<RunContext> context_;
+  std::function<bool(std::string_view)> on_piece_;
+  std::function<void(Result<void>)> on_done_;
+  std::shared_ptr<net::Client::Call> call_;
+  std::string error_;
+  int status_ = 0;
+  bool cancelled_ = false;
+};
+
+// Tells an answer to whoever speaks no dialect.
+class ListenerAudience final : public Audience {
+ public:
+  explicit ListenerAudience(Chain::Listener listener) : listener_(std::move(listener)) {}
+
+  void begin(const Speaker& speaker) override {
+    if (listener_.on_begin) listener_.on_begin(speaker.model, speaker.provider);
+  }
+  void delta(const talk::Delta& delta) override {
+    const auto* const text = std::get_if<talk::TextDelta>(&delta);
+    if (text != nullptr && listener_.on_text) listener_.on_text(text->text);
+  }
+  bool flush() override { return true; }
+  bool pass(std::string_view) override { return true; }
+  void answer(std::string, const Speaker&) override {}
+  void done(const talk::Completion& completion, const Speaker&) override { end(completion); }
+  void failed(const talk::Refusal& refusal, const Speaker&) override { end(refusal.error); }
+
+ private:
+  void end(Result<talk::Completion> result) {
+    const Chain::Listener listener = std::exchange(listener_, {});
+    if (listener.on_done) listener.on_done(std::move(result));
+  }
+
+  Chain::Listener listener_;
+};
+
 class ChainImpl final : public Chain {
  public:
   explicit ChainImpl(std::shared_ptr<RunContext> context)
@@ -84,13 +184,31 @@ class ChainImpl final : public Chain {
     on_loop_and_wait([] {});  // the ends of its calls have run
   }
 
-  std::shared_ptr<Handle> run(ChatAsk ask, SteadyTime deadline, Listener listener) override {
-    return begun(make_chat_run(context_, std::move(ask), deadline, std::move(listener)));
+  std::shared_ptr<Handle> chat(ChatTask task) override {
+    const auto exchange = std::make_shared<Exchange>(context_, std::move(task));
+    if (context_->loop.on_loop_thread()) {
+      exchange->start();
+    } else {
+      context_->loop.post([exchange] { exchange->start(); });
+    }
+    return exchange;
   }
 
-  std::shared_ptr<Handle> embed(EmbedAsk ask, SteadyTime deadline,
-                                std::function<void(Result<Embeddings>)> on_done) override {
-    return begun(make_embed_run(context_, std::move(ask), deadline, std::move(on_done)));
+  using Chain::embed;
+  std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime deadline, AccountRef account,
+                                std::function<void(Result<talk::Embeddings>)> on_done) override {
+    const auto run =
+        make_embed_run(context_, std::move(ask), deadline, std::move(account), std::move(on_done));
+    context_->loop.post([run] { run->begin(); });
+    return run;
+  }
+
+  std::shared_ptr<Handle> pull(std::string body, const std::string& provider,
+                               std::function<bool(std::string_view)> on_piece,
+                               std::function<void(Result<void>)> on_done) override {
+    const auto pull = std::make_shared<Pull>(context_, std::move(on_piece), std::move(on_done));
+    context_->loop.post([pull, body = std::move(body), provider] { pull->begin(body, provider); });
+    return pull;
   }
 
   std::vector<ProviderState> providers() const override {
@@ -102,12 +220,19 @@ class ChainImpl final : public Chain {
     return states;
   }
 
- private:
-  std::shared_ptr<Handle> begun(const std::shared_ptr<Run>& run) {
-    context_->loop.post([run] { run->begin(); });
-    return run;
+  std::vector<talk::ModelInfo> models() const override {
+    std::vector<talk::ModelInfo> models{{.name = "auto", .owner = "troupe"}};
+    for (const auto& state : providers()) {
+      for (const std::string& name : state.models) {
+        const bool known = std::any_of(models.begin(), models.end(),
+                                       [&](const auto& other) { return other.name == name; });
+        if (!known) models.push_back({.name = name, .owner = state.name});
+      }
+    }
+    return models;
   }
 
+ private:
   void on_loop_and_wait(const std::function<void()>& task) {
     std::promise<void> ran;
     context_->loop.post([&] {
@@ -143,33 +268,49 @@ Result<std::unique_ptr<Provider>> make_provider(ProviderOptions options,
   while (options.url.ends_with('/')) options.url.pop_back();
   TRY(check_url(options));
   if (options.kind == ProviderKind::OpenAi) {
-    return std::make_unique<Provider>(std::move(options), make_openai_format());
+    return std::make_unique<Provider>(std::move(options), talk::make_openai_provider());
+  }
+  if (options.kind == ProviderKind::Anthropic) {
+    return std::make_unique<Provider>(std::move(options), talk::make_anthropic_provider({}));
   }
   if (options.num_ctx == 0) options.num_ctx = chain.num_ctx;
   if (options.keep_alive.empty()) options.keep_alive = chain.keep_alive;
-  auto format = make_ollama_format({.num_ctx = options.num_ctx, .keep_alive = options.keep_alive});
+  auto format =
+      talk::make_ollama_provider({.num_ctx = options.num_ctx, .keep_alive = options.keep_alive});
   return std::make_unique<Provider>(std::move(options), std::move(format));
+}
+
+// A server each, which have their places, their breaker and their health to
+// themselves.
+Result<void> add_servers(const ProviderOptions& options, RunContext& context) {
+  std::vector<std::string> urls{options.url};
+  urls.insert(urls.end(), options.more_urls.begin(), options.more_urls.end());
+  int server = 0;
+  for (const std::string& url : urls) {
+    ProviderOptions one = options;
+    one.url = url;
+    one.more_urls.clear();
+    one.server = server++;
+    context.providers.push_back(TRY(make_provider(std::move(one), context.options)));
+  }
+  return {};
 }
 
 }  // namespace
 
-std::int64_t estimated_tokens(std::string_view text) {
-  std::int64_t ascii = 0;
-  std::int64_t others = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      ++ascii;
-    } else if (byte >= 0xc0) {
-      ++others;  // the first byte of a character
-    }
-  }
-  return (ascii + 3) / 4 + others;
+std::shared_ptr<Chain::Handle> Chain::run(talk::ChatAsk ask, SteadyTime deadline,
+                                          Listener listener) {
+  ask.stream = listener.on_begin || listener.on_text;
+  ChatTask task;
+  task.asked = std::make_unique<Asked>(std::move(ask));
+  task.deadline = deadline;
+  task.audience = std::make_unique<ListenerAudience>(std::move(listener));
+  return chat(std::move(task));
 }
 
 Result<std::unique_ptr<Chain>> Chain::open(net::Loop& loop, ChainOptions options,
-                                           telemetry::Metrics& metrics) {
-  const auto context = std::make_shared<RunContext>(loop, std::move(options), metrics);
+                                           telemetry::Metrics& metrics, With with) {
+  const auto context = std::make_shared<RunContext>(loop, std::move(options), metrics, with);
   for (const std::string& wanted : context->options.chain) {
     const auto& all = context->options.providers;
     const auto found = std::find_if(all.begin(), all.end(),
@@ -177,9 +318,7 @@ Result<std::unique_ptr<Chain>> Chain::open(net::Loop& loop, ChainOptions options
     if (found == all.end()) {
       return Error{Code::InvalidArgument, fmt::format("chain: no provider is named '{}'", wanted)};
     }
-    auto provider = make_provider(*found, context->options);
-    if (!provider) return provider.error();
-    context->providers.push_back(std::move(provider).value());
+    TRY(add_servers(*found, *context));
   }
   return std::unique_ptr<Chain>(std::make_unique<ChainImpl>(context));
 }

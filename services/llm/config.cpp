@@ -11,6 +11,9 @@ namespace llm {
 namespace {
 
 constexpr std::string_view kOpenAiUrl = "https://api.openai.com/v1";
+constexpr std::string_view kAnthropicUrl = "https://api.anthropic.com/v1";
+constexpr std::string_view kAnthropicKey = "ANTHROPIC_API_KEY";
+constexpr std::string_view kAnthropicModel = "claude-3-5-haiku-latest";
 constexpr std::string_view kOpenAiKey = "OPENAI_API_KEY";
 constexpr std::string_view kOpenAiModel = "gpt-4o-mini";  // of some hundred, when none is named
 
@@ -44,6 +47,7 @@ class Assembly {
       options_.chain = config_.chain;
     }
     add_openai();
+    add_anthropic();
     add_understudy();
     options_.default_model = config_.default_model;
     options_.embed_model = config_.embed_model;
@@ -51,9 +55,13 @@ class Assembly {
     options_.num_ctx = config_.num_ctx;
     options_.keep_alive = config_.keep_alive;
     options_.first_token = Milliseconds(config_.first_token_timeout_ms);
+    options_.whole = Milliseconds(config_.whole_timeout_ms);
     options_.idle = Milliseconds(config_.idle_timeout_ms);
     options_.total = Milliseconds(config_.total_timeout_ms);
     options_.health_every = Milliseconds(config_.health_every_ms);
+    options_.cache_ttl = Milliseconds(config_.cache_ttl_ms);
+    options_.prices = config_.prices;
+    options_.routes = config_.routes;
     return std::move(options_);
   }
 
@@ -84,8 +92,16 @@ class Assembly {
                              .models = config.models,
                              .concurrency = config.concurrency,
                              .num_ctx = config.num_ctx,
-                             .keep_alive = config.keep_alive};
+                             .keep_alive = config.keep_alive,
+                             .more_urls = config.urls};
+    if (provider.url.empty() && !provider.more_urls.empty()) {
+      provider.url = provider.more_urls.front();
+      provider.more_urls.erase(provider.more_urls.begin());
+    }
     if (config.kind == ProviderKind::OpenAi && provider.url.empty()) provider.url = kOpenAiUrl;
+    if (config.kind == ProviderKind::Anthropic && provider.url.empty()) {
+      provider.url = kAnthropicUrl;
+    }
     if (!config.key_env.empty()) {
       // A key that was written here by mistake is not repeated.
       if (!is_variable_name(config.key_env)) {
@@ -131,6 +147,23 @@ class Assembly {
     if (cloud) give_key(provider, key_variable);
     options_.providers.push_back(std::move(provider));
     if (config_.chain.empty()) options_.chain.emplace_back("openai");
+  }
+
+  // It is always beyond this network, so only the chain or the leave to go
+  // there brings it in.
+  void add_anthropic() {
+    if (has("anthropic")) return;
+    const std::string key_variable(kAnthropicKey);
+    const bool wanted = config_.allow_cloud && !variables_(key_variable).empty();
+    if (!chain_names("anthropic") && !wanted) return;
+    ProviderOptions provider{.name = "anthropic",
+                             .kind = ProviderKind::Anthropic,
+                             .url = std::string(kAnthropicUrl),
+                             .models = {},
+                             .usual_model = std::string(kAnthropicModel)};
+    give_key(provider, key_variable);
+    options_.providers.push_back(std::move(provider));
+    if (config_.chain.empty()) options_.chain.emplace_back("anthropic");
   }
 
   void add_understudy() {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "llm/run.h"
+#include "llm/tokens.h"
 
 namespace llm {
 namespace {
@@ -11,43 +12,53 @@ constexpr std::size_t kAnswerBytesMax = 32 * 1024 * 1024;
 
 class EmbedRun final : public Run {
  public:
-  EmbedRun(std::shared_ptr<RunContext> context, EmbedAsk ask, SteadyTime deadline,
-           std::function<void(Result<Embeddings>)> on_done)
-      : Run(std::move(context), deadline), ask_(std::move(ask)), on_done_(std::move(on_done)) {
-    set_model(ask_.model == "auto" ? options().embed_model : ask_.model);
-  }
+  EmbedRun(std::shared_ptr<RunContext> context, talk::EmbedAsk ask, SteadyTime deadline,
+           AccountRef account, std::function<void(Result<talk::Embeddings>)> on_done)
+      : Run(std::move(context), deadline),
+        ask_(std::move(ask)),
+        account_(std::move(account)),
+        on_done_(std::move(on_done)) {}
 
  private:
   // Only who has the very model: vectors of two models have nothing in common.
-  Result<std::vector<Provider*>> order() override {
-    std::vector<Provider*> offering;
+  Result<std::vector<Candidate>> order() override {
+    const std::string wanted = ask_.model == "auto" ? options().embed_model : ask_.model;
+    std::vector<Candidate> offering;
     bool any_real = false;
     bool all_known = true;
     for (const auto& provider : context().providers) {
       if (provider->format() == nullptr) continue;
       any_real = true;
-      if (provider->has(model())) offering.push_back(provider.get());
+      if (provider->has(wanted)) offering.push_back({provider.get(), wanted});
       all_known = all_known && provider->knows_list();
     }
-    if (!any_real || model().empty()) {
+    if (!any_real || wanted.empty()) {
       return Error{Code::NotFound,
-                   "nothing embeds here, the understudy does not: set OLLAMA_BASE_URL or the "
-                   "providers of llm, and TROUPE_LLM_EMBED_MODEL to a model that they have, such "
+                   "nothing embeds here, the understudy does not: set "
+                   "OLLAMA_BASE_URL or the "
+                   "providers of llm, and TROUPE_LLM_EMBED_MODEL to a model "
+                   "that they have, such "
                    "as nomic-embed-text"};
     }
-    if (!offering.empty()) return offering;
+    if (!offering.empty()) {
+      spread(offering);
+      return offering;
+    }
     if (!all_known) {
       return Error{Code::Unavailable, fmt::format("model: whether '{}' is offered is not known "
                                                   "yet: a provider is away",
-                                                  model())};
+                                                  wanted)};
     }
     return Error{Code::NotFound,
-                 fmt::format("model: no provider here has '{}' to embed with", model())};
+                 fmt::format("model: no provider here has '{}' to embed with", wanted)};
   }
 
   void ask() override {
     body_.clear();
-    send(provider().format()->embed(ask_, model()), options().total, kAnswerBytesMax);
+    embeddings_ = {};
+    auto wire = provider().format()->embed(ask_, model());
+    if (!wire) return failed({wire.error(), Blame::Nobody});
+    send(std::move(wire).value(), options().total, kAnswerBytesMax);
   }
 
   std::optional<Failure> read(std::string_view bytes) override {
@@ -70,38 +81,58 @@ class EmbedRun final : public Run {
         return Failure{{Code::Unavailable, "its embeddings differ in length"}};
       }
     }
-    if (embeddings_.prompt_tokens <= 0) {
-      embeddings_.estimated = true;
-      for (const auto& input : ask_.inputs) embeddings_.prompt_tokens += estimated_tokens(input);
-    }
     return std::nullopt;
   }
 
   std::size_t told() const override { return 0; }
 
-  void deliver(std::optional<Error> error) override {
-    (error ? context().embedding_failures : context().embeddings).add();
+  void account(Ending ending) override {
+    talk::Usage usage;
+    usage.exact = embeddings_.prompt_tokens > 0;
+    if (!usage.exact && ending != Ending::Failed) {
+      for (const auto& input : ask_.inputs) usage.prompt += estimated_tokens(input);
+      embeddings_.prompt_tokens = usage.prompt;
+      embeddings_.estimated = true;
+    }
+    usage.prompt = embeddings_.prompt_tokens;
+    Ledger* const ledger = context().with.ledger;
+    if (ledger == nullptr) return;
+    const auto added = ledger->add({.at_ms = SystemClock::instance().wall_ms(),
+                                    .key = account_ ? std::string_view(account_->key) : "",
+                                    .model = model(),
+                                    .provider = provider().options().name,
+                                    .prompt_tokens = usage.prompt,
+                                    .cost = cost_of(options().prices, model(), usage),
+                                    .exact = usage.exact,
+                                    .ending = ending});
+    if (!added) return;  // it keeps what it could not write, and says so itself
+  }
+
+  void deliver(std::optional<talk::Refusal> refusal) override {
+    (refusal ? context().embedding_failures : context().embeddings).add();
     const auto on_done = std::exchange(on_done_, {});
-    if (error) return on_done(std::move(*error));
+    if (refusal) return on_done(std::move(refusal->error));
     embeddings_.model = model();
     embeddings_.provider = provider().options().name;
     embeddings_.failovers = failovers();
+    embeddings_.took = SystemClock::instance().now() - began();
     on_done(std::move(embeddings_));
   }
 
-  const EmbedAsk ask_;
-  std::function<void(Result<Embeddings>)> on_done_;
+  const talk::EmbedAsk ask_;
+  const AccountRef account_;
+  std::function<void(Result<talk::Embeddings>)> on_done_;
   std::string body_;
-  Embeddings embeddings_;
+  talk::Embeddings embeddings_;
 };
 
 }  // namespace
 
-std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, EmbedAsk ask,
-                                    SteadyTime deadline,
-                                    std::function<void(Result<Embeddings>)> on_done) {
+std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, talk::EmbedAsk ask,
+                                    SteadyTime deadline, AccountRef account,
+                                    std::function<void(Result<talk::Embeddings>)> on_done) {
   return std::make_shared<EmbedRun>(std::move(context), std::move(ask), deadline,
-                                    std::move(on_done));
+                                    std::move(account), std::move(on_done));
 }
 
 }  // namespace llm

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -238,7 +239,7 @@ class OllamaWriter final : public StreamWriter {
     if (const auto* text = std::get_if<TextDelta>(&delta)) {
       if (!text->text.empty()) line(piece_json(shape_, text->text, {}, {}), out);
     } else if (const auto* thinking = std::get_if<ThinkingDelta>(&delta)) {
-      if (!thinking->text.empty()) line(piece_json(shape_, {}, thinking->text, {}), out);
+      if (!thinking->text.empty()) line(piece_json(shape_, "", thinking->text, {}), out);
     } else {
       rest_.add(delta);
     }
@@ -246,9 +247,9 @@ class OllamaWriter final : public StreamWriter {
 
   void end(std::chrono::nanoseconds took, std::string& out) override {
     for (std::size_t i = 0; i < rest_.calls.size(); ++i) {
-      line(piece_json(shape_, {}, {}, call_json(rest_.calls[i], i)), out);
+      line(piece_json(shape_, "", {}, call_json(rest_.calls[i], i)), out);
     }
-    out += head_ + piece_json(shape_, {}, {}, {}) + tail_json(rest_.finish, rest_.usage, took);
+    out += head_ + piece_json(shape_, "", {}, {}) + tail_json(rest_.finish, rest_.usage, took);
     out += '\n';
   }
 
@@ -346,7 +347,8 @@ std::string write_embeddings(const Embeddings& embeddings, const EmbedAsk& ask) 
 Result<std::string> read_show(std::string_view body) {
   const auto document = TRY(read_object(body));
   // Older clients call it "name".
-  return read_name(document.root(), given(document.root(), "model") ? "model" : "name");
+  const bool older = given(document.root(), "name") && !given(document.root(), "model");
+  return read_name(document.root(), older ? "name" : "model");
 }
 
 std::string write_tags(const std::vector<ModelInfo>& models) {

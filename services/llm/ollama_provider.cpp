@@ -165,8 +165,8 @@ class OllamaReader final : public EventReader {
     on_delta(Finished{reason});
     // A prompt that Ollama had in its cache is not counted: then it is for others to estimate.
     Usage usage;
-    usage.prompt = count_of(root, "prompt_eval_count");
-    usage.completion = count_of(root, "eval_count");
+    usage.prompt = tokens_in(root, "prompt_eval_count");
+    usage.completion = tokens_in(root, "eval_count");
     usage.exact = usage.prompt > 0 && usage.completion > 0;
     on_delta(Counted{usage});
   }
@@ -254,7 +254,7 @@ class OllamaFormat final : public ProviderFormat {
     for (std::size_t i = 0; i < list->size(); ++i) {
       embeddings.vectors.push_back(TRY(read_vector(list->at(i))));
     }
-    embeddings.prompt_tokens = count_of(root, "prompt_eval_count");
+    embeddings.prompt_tokens = tokens_in(root, "prompt_eval_count");
     return embeddings;
   }
 

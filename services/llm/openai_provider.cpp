@@ -162,15 +162,15 @@ Finish finish_of(std::string_view reason, bool called) {
 
 Usage usage_of(json::Value usage) {
   Usage read;
-  read.prompt = count_of(usage, "prompt_tokens");
-  read.completion = count_of(usage, "completion_tokens");
+  read.prompt = tokens_in(usage, "prompt_tokens");
+  read.completion = tokens_in(usage, "completion_tokens");
   if (const auto details = given(usage, "prompt_tokens_details")) {
-    read.cached = count_of(*details, "cached_tokens");
+    read.cached = tokens_in(*details, "cached_tokens");
   } else {
-    read.cached = count_of(usage, "prompt_cache_hit_tokens");  // DeepSeek
+    read.cached = tokens_in(usage, "prompt_cache_hit_tokens");  // DeepSeek
   }
   if (const auto details = given(usage, "completion_tokens_details")) {
-    read.reasoning = count_of(*details, "reasoning_tokens");
+    read.reasoning = tokens_in(*details, "reasoning_tokens");
   }
   read.exact = read.prompt > 0 && usage.find("completion_tokens").has_value();
   return read;
@@ -384,7 +384,7 @@ Result<Embeddings> OpenAiFormat::read_embeddings(std::string body) const {
     embeddings.vectors[at] = TRY(read_vector(*vector));
   }
   if (const auto usage = given(root, "usage")) {
-    embeddings.prompt_tokens = count_of(*usage, "prompt_tokens");
+    embeddings.prompt_tokens = tokens_in(*usage, "prompt_tokens");
   }
   return embeddings;
 }

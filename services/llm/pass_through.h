@@ -38,8 +38,7 @@ class Outline {
   std::optional<std::int64_t> integer(std::string_view key) const;
   const std::vector<Member>& members() const { return members_; }
 
-  // Changes of the body: a member's JSON is replaced, or added at the end. With an empty JSON the
-  // member is removed. with() gives the body that has them.
+  // A member's JSON is replaced, or added at the end; all else stays as it is, byte by byte.
   struct Edit {
     std::string_view key;
     std::string json;

@@ -32,9 +32,10 @@ bool speaks(const std::string& model) {
 
 }  // namespace
 
-Provider::Provider(ProviderOptions options, std::unique_ptr<WireFormat> format)
+Provider::Provider(ProviderOptions options, std::unique_ptr<talk::ProviderFormat> format)
     : options_(std::move(options)),
       format_(std::move(format)),
+      headers_(format_ ? format_->headers(options_.key) : http::Headers()),
       models_(options_.models),
       breaker_(options_.breaker) {
   if (options_.barred) last_error_ = options_.barred->why;
@@ -98,11 +99,12 @@ void Provider::models_read(const Result<std::vector<std::string>>& models) {
 
 void Provider::list_answered(int status, std::string_view body) {
   if (status == 200) return models_read(format_->read_models(body));
-  const Failure failure = failure_of_status(status, "", body, "");
+  const Failure failure = talk::failure_of_answer(status, {}, body, "");
   const std::string why =
       without_key(fmt::format("listing its models: {}", failure.error.message), options_.key);
-  // Servers without a list, and keys that may not read it, can speak all the same. No list will
-  // ever end a denial here, so it ends now: one chat finds out whether the key is still refused.
+  // Servers without a list, and keys that may not read it, can speak all the
+  // same. No list will ever end a denial here, so it ends now: one chat finds
+  // out whether the key is still refused.
   const bool unlisted = status == 403 || status == 404 || status == 405 || status == 501;
   if (unlisted && !options_.models.empty()) {
     const std::lock_guard lock(mutex_);
@@ -114,24 +116,25 @@ void Provider::list_answered(int status, std::string_view body) {
   models_read(Error{failure.error.code, why});
 }
 
-net::ClientRequest Provider::request(WireRequest wire) const {
+net::ClientRequest Provider::request(talk::WireRequest wire) const {
   net::ClientRequest request;
   request.method = wire.method;
   request.url = options_.url + wire.path;
+  request.headers = headers_;
   request.body = std::move(wire.body);
-  if (!request.body.empty()) request.headers.set("Content-Type", "application/json");
-  if (!options_.key.empty()) request.headers.set("Authorization", "Bearer " + options_.key);
   return request;
 }
 
-std::optional<Error> Provider::refusal(SteadyTime now) const {
-  if (options_.barred) return Error{Code::Unavailable, options_.barred->why};
+std::optional<Failure> Provider::refusal(SteadyTime now) const {
+  if (options_.barred) return Failure{{Code::Unavailable, options_.barred->why}, Blame::Nobody};
   const std::lock_guard lock(mutex_);
-  if (denied_) return Error{Code::Unavailable, last_error_};
+  if (denied_) return Failure{{Code::Unavailable, last_error_}, Blame::Nobody};
   if (now >= paused_until_) return std::nullopt;
-  return Error{Code::Overloaded,
-               fmt::format("it limits the rate for another {} s",
-                           std::chrono::ceil<std::chrono::seconds>(paused_until_ - now).count())};
+  const auto left = std::chrono::ceil<std::chrono::seconds>(paused_until_ - now);
+  return Failure{
+      {Code::Overloaded, fmt::format("it limits the rate for another {} s", left.count())},
+      Blame::Nobody,
+      left};
 }
 
 void Provider::pause(SteadyTime until) {
@@ -180,7 +183,13 @@ ProviderState Provider::state(SteadyTime now) const {
           models_,
           in_flight_,
           waiting_count_,
-          last_error_};
+          last_error_,
+          options_.server};
+}
+
+int Provider::load() const {
+  const std::lock_guard lock(mutex_);
+  return in_flight_ + waiting_count_;
 }
 
 bool Provider::take_place() {

@@ -8,20 +8,23 @@
 #include <vector>
 
 #include "base/fields.h"
-#include "llm/completion.h"
+#include "llm/fault.h"
+#include "llm/format.h"
 #include "net/net.h"
 #include "retry/breaker.h"
 
 namespace llm {
 
-enum class ProviderKind { Ollama, OpenAi, Understudy };
+enum class ProviderKind { Ollama, OpenAi, Anthropic, Understudy };
 constexpr auto enum_names(ProviderKind) {
-  return EnumNames<ProviderKind, 3>{{{ProviderKind::Ollama, "ollama"},
+  return EnumNames<ProviderKind, 4>{{{ProviderKind::Ollama, "ollama"},
                                      {ProviderKind::OpenAi, "openai"},
+                                     {ProviderKind::Anthropic, "anthropic"},
                                      {ProviderKind::Understudy, "understudy"}}};
 }
 
-// Why a provider is never asked: its state in a word, and a sentence for the operator.
+// Why a provider is never asked: its state in a word, and a sentence for the
+// operator.
 struct Barred {
   std::string state;
   std::string why;
@@ -34,11 +37,13 @@ struct ProviderOptions {
   std::vector<std::string> models;  // empty: what the provider lists
   int concurrency = 5;
   retry::Breaker::Options breaker = {};
-  std::string key = {};          // sent as a bearer token, shown nowhere
+  std::string key = {};          // sent as the provider wants it, shown nowhere
   std::string usual_model = {};  // for "auto", where the preferred one is not offered
   int num_ctx = 0;               // tokens that a prompt may have; 0: not known
   std::string keep_alive = {};   // of Ollama
   std::optional<Barred> barred = {};
+  std::vector<std::string> more_urls = {};  // other servers that have the same
+  int server = 0;                           // which of them this is
 };
 
 struct ProviderState {
@@ -51,6 +56,7 @@ struct ProviderState {
   int in_flight = 0;
   int waiting = 0;
   std::string last_error;
+  int server = 0;  // of several that have one name
 
   static void fields(auto& self, auto&& visit) {
     visit("name", self.name);
@@ -61,11 +67,13 @@ struct ProviderState {
     visit("models", self.models);
     visit("in_flight", self.in_flight);
     visit("waiting", self.waiting);
+    visit("server", self.server);
   }
 };
 
-// One provider of the chain: how it is spoken to, whether it may be asked, and its places. Places
-// are taken and given back on the loop's thread; all else may be asked from any thread.
+// One server of a provider: how it is spoken to, whether it may be asked, and
+// its places. Places are taken and given back on the loop's thread; all else
+// may be asked from any thread.
 class Provider {
  public:
   // Whoever waits for a place; told on the loop's thread.
@@ -79,20 +87,23 @@ class Provider {
   };
 
   // Without a format it is the understudy, which answers in this process.
-  Provider(ProviderOptions options, std::unique_ptr<WireFormat> format);
+  Provider(ProviderOptions options, std::unique_ptr<talk::ProviderFormat> format);
 
   const ProviderOptions& options() const { return options_; }
-  const WireFormat* format() const { return format_.get(); }
+  const talk::ProviderFormat* format() const { return format_.get(); }
 
-  // Whether it may be asked for the model: it is configured, or listed where none is. "llama3.2" is
-  // also "llama3.2:latest".
+  // Whether it may be asked for the model: it is configured, or listed where
+  // none is. "llama3.2" is also "llama3.2:latest".
   bool offers(const std::string& model) const;
-  // As offers(), but a listed one is enough: the models of embeddings need not be configured.
+  // As offers(), but a listed one is enough: the models of embeddings need not
+  // be configured.
   bool has(const std::string& model) const;
-  // What "auto" means here: the preferred model if it is offered, else the usual one, else the
-  // first that speaks, and rather one that is listed; may be empty.
+  // What "auto" means here: the preferred model if it is offered, else the
+  // usual one, else the first that speaks, and rather one that is listed; may
+  // be empty.
   std::string model_for(const std::string& asked, const std::string& preferred) const;
-  // Whether its models are configured or have been read; whether they have been read.
+  // Whether its models are configured or have been read; whether they have been
+  // read.
   bool knows_models() const;
   bool knows_list() const;
   void models_read(const Result<std::vector<std::string>>& models);
@@ -100,23 +111,28 @@ class Provider {
   void list_answered(int status, std::string_view body);
 
   // `wire` on its way to this provider, with what every request to it carries.
-  net::ClientRequest request(WireRequest wire) const;
+  net::ClientRequest request(talk::WireRequest wire) const;
 
-  // Why it may not be asked now, whatever the breaker says.
-  std::optional<Error> refusal(SteadyTime now) const;
+  // Why it may not be asked now, whatever the breaker says, and for how long.
+  std::optional<Failure> refusal(SteadyTime now) const;
   // It has asked to be left alone.
   void pause(SteadyTime until);
-  // It refuses the key: it is out until it answers list_models() again, but for a refusal.
+  // It refuses the key: it is out until it answers list_models() again, but for
+  // a refusal.
   void deny(const std::string& why);
 
   // The breaker. Each pass is answered by one of the three.
   using Pass = retry::Breaker::Pass;
   std::optional<Pass> admit(SteadyTime now);
   void succeeded(Pass pass);
-  void failed(Pass pass, SteadyTime now, const std::string& why);  // its own fault
-  void abandoned(Pass pass, const std::string& why);               // says nothing about it
+  void failed(Pass pass, SteadyTime now,
+              const std::string& why);                // its own fault
+  void abandoned(Pass pass, const std::string& why);  // says nothing about it
 
   ProviderState state(SteadyTime now) const;
+
+  // How many are asking it or wait to.
+  int load() const;
 
   // Places. True: a place is the caller's; give it back once.
   bool take_place();
@@ -130,7 +146,8 @@ class Provider {
 
  private:
   const ProviderOptions options_;
-  const std::unique_ptr<WireFormat> format_;
+  const std::unique_ptr<talk::ProviderFormat> format_;
+  const http::Headers headers_;                  // of every request
   std::deque<std::shared_ptr<Waiter>> waiting_;  // of the loop's thread
 
   mutable std::mutex mutex_;

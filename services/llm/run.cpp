@@ -13,11 +13,14 @@ namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
 constexpr Milliseconds kLinger{250};            // for the body's end behind the answer's
+constexpr Milliseconds kClockSlack{2};          // of a timer that ends with the deadline
+constexpr Provider::Pass kNoPass = 0;           // whose outcome no breaker heeds
 constexpr std::size_t kHealthConnections = 32;  // a provider that hangs holds several
 
 const SystemClock& clock() { return SystemClock::instance(); }
 
-// Who has a place shall not wait for a connection; and health is asked beside the chats.
+// Who has a place shall not wait for a connection; and health is asked beside
+// the chats.
 std::size_t connections_for(const ChainOptions& options) {
   std::size_t places = 0;
   for (const auto& provider : options.providers) {
@@ -27,14 +30,21 @@ std::size_t connections_for(const ChainOptions& options) {
   return places + kHealthConnections;
 }
 
+bool same_provider(const Provider& one, const Provider& other) {
+  return one.options().name == other.options().name;
+}
+
 }  // namespace
 
-RunContext::RunContext(net::Loop& loop_in, ChainOptions options_in, telemetry::Metrics& metrics)
+RunContext::RunContext(net::Loop& loop_in, ChainOptions options_in, telemetry::Metrics& metrics,
+                       Chain::With with_in)
     : options(std::move(options_in)),
       loop(loop_in),
+      with(with_in),
       client(std::make_unique<net::Client>(
           loop, net::Client::Options{.connections_per_host = connections_for(options),
                                      .ca_file = options.ca_file})),
+      random(hash64(make_id("spread"))),
       failovers(metrics.counter("troupe_llm_failovers_total",
                                 "Requests that went on to the next provider")),
       completions(metrics.counter("troupe_llm_completions_total", "Completions by outcome",
@@ -46,61 +56,99 @@ RunContext::RunContext(net::Loop& loop_in, ChainOptions options_in, telemetry::M
       embedding_failures(metrics.counter("troupe_llm_embeddings_total",
                                          "Requests for embeddings by outcome",
                                          {{"outcome", "failed"}})),
+      cache_hits(metrics.counter("troupe_llm_completions_total", "Completions by outcome",
+                                 {{"outcome", "cached"}})),
       first_token(
           metrics.histogram("troupe_llm_first_token_seconds", "From request to first token")) {}
 
+Run::Run(std::shared_ptr<RunContext> context, SteadyTime deadline)
+    : context_(std::move(context)),
+      began_(clock().now()),
+      deadline_(std::min(deadline, began_ + context_->options.total)) {}
+
 void Run::begin() {
   if (over_) return;
-  const auto left = std::min(retry::remaining(clock().now(), deadline_), options().total);
-  deadline_timer_ = context_->loop.after(left, [weak = weak_from_this()] {
-    if (const auto run = weak.lock()) {
-      run->stop({Code::DeadlineExceeded, "the request's time was over"});
-    }
-  });
   auto found = order();
-  if (!found) return done(found.error());
+  if (!found) return done(talk::Refusal{found.error()});
   order_ = std::move(found).value();
   try_next();
 }
 
 void Run::cancel() {
+  if (context_->loop.on_loop_thread()) return stop({Code::Cancelled, "cancelled by the caller"});
   context_->loop.post([self = shared_from_this()] {
     self->stop({Code::Cancelled, "cancelled by the caller"});
   });
 }
 
-void Run::try_next() {
-  if (context_->closing) return done(Error{Code::Cancelled, "shutting down"});
-  if (next_ == order_.size()) return done(last_error_);
-  provider_ = order_[next_++];
-  if (const auto refusal = provider_->refusal(clock().now())) return go_on_after(*refusal);
-  const auto pass = provider_->admit(clock().now());
-  if (!pass) {
-    return go_on_after({Code::Unavailable, "out of service after failures"});
+std::chrono::nanoseconds Run::overhead() const {
+  auto waited = waited_;
+  if (call_) waited += heard_ - sent_;
+  return clock().now() - began_ - waited;
+}
+
+void Run::spread(std::vector<Candidate>& candidates) {
+  auto group = candidates.begin();
+  while (group != candidates.end()) {
+    const auto end = std::find_if(group, candidates.end(), [&](const Candidate& other) {
+      return !same_provider(*other.provider, *group->provider);
+    });
+    const auto servers = static_cast<std::uint64_t>(end - group);
+    if (servers > 1) {
+      const auto at = [&](std::uint64_t index) {
+        return group + static_cast<std::ptrdiff_t>(index);
+      };
+      const std::uint64_t first = context_->random.below(servers);
+      const std::uint64_t second = (first + 1 + context_->random.below(servers - 1)) % servers;
+      const bool second_is_free = at(second)->provider->load() < at(first)->provider->load();
+      std::rotate(group, at(second_is_free ? second : first), end);
+    }
+    group = end;
   }
-  pass_ = *pass;
-  if (!provider_->take_place()) return wait_for_place();
+}
+
+void Run::try_next() {
+  if (context_->closing) return done(talk::Refusal{{Code::Cancelled, "shutting down"}});
+  if (next_ == order_.size() && !asked_ && !std::exchange(last_resort_, true)) next_ = 0;
+  if (next_ == order_.size()) return done(last_);
+  if (retry::remaining(clock().now(), deadline_).count() <= 0) return time_is_over();
+  candidate_ = &order_[next_++];
+  if (const auto refusal = provider().refusal(clock().now())) return go_on_after(*refusal);
+  const auto pass = provider().admit(clock().now());
+  if (!pass && !last_resort_) {
+    return go_on_after({{Code::Unavailable, "out of service after failures"}, Blame::Nobody});
+  }
+  pass_ = pass.value_or(kNoPass);
+  status_ = 0;
+  if (!provider().take_place()) return wait_for_place();
   placed_ = true;
   ask();
 }
 
+void Run::time_is_over() {
+  done(talk::Refusal{{Code::DeadlineExceeded, "the request's time was over"}});
+}
+
 void Run::wait_for_place() {
-  if (!provider_->wait(shared_from_this(), options().waiting_max)) {
+  if (!provider().wait(shared_from_this(), options().waiting_max)) {
     return failed({{Code::Overloaded, "too many requests are waiting"}, Blame::Nobody});
   }
   waiting_ = true;
-  wait_timer_ = context_->loop.after(options().place_wait, [weak = weak_from_this()] {
-    const auto run = weak.lock();
-    if (!run || !run->waiting_) return;
-    run->waiting_ = false;
-    run->provider_->stop_waiting(run.get());
-    run->failed({{Code::Overloaded, "no place was free in time"}, Blame::Nobody});
-  });
+  const Milliseconds left = retry::remaining(clock().now(), deadline_);
+  wait_timer_ =
+      context_->loop.after(std::min(options().place_wait, left), [weak = weak_from_this()] {
+        const auto run = weak.lock();
+        if (!run || !run->waiting_) return;
+        run->waiting_ = false;
+        run->provider().stop_waiting(run.get());
+        run->failed({{Code::Overloaded, "no place was free in time"}, Blame::Nobody});
+      });
 }
 
 void Run::place_given(Provider& provider) {
-  // The wait may have ended meanwhile, and the run may be at another provider by now.
-  if (!waiting_ || &provider != provider_) return provider.give_back(context_->loop);
+  // The wait may have ended meanwhile, and the run may be at another provider
+  // by now.
+  if (!waiting_ || &provider != candidate_->provider) return provider.give_back(context_->loop);
   if (context_->closing) return turned_away();
   waiting_ = false;
   placed_ = true;
@@ -110,23 +158,24 @@ void Run::place_given(Provider& provider) {
 
 void Run::turned_away() { stop({Code::Cancelled, "shutting down"}); }
 
-void Run::send(WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max) {
-  status_ = 0;
-  retry_after_.clear();
+void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max) {
   error_body_.clear();
   failure_.reset();
   ended_ = false;
-  sent_ = clock().now();
-  net::ClientRequest request = provider_->request(std::move(wire));
-  request.first_byte_timeout = first_byte;
-  request.idle_timeout = options().idle;
-  request.total_timeout = options().total;
+  asked_ = true;
+  sent_ = heard_ = clock().now();
+  const Milliseconds left = std::max(Milliseconds(1), retry::remaining(sent_, deadline_));
+  net::ClientRequest request = provider().request(std::move(wire));
+  request.connect_timeout = std::min(request.connect_timeout, left);
+  request.first_byte_timeout = std::min(first_byte, left);
+  request.idle_timeout = std::min(options().idle, left);
+  request.total_timeout = left;
   request.body_bytes_max = body_bytes_max;
   const auto self = shared_from_this();
   net::ClientEvents events;
   events.head = [self](int status, const http::Headers& headers) {
     self->status_ = status;
-    self->retry_after_ = headers.get("Retry-After").value_or("");
+    if (status != 200) self->error_headers_ = headers;
   };
   events.data = [self](std::string_view bytes) { self->on_data(bytes); };
   events.done = [self](const Result<void>& outcome) { self->on_end(outcome); };
@@ -144,17 +193,18 @@ void Run::limit_first_token() {
 
 void Run::on_data(std::string_view bytes) {
   if (over_ || failure_ || ended_) return;
+  heard_ = clock().now();
   if (status_ != 200) {
     error_body_ += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, error_body_.size()));
     return;
   }
   failure_ = read(bytes);
   if (failure_ && call_) call_->cancel();
-  if (!failure_ && answered()) close_soon();
+  if (!failure_ && !over_ && answered()) close_soon();
 }
 
-// The answer is whole: the end of its body is waited for only to keep the connection, and some
-// proxies never send it.
+// The answer is whole: the end of its body is waited for only to keep the
+// connection, and some proxies never send it.
 void Run::close_soon() {
   ended_ = true;
   wait_timer_ = context_->loop.after(kLinger, [weak = weak_from_this()] {
@@ -166,7 +216,7 @@ void Run::close_soon() {
 std::optional<Failure> Run::failure_in(const Result<void>& outcome) {
   if (failure_) return failure_;
   if (status_ != 0 && status_ != 200) {
-    return failure_of_status(status_, retry_after_, error_body_, model_);
+    return talk::failure_of_answer(status_, error_headers_, error_body_, model());
   }
   if (status_ == 0 && !outcome) return failure_of(outcome.error());
   return complete(outcome);
@@ -175,85 +225,118 @@ std::optional<Failure> Run::failure_in(const Result<void>& outcome) {
 void Run::on_end(const Result<void>& outcome) {
   call_.reset();
   wait_timer_.reset();
-  if (over_) {
-    // Stopped from our side. Who leaves says nothing about the provider; but one that was silent
-    // for long, until the time was over, has failed all the same.
-    const bool silent = told() == 0 && clock().now() - sent_ >= options().hang;
-    if (silent && stopped_ == Code::DeadlineExceeded) {
-      provider_->failed(pass_, clock().now(), "it did not answer in the caller's time");
-    } else {
-      provider_->abandoned(pass_, "");
-    }
-    return give_place_back();
+  if (over_) return on_end_after_stop();
+  heard_ = clock().now();
+  waited_ += heard_ - sent_;
+  // The caller's time, not the provider's.
+  const bool late = !outcome && outcome.error().code == Code::DeadlineExceeded &&
+                    heard_ + kClockSlack >= deadline_;
+  if (late && !failure_) {
+    stopped_ = Code::DeadlineExceeded;
+    account(told() > 0 ? Ending::Cut : Ending::Failed);
+    on_end_after_stop();
+    return time_is_over();
   }
   if (const auto failure = failure_in(outcome)) return failed(*failure);
   finish();
 }
 
+// Who leaves says nothing about the provider; but one that was silent for long,
+// until the time was over, has failed all the same.
+void Run::on_end_after_stop() {
+  const bool silent = told() == 0 && clock().now() - sent_ >= options().hang;
+  if (silent && stopped_ == Code::DeadlineExceeded) {
+    provider().failed(pass_, clock().now(), "it did not answer in the caller's time");
+  } else {
+    provider().abandoned(pass_, "");
+  }
+  give_place_back();
+}
+
 void Run::finish() {
-  provider_->succeeded(pass_);
+  provider().succeeded(pass_);
+  account(Ending::Whole);
   done(std::nullopt);
+}
+
+void Run::reject(const Error& why) {
+  provider().abandoned(pass_, "");
+  give_place_back();
+  done(failovers_.empty() ? talk::Refusal{why} : last_);
 }
 
 // This provider was asked, or would have been, and could not.
 void Run::failed(const Failure& failure) {
   const Error error{failure.error.code,
-                    without_key(failure.error.message, provider_->options().key)};
+                    without_key(failure.error.message, provider().options().key)};
   switch (failure.blame) {
     case Blame::Provider:
-      provider_->failed(pass_, clock().now(), error.message);
+      provider().failed(pass_, clock().now(), error.message);
       break;
     case Blame::Nobody:
-      provider_->abandoned(pass_, error.message);
+      provider().abandoned(pass_, error.message);
       break;
     case Blame::Key:
-      provider_->abandoned(pass_, "");
-      provider_->deny(error.message);
+      provider().abandoned(pass_, "");
+      provider().deny(error.message);
       break;
   }
-  if (failure.pause.count() > 0) provider_->pause(clock().now() + failure.pause);
+  if (failure.pause.count() > 0) provider().pause(clock().now() + failure.pause);
   give_place_back();
   telemetry::warn("provider failed",
-                  {{"provider", provider_->options().name}, {"why", error.message}});
-  go_on_after(error);
+                  {{"provider", provider().options().name}, {"why", error.message}});
+  const bool was_sent = sent_ != SteadyTime{};
+  if (was_sent) account(told() > 0 ? Ending::Cut : Ending::Failed);
+  sent_ = {};
+  go_on_after({error, failure.blame, failure.pause});
 }
 
-// Before the first token the next provider may try; a begun answer is cut, and that is said.
-void Run::go_on_after(const Error& error) {
-  const std::string& who = provider_->options().name;
+// Before the first token the next provider may try; a begun answer is cut, and
+// that is said.
+void Run::go_on_after(const Failure& failure) {
+  const Error& error = failure.error;
+  const std::string& who = provider().options().name;
   if (told() > 0) {
-    return done(Error{Code::Unavailable, fmt::format("{}: the answer was cut after {} bytes: {}",
-                                                     who, told(), error.message)});
+    return done(
+        talk::Refusal{{Code::Unavailable, fmt::format("{}: the answer was cut after {} bytes: {}",
+                                                      who, told(), error.message)}});
   }
   failovers_.push_back(fmt::format("{}: {}: {}", who, name(error.code), error.message));
-  last_error_ = {error.code, fmt::format("{}: {}", who, error.message)};
+  last_ = {{error.code, fmt::format("{}: {}", who, error.message)}};
+  // It has found fault with the request itself.
+  if (status_ == 400 || status_ == 422) {
+    if (error.code == Code::Unavailable) last_.error.code = Code::InvalidArgument;
+  }
+  if (error.code == Code::Overloaded) {
+    last_.retry_after =
+        std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(failure.pause));
+  }
   context_->failovers.add();
   try_next();
 }
 
 void Run::give_place_back() {
-  if (std::exchange(placed_, false)) provider_->give_back(context_->loop);
+  if (std::exchange(placed_, false)) provider().give_back(context_->loop);
 }
 
-// Ends the run from our side, in whatever phase it is.
 void Run::stop(Error why) {
   if (over_) return;
   if (std::exchange(waiting_, false)) {
-    provider_->stop_waiting(this);
-    provider_->abandoned(pass_, "");
+    provider().stop_waiting(this);
+    provider().abandoned(pass_, "");
   }
   stopped_ = why.code;
-  done(std::move(why));
+  if (call_) account(Ending::Aborted);
+  done(talk::Refusal{std::move(why)});
   // Its on_end gives the place back and settles with the breaker.
-  if (call_) call_->cancel();
+  if (const auto call = call_) call->cancel();
 }
 
-void Run::done(std::optional<Error> error) {
+void Run::done(std::optional<talk::Refusal> refusal) {
   if (std::exchange(over_, true)) return;
-  deadline_timer_.reset();
   wait_timer_.reset();
   if (!call_) give_place_back();
-  deliver(std::move(error));
+  deliver(std::move(refusal));
 }
 
 }  // namespace llm

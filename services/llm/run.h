@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
 #include "llm/chain.h"
 #include "llm/fault.h"
 #include "llm/provider.h"
@@ -15,34 +16,37 @@
 
 namespace llm {
 
-// What the runs of a chain share. It lives as long as anybody who may still be called back; the
-// client goes with the chain.
+// What the runs of a chain share. It lives as long as anybody who may still be
+// called back; the client goes with the chain.
 struct RunContext {
-  RunContext(net::Loop& loop, ChainOptions options, telemetry::Metrics& metrics);
+  RunContext(net::Loop& loop, ChainOptions options, telemetry::Metrics& metrics, Chain::With with);
 
   const ChainOptions options;
   net::Loop& loop;
+  const Chain::With with;
   std::unique_ptr<net::Client> client;
   std::vector<std::unique_ptr<Provider>> providers;  // in the order of trying
+  Random random;                                     // of the loop's thread
   bool closing = false;                              // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;
   telemetry::Counter embeddings;
   telemetry::Counter embedding_failures;
+  telemetry::Counter cache_hits;
   telemetry::Histogram first_token;
 };
 
-// One request on its way down the chain: places, breakers, failing over, deadline and cancelling.
-// What is asked and how the answer is read is the business of those who derive from it. Belongs to
-// the loop's thread, but for cancel(). Kept alive by the callbacks that wait for something; a
-// handle may outlive the chain, when the run is over.
+// One request on its way down the chain: places, breakers, failing over,
+// deadline and cancelling. What is asked and how the answer is read is the
+// business of those who derive from it. Belongs to the loop's thread, but for
+// cancel(). Kept alive by the callbacks that wait for something; a handle may
+// outlive the chain, when the run is over.
 class Run : public Chain::Handle,
             public Provider::Waiter,
             public std::enable_shared_from_this<Run> {
  public:
-  Run(std::shared_ptr<RunContext> context, SteadyTime deadline)
-      : context_(std::move(context)), deadline_(deadline) {}
+  Run(std::shared_ptr<RunContext> context, SteadyTime deadline);
 
   void begin();
   void cancel() override;
@@ -50,8 +54,13 @@ class Run : public Chain::Handle,
   void turned_away() override;
 
  protected:
+  // One server, and the model that it is asked for.
+  struct Candidate {
+    Provider* provider = nullptr;
+    std::string model;
+  };
   // Who may be asked, in their order.
-  virtual Result<std::vector<Provider*>> order() = 0;
+  virtual Result<std::vector<Candidate>> order() = 0;
   // There is a place at provider(): ends in send(), failed() or finish().
   virtual void ask() = 0;
   // A piece of the body of a 200.
@@ -62,24 +71,42 @@ class Run : public Chain::Handle,
   virtual std::optional<Failure> complete(const Result<void>& outcome) = 0;
   // How much of the answer the caller has: then nobody else can be asked.
   virtual std::size_t told() const = 0;
-  // The run is over; called once. Without an error, what complete() or ask() has left is the
-  // answer.
-  virtual void deliver(std::optional<Error> error) = 0;
+  // A request to provider() is over: what it has cost goes into the books.
+  virtual void account(Ending ending) = 0;
+  // The run is over; called once. Without an error, what complete() or ask()
+  // has left is the answer.
+  virtual void deliver(std::optional<talk::Refusal> refusal) = 0;
 
-  void send(WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max);
+  void send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max);
   void failed(const Failure& failure);
   void finish();  // answered, by provider()
+  // The request itself is at fault, which says nothing about the provider. When others have been
+  // asked already, who may have understood it, their fault is told.
+  void reject(const Error& why);
+  // Ends the run from our side, in whatever phase it is.
+  void stop(Error why);
+  // Ends it before anybody was asked, or with an answer that nobody had to be
+  // asked for.
+  void done(std::optional<talk::Refusal> refusal);
+  bool over() const { return over_; }
   // Closes the connection unless first_token_came() is called in time.
   void limit_first_token();
   void first_token_came() { wait_timer_.reset(); }
 
   const ChainOptions& options() const { return context_->options; }
   RunContext& context() { return *context_; }
-  Provider& provider() { return *provider_; }
+  const std::shared_ptr<RunContext>& shared_context() const { return context_; }
+  Provider& provider() { return *candidate_->provider; }
+  const std::string& model() const { return candidate_->model; }
+  bool asked_anybody() const { return candidate_ != nullptr; }
   const std::vector<std::string>& failovers() const { return failovers_; }
-  // The model that is asked for, for the words of a failure.
-  void set_model(std::string model) { model_ = std::move(model); }
-  const std::string& model() const { return model_; }
+  SteadyTime began() const { return began_; }
+  // Of the time since the beginning, what was not spent waiting for a provider.
+  std::chrono::nanoseconds overhead() const;
+  // Puts servers of one provider into their order: first the less busy of two
+  // picked by chance (Mitzenmacher, The Power of Two Choices in Randomized Load
+  // Balancing, 2001).
+  void spread(std::vector<Candidate>& candidates);
 
  private:
   void try_next();
@@ -87,42 +114,43 @@ class Run : public Chain::Handle,
   void on_data(std::string_view bytes);
   void close_soon();
   void on_end(const Result<void>& outcome);
+  void on_end_after_stop();
+  void time_is_over();
   std::optional<Failure> failure_in(const Result<void>& outcome);
-  void go_on_after(const Error& error);
+  void go_on_after(const Failure& failure);
   void give_place_back();
-  void stop(Error why);
-  void done(std::optional<Error> error);
 
   const std::shared_ptr<RunContext> context_;
+  const SteadyTime began_;
   const SteadyTime deadline_;
-  std::vector<Provider*> order_;
+  std::vector<Candidate> order_;
   std::size_t next_ = 0;
   std::vector<std::string> failovers_;  // "ollama: unavailable: connection refused"
-  Error last_error_{Code::Unavailable, "no provider is configured"};
-  std::unique_ptr<net::Loop::Timer> deadline_timer_;
+  talk::Refusal last_{Error{Code::Unavailable, "no provider is configured"}};
+  bool asked_ = false;        // somebody
+  bool last_resort_ = false;  // nobody could be: now also those whose breaker is open
   bool over_ = false;
   std::optional<Code> stopped_;  // why, when it was ended from our side
+  std::chrono::nanoseconds waited_{0};
 
   // The attempt under way.
-  Provider* provider_ = nullptr;
+  const Candidate* candidate_ = nullptr;
   Provider::Pass pass_ = 0;
   bool placed_ = false;   // it has a place to give back
   bool waiting_ = false;  // it stands in the provider's queue
   SteadyTime sent_{};
-  std::string model_;
+  SteadyTime heard_{};  // of it last
   std::shared_ptr<net::Client::Call> call_;
   std::unique_ptr<net::Loop::Timer> wait_timer_;  // for a place, the first token, the end
   int status_ = 0;
-  std::string retry_after_;
+  http::Headers error_headers_;
   std::string error_body_;
   std::optional<Failure> failure_;  // why we closed the connection ourselves
   bool ended_ = false;              // the answer is whole, the body goes on
 };
 
-std::shared_ptr<Run> make_chat_run(std::shared_ptr<RunContext> context, ChatAsk ask,
-                                   SteadyTime deadline, Chain::Listener listener);
-std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, EmbedAsk ask,
-                                    SteadyTime deadline,
-                                    std::function<void(Result<Embeddings>)> on_done);
+std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, talk::EmbedAsk ask,
+                                    SteadyTime deadline, AccountRef account,
+                                    std::function<void(Result<talk::Embeddings>)> on_done);
 
 }  // namespace llm

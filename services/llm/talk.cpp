@@ -1,6 +1,6 @@
 #include "llm/talk.h"
 
-#include "llm/completion.h"
+#include "llm/tokens.h"
 
 namespace llm::talk {
 namespace {

@@ -191,6 +191,7 @@ struct Embeddings {
   std::int64_t prompt_tokens = 0;  // 0: not reported
   std::vector<std::string> failovers;
   std::chrono::nanoseconds took{0};
+  bool estimated = false;  // prompt_tokens are
 };
 
 struct ModelInfo {

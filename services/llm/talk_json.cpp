@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -137,6 +138,12 @@ Result<std::vector<json::Value>> read_list(json::Value object, std::string_view 
     }
   }
   return items;
+}
+
+std::int64_t tokens_in(json::Value object, std::string_view key) {
+  constexpr std::int64_t kTokensMax = 1'000'000'000;
+  const auto value = object.find(key);
+  return value ? std::clamp<std::int64_t>(value->integer(), 0, kTokensMax) : 0;
 }
 
 Image image_of_url(std::string_view url) {
@@ -306,6 +313,8 @@ void write(json::Writer& writer, std::string_view key, std::int64_t number) {
 }
 
 std::string rfc3339(std::int64_t ms) {
+  constexpr std::int64_t kYear10000 = 253'402'300'800'000;
+  ms = std::clamp<std::int64_t>(ms, 0, kYear10000 - 1);
   const std::int64_t seconds = ms / 1000;
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds)),
                      ms % 1000);

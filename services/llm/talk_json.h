@@ -50,6 +50,9 @@ Result<std::vector<std::string>> read_texts(json::Value object, std::string_view
 Result<std::vector<json::Value>> read_list(json::Value object, std::string_view key,
                                            std::size_t count_max, std::string_view where = "");
 
+// A count of tokens that a provider tells: at least 0, at most a thousand million.
+std::int64_t tokens_in(json::Value object, std::string_view key);
+
 // "data:image/png;base64,..." as the bytes, any other URL as itself.
 Image image_of_url(std::string_view url);
 std::string url_of(const Image& image);

@@ -45,20 +45,6 @@ Code code_of_words(std::string_view words) {
 
 }  // namespace
 
-void write_messages(json::Writer& writer, const std::vector<Message>& messages) {
-  writer.key("messages");
-  writer.begin_array();
-  for (const Message& message : messages) {
-    writer.begin_object();
-    writer.key("role");
-    writer.string(message.role);
-    writer.key("content");
-    writer.string(message.content);
-    writer.end_object();
-  }
-  writer.end_array();
-}
-
 void write_texts(json::Writer& writer, std::string_view key,
                  const std::vector<std::string>& texts) {
   writer.key(key);

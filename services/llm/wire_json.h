@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "json/json.h"
-#include "llm/completion.h"
 
 // What the wire formats have in common. Pure.
 namespace llm {
@@ -16,8 +15,6 @@ namespace llm {
 constexpr json::ParseOptions kAnswerLimits{.nodes_max = 200'000};
 constexpr json::ParseOptions kVectorLimits{.nodes_max = 2'000'000};
 
-// "messages": [{"role", "content"}].
-void write_messages(json::Writer& writer, const std::vector<Message>& messages);
 void write_texts(json::Writer& writer, std::string_view key, const std::vector<std::string>& texts);
 
 // A whole number, or 0.

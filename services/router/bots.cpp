@@ -52,8 +52,11 @@ void Bots::try_to_speak(const std::shared_ptr<const Speech>& speech) {
        .traceparent = speech->traceparent,
        .idempotent = false},  // tried again here
       [this, speech](const Result<contracts::SpeakReply>& reply) {
-        const bool again = !reply && retryable(reply.error().code) &&
-                           clock_.now() + options_.speak_again < speech->until && speech->wanted();
+        // Also one that was killed or hangs, and cannot tell.
+        const bool passing = !reply && (retryable(reply.error().code) ||
+                                        reply.error().code == Code::DeadlineExceeded);
+        const bool again =
+            passing && clock_.now() + options_.speak_again < speech->until && speech->wanted();
         if (!again) return speech->done(reply);
         node_.after(options_.speak_again, [this, speech] {
           // Meanwhile a person may have spoken.

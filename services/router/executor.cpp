@@ -43,7 +43,14 @@ bool among(const std::optional<std::vector<std::string>>& participants, const st
          std::find(participants->begin(), participants->end(), who) != participants->end();
 }
 
-// Where people have accounts one of them may be named as a character is.
+// Where people have accounts one of them may be named as a character is, by its id or its name.
+bool is_called_as(const std::string& author, const std::map<std::string, std::string>& names) {
+  const std::string called = ascii_lower(trimmed(author));
+  return std::any_of(names.begin(), names.end(), [&](const auto& entry) {
+    return called == ascii_lower(entry.first) || called == ascii_lower(entry.second);
+  });
+}
+
 std::string with_another_name(const std::string& author) {
   constexpr std::string_view kMark = " (a person)";
   return std::string(utf8_prefix(author, limits::kIdBytes - kMark.size())).append(kMark);
@@ -90,12 +97,15 @@ void Executor::orchestrate(const contracts::OrchestrateRequest& request, const r
     return answer(Error{Code::InvalidArgument,
                         fmt::format("character: '{}' is no participant", *request.character)});
   }
-  if (request.kind == TurnKind::Direct && names_.contains(request.author)) {
-    if (request.author_id) {
-      contracts::OrchestrateRequest renamed = request;
-      renamed.author = with_another_name(request.author);
-      if (!names_.contains(renamed.author)) return orchestrate(renamed, call, std::move(answer));
+  const bool of_account = request.kind == TurnKind::Direct && request.author_id;
+  if (of_account && is_called_as(request.author, names_)) {
+    contracts::OrchestrateRequest renamed = request;
+    renamed.author = with_another_name(request.author);
+    if (!is_called_as(renamed.author, names_)) {
+      return orchestrate(renamed, call, std::move(answer));
     }
+  }
+  if (request.kind == TurnKind::Direct && names_.contains(request.author)) {
     return answer(Error{Code::InvalidArgument,
                         fmt::format("author: '{}' is a character of the cast, and what a character "
                                     "says is organic",

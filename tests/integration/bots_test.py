@@ -149,6 +149,13 @@ class BotsTest(StackTest):
         line = self.stack.lines(self.channel)[0]
         self.assertEqual((line["author"], line["kind"]), ("peter (a person)", "human"))
 
+    def test_nor_does_it_matter_how_the_name_is_written(self):
+        for name in ("PETER", "Peter"):
+            self.ok(self.stack.say(self.channel, "Hello everybody!", author=name, author_id="901",
+                                   delivery="bots", participants=CAST))
+            self.assertIn(f"{name} (a person)",
+                          [line["author"] for line in self.stack.lines(self.channel)])
+
     # --- a line that is posted ------------------------------------------------------------------
 
     def test_another_bot_goes_on_when_the_line_is_posted(self):

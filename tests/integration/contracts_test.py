@@ -32,12 +32,14 @@ TEXTS = {
     "characters.versions": {"id": "peter"},
     "crawler.upload": {"name": "clam.md", "collection": "uploads"},
     "coordinator.history": {"channel": CHANNEL, "limit": "5"},
+    "llm.model": {"id": "understudy"},
     "retriever.delete.DELETE": {"id": "no-such-document"},
     "retriever.delete_collection": {"collection": "drafts"},
     "retriever.document": {"id": "clam-0"},
     "router.turns": {"channel": CHANNEL},
 }
 CHAT = {"model": "auto", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 20}
+PROMPT = {"model": "auto", "prompt": "hello", "max_tokens": 20}
 CARD = {"spec": "chara_card_v2", "spec_version": "2.0",
         "data": {"name": "Guest", "description": "Somebody who drops in."}}
 BODIES = {
@@ -47,10 +49,22 @@ BODIES = {
     "characters.put_card": CARD,
     "llm.completions": CHAT,
     "llm.completions.POST": CHAT,
+    "llm.count_tokens": CHAT,
     "llm.embeddings": {"model": "auto", "input": "hello"},
+    "llm.generate": PROMPT,
+    "llm.messages": CHAT,
+    "llm.ollama_chat": CHAT,
+    "llm.ollama_embed": {"model": "auto", "input": "hello"},
+    "llm.ollama_embeddings": {"model": "auto", "prompt": "hello"},
+    "llm.ollama_generate": PROMPT,
+    "llm.ollama_show": {"model": "understudy"},
+    "llm.pull": {"model": "llama3.2:3b"},
+    "llm.pull.POST": {"model": "llama3.2:3b"},
+    "llm.text_completions": PROMPT,
 }
-# Doors to what this stack has not: no model embeds here.
-STATUSES = {"llm.embeddings": 404, "bot.speak": 503}
+# Doors to what this stack has not: no model embeds here, and none can be fetched.
+STATUSES = {"llm.embeddings": 404, "llm.ollama_embed": 404, "llm.ollama_embeddings": 404,
+            "llm.pull": 404, "llm.pull.POST": 404, "bot.speak": 503}
 
 
 def node(script, *arguments, text=None):

@@ -5,8 +5,8 @@ the provider's `plays`, or it stands in the prompt itself, so that any client ca
 
     What do you say? <<{"text": "Hello!", "fault": "cut", "after": 1}>>
 
-Each provider keeps a log of what it was asked, how that ended and how many tokens it took: the truth
-that the books of whoever stands between must agree with. GET /control/hangs?id=N answers when the
+Each provider keeps a log of what it was asked, how that ended and how many tokens it took: the
+truth that the books of whoever stands between must agree with. GET /control/hangs?id=N answers when the
 play with that "id" has reached its fault, and /control/gone?id=N when the asker has closed its
 connection: a test waits for both without sleeping.
 """
@@ -93,7 +93,7 @@ def last_said(body):
     return "", False
 
 
-# --- the three ways to speak ------------------------------------------------------------------------
+# --- the three ways to speak --------------------------------------------------------------------
 #
 # frames() gives (is it a token, bytes); whole() the body of an answer that is not streamed.
 
@@ -112,6 +112,11 @@ class OpenAi:
         return bool(body.get("stream"))
 
     @staticmethod
+    def wrong(body):
+        """What a body is refused for, if anything: a sample of what the real servers check."""
+        return "temperature: must be at most 2" if body.get("temperature", 1) > 2 else ""
+
+    @staticmethod
     def listed(models):
         return {"object": "list", "data": [{"id": name, "object": "model", "created": 1,
                                             "owned_by": "fake"} for name in models]}
@@ -120,8 +125,9 @@ class OpenAi:
     def refusal(status, message):
         kind, code = {401: ("invalid_request_error", "invalid_api_key"),
                       404: ("invalid_request_error", "model_not_found"),
-                      429: ("rate_limit_error", "rate_limit_exceeded")}.get(
-                          status, ("server_error" if status >= 500 else "invalid_request_error", None))
+                      429: ("rate_limit_error", "rate_limit_exceeded"),
+                      500: ("server_error", None), 503: ("server_error", None)}.get(
+                          status, ("invalid_request_error", None))
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
     @staticmethod
@@ -198,6 +204,11 @@ class Ollama:
         return body.get("stream", True)
 
     @staticmethod
+    def wrong(body):
+        bad = isinstance(body.get("options", {}).get("top_p", 1), str)
+        return "option \"top_p\" must be of type float32" if bad else ""
+
+    @staticmethod
     def listed(models):
         return {"models": [{"name": name, "model": name, "modified_at": "2026-01-31T00:00:00Z",
                             "size": 1, "digest": "d", "details": {}} for name in models]}
@@ -258,6 +269,10 @@ class Anthropic:
         return headers.get("x-api-key", "")
 
     @staticmethod
+    def wrong(body):
+        return "max_tokens: must be at least 1" if body.get("max_tokens", 0) < 1 else ""
+
+    @staticmethod
     def listed(models):
         return {"data": [{"type": "model", "id": name, "display_name": name,
                           "created_at": "2026-01-31T00:00:00Z"} for name in models],
@@ -293,7 +308,8 @@ class Anthropic:
 
     @staticmethod
     def reason(answer):
-        return {"stop": "end_turn", "length": "max_tokens"}.get(answer.reason("tool_use"), "tool_use")
+        reason = answer.reason("tool_use")
+        return {"stop": "end_turn", "length": "max_tokens"}.get(reason, reason)
 
     def frames(self, body, answer):
         def named(kind, **members):
@@ -415,7 +431,7 @@ class FakeModels:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
-            asked.ended = "gone"
+            asked.ended = asked.ended or "gone"
             asked.closed.set()
             return False
         except OSError:  # the asker's end, as a write met it
@@ -460,6 +476,8 @@ class FakeModels:
             return await out.whole(200, made)
         if asked.path not in speaker.chats:
             return await self._refuse(asked, out, 404, "no such door")
+        if wrong := speaker.wrong(body):
+            return await self._refuse(asked, out, 400, wrong)
         text, answered = last_said(body)
         play = asked.play = Play.of(text) or self.plays(asked)
         self._expect(asked)
@@ -497,7 +515,7 @@ class FakeModels:
                 await out.head(200, [("Content-Type", "application/json"),
                                      ("Content-Length", len(data))])
                 await out.write(data[:len(data) // 2])
-            return await self._fault(asked, out, play.after != "head")
+            return await self._fault(asked, out, play.after != "head", play.after != "head")
         asked.sent, asked.reported, asked.ended = completion, play.usage, "whole"
         return await out.whole(200, value)
 
@@ -519,7 +537,7 @@ class FakeModels:
         await out.write(b"0\r\n\r\n")
         return True
 
-    async def _fault(self, asked, out, begun):
+    async def _fault(self, asked, out, begun, sized=False):
         asked.ended = asked.play.fault
         asked.hung.set()
         if asked.ended == "hang":
@@ -533,6 +551,7 @@ class FakeModels:
             error = self.speaker.error_frame(asked.play.message)
             await out.chunk(GARBAGE if asked.ended == "garbage" else error)
             await out.write(b"0\r\n\r\n")
+            return not sized  # what has said that it stays open does so
         return False  # a cut
 
 

@@ -16,6 +16,7 @@ AMOUNTS = {
     "bot runs":       (10,       100),
     "hub falls":      (10,       200),
     "storm requests": (5_000, 1_000_000),
+    "llm storm requests": (500, 100_000),
     "fuzz seconds":   (5,        600),
     "soak seconds":   (6,      1_800),
 }

@@ -23,7 +23,7 @@ class Door:
     body: dict
     member: str = ""
     limit: int = 0
-    dialect: str = "troupe"  # or openai: how its errors look
+    dialect: str = "troupe"  # or openai, anthropic, ollama: how its errors look
     pattern: str = ""  # the path as the service registers it, when it has names in braces
     # The member's value when it is not the string itself but has it inside.
     wrap: object = lambda text: text
@@ -38,6 +38,9 @@ class Door:
 
 
 CHAT = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+
+PROMPT = {"model": "auto", "prompt": "hello"}
+EMBED = {"model": "auto", "input": "hello"}
 
 
 def message_of(text):
@@ -82,10 +85,20 @@ DOORS = [
     Door("crawler", "/jobs", {"source": "."}, "source", 2000),
     Door("llm", "/chat", {"messages": message_of("hello")}, "messages", 256 * 1024,
          wrap=message_of),
-    Door("llm", "/v1/chat/completions", CHAT, "messages", 512 * 1024, "openai", wrap=message_of),
-    Door("llm", "/chat/completions", CHAT, "messages", 512 * 1024, "openai", wrap=message_of),
-    Door("llm", "/v1/embeddings", {"model": "auto", "input": "hello"}, "input", 256 * 1024, "openai",
-         status=404),
+    Door("llm", "/v1/chat/completions", CHAT, dialect="openai"),
+    Door("llm", "/chat/completions", CHAT, dialect="openai"),
+    Door("llm", "/v1/completions", PROMPT, "model", 256, "openai"),
+    Door("llm", "/v1/generate", PROMPT, "model", 256, "openai"),
+    Door("llm", "/v1/embeddings", EMBED, "model", 256, "openai", status=404),
+    Door("llm", "/v1/messages", {**CHAT, "max_tokens": 20}, dialect="anthropic"),
+    Door("llm", "/v1/messages/count_tokens", CHAT, "model", 256, "anthropic"),
+    Door("llm", "/api/chat", CHAT, dialect="ollama"),
+    Door("llm", "/api/generate", PROMPT, dialect="ollama"),
+    Door("llm", "/api/embed", EMBED, "model", 256, "ollama", status=404),
+    Door("llm", "/api/embeddings", PROMPT, "model", 256, "ollama", status=404),
+    Door("llm", "/api/show", {"model": "understudy"}, "model", 256, "ollama"),
+    Door("llm", "/api/pull", {"model": "llama3.2:3b"}, "model", 256, "ollama", status=404),
+    Door("llm", "/models/pull", {"model": "llama3.2:3b"}, "model", 256, "ollama", status=404),
     Door("quality", "/assess", {"character": "peter", "line": "Holy crap!"}, "line", 16 * 1024),
     Door("quality", "/voice", {"line": "Holy crap!"}, "line", 4000),
     Door("quality", "/config", {"major_cap": 55}, method="PUT"),
@@ -106,7 +119,7 @@ DOORS = [
     Door("router", "/forget", {"author_id": "1"}, "author_id", 64),
     Door("hub", "/bots", {"name": "Mybot"}, "name", 32),
     Door("peter", "/organic-message", {"channel": "1", "turn_id": "t", "text": "hi"}, "text",
-         16 * 1024, status=503),
+         16 * 1024, status=409),
     Door("tuning", "/hints", {"character": "peter"}, "character", 64),
     Door("tuning", "/outcomes", {"outcomes": [{"turn_id": "t", "character": "peter"}]}, "outcomes",
          64, wrap=lambda text: [{"turn_id": text, "character": "peter"}]),
@@ -213,9 +226,10 @@ class Hostile(StackTest):
         self.assertIn(reply.status, statuses, reply)
         self.assertEqual(reply.headers["Content-Type"], "application/json")
         error = reply.json["error"]
-        self.assertIn("type" if door.dialect == "openai" else "code", error)
+        if door.dialect != "ollama":
+            self.assertIn("code" if door.dialect == "troupe" else "type", error)
         for word in words:
-            self.assertIn(str(word), error["message"])
+            self.assertIn(str(word), error if door.dialect == "ollama" else error["message"])
         return reply
 
     def test_the_table_above_names_every_door_that_takes_json(self):

@@ -245,6 +245,10 @@ class FullDisk(HubTest):
         made = rest(stack, person.token, "POST", f"/guilds/{person.guild}/channels",
                     {"name": "attic"})
         self.assertEqual(made.status, 503, made)
+        bar = f"/channels/{person.channels['bar']}"
+        stays = rest(stack, person.token, "DELETE", bar)
+        self.assertEqual(stays.status, 503, stays)
+        self.assertEqual(rest(stack, person.token, "GET", bar).status, 200)
         # With room again it goes on; the channel that was not kept is kept before what is said
         # there.
         stack.make_room(pid=stack.pid("hub"))
@@ -260,6 +264,7 @@ class FullDisk(HubTest):
         self.addCleanup(again.close)
         self.assertLessEqual(set(kept), {line["id"] for line in again.history(general, 10_000)})
         self.assertEqual([line["id"] for line in again.history(attic)], [kept_there])
+        self.assertEqual(again.channels["bar"], person.channels["bar"])
 
     def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(self):
         stack = self.hub(file_bytes=1_000_000)
@@ -374,7 +379,12 @@ class Cli(HubTest):
         me = rest(stack, f"Bot {token}", "GET", "/users/@me")
         self.assertEqual((me.status, me.json["username"]), (200, "Mybot"))
         self.assertIn(f"http://{stack.instance('hub')['http']}/api", first.stdout)
+        host, port = stack.address("hub")
+        session = ws.Gateway(f"ws://{host}:{port}/gateway", token)
+        self.addCleanup(session.close)
+        session.wait_for("READY")
         self.assertEqual(self.add(stack, "Mybot").returncode, 0)
+        eventually(lambda: session.closed == 4004, 10, "the session of the void token ends")
         self.assertEqual(rest(stack, f"Bot {token}", "GET", "/users/@me").status, 401)
 
     def test_bot_add_says_what_is_wrong(self):
@@ -526,6 +536,15 @@ class Hostile(HubTest):
                 reply = self.stack.request("hub", "GET", f"{API}/users/@me",
                                            headers={"Authorization": token.encode()})
                 self.assertIn(reply.status, (401, 400), reply)
+
+    def test_heartbeats_that_are_asked_for_leave_room_for_other_payloads(self):
+        stack = self.hub({"heartbeat_ms": 1000})
+        person = Person(stack)
+        self.addCleanup(person.close)
+        for _ in range(150):
+            person.gateway.send(1, None)
+        person.gateway.send(8, {"guild_id": person.guild, "query": "", "limit": 0})
+        person.gateway.wait_for("GUILD_MEMBERS_CHUNK")
 
     def test_searches_are_text_and_no_queries_of_the_index(self):
         for words in ('"', '" OR "', "a AND", "NEAR(", "*", "content:x", "\x00", "-", "(" * 900,

@@ -11,6 +11,9 @@ from contracts_test import MODULES
 from stack import ROOT, StackTest, eventually
 
 BEER = "Peter, what is your favourite beer?"
+USAGE = {"prompt_tokens": 321, "completion_tokens": 21, "total_tokens": 342,
+         "prompt_tokens_details": {"cached_tokens": 0},
+         "completion_tokens_details": {"reasoning_tokens": 0}}
 ASSISTANT = "As an AI language model I cannot have a favourite beer."
 
 
@@ -221,11 +224,10 @@ class OpenAiDoor(StackTest):
         (choice,) = message["choices"]
         self.assertEqual((message["object"], message["model"]),
                          ("chat.completion", fake_ollama.MODEL))
-        self.assertEqual(choice["message"], {"role": "assistant",
+        self.assertEqual(choice["message"], {"role": "assistant", "refusal": None,
                                              "content": "Hello there, friend."})
         self.assertEqual(choice["finish_reason"], "stop")
-        self.assertEqual(message["usage"], {"prompt_tokens": 321, "completion_tokens": 21,
-                                            "total_tokens": 342})
+        self.assertEqual(message["usage"], USAGE)
         self.assertEqual(reply.headers["X-Troupe-Provider"], "ollama")
         options = self.ollama.requests[-1]["options"]
         self.assertEqual((options["temperature"], options["num_predict"], options["seed"]),
@@ -304,13 +306,12 @@ class OpenAiDoor(StackTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         said = json.loads(done.stdout)
         self.assertIn(fake_ollama.MODEL, said["models"])
-        usage = {"prompt_tokens": 321, "completion_tokens": 21, "total_tokens": 342}
-        self.assertEqual(said["chat"], {"text": line, "usage": usage})
+        self.assertEqual(said["chat"], {"text": line, "usage": USAGE})
         self.assertEqual(said["stream"], {"pieces": ["Hello", " there,", " friend."],
-                                          "finish": "stop", "usage": usage})
+                                          "finish": "stop", "usage": USAGE})
         vectors = [fake_ollama.vector_of("banana"), fake_ollama.vector_of("a b")]
         self.assertEqual((said["packed"], said["plain"]), (vectors, vectors))
-        missing = {"kind": "NotFoundError", "status": 404, "code": "model_not_found", "param": None}
+        missing = {"kind": "NotFoundError", "status": 404, "code": "model_not_found", "param": "model"}
         self.assertEqual((said["no_model"], said["no_embedder"]), (missing, missing))
         for name, param in (("bad", "temperature"), ("bad_input", "input")):
             self.assertEqual(said[name], {"kind": "BadRequestError", "status": 400, "code": None,

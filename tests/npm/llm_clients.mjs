@@ -2,9 +2,10 @@
 //
 //   node llm_clients.mjs NODE_MODULES CLIENT DOOR KEY JOBS
 //
-// JOBS is JSON: {name: job}. A job is {do: chat | stream | tools | streamed_tools | embed | models |
-// refused | refused_stream | aborted, model, ...}; its prompt is what fake_models.py plays. All
-// clients give the same shape: {text, pieces, calls: [{id, name, arguments}], finish, usage}.
+// JOBS is a file of JSON: {name: job}. A job is {do, model, manner, messages, ...}: `do` is a name
+// in kDo, `manner` one of a client's own settings (bad, still, schema); the messages are what
+// fake_models.py plays. All clients give the same shape:
+// {text, pieces, calls: [{id, name, arguments}], finish, usage}.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -43,7 +44,8 @@ function openAiMessages(messages) {
 
 function openai(secret) {
   const { OpenAI } = require("openai");
-  const client = new OpenAI({ baseURL: `${door}/v1`, apiKey: secret, maxRetries: 0 });
+  // On Node 18 the fetch that it brings takes the end of any stream for a cut, whoever serves it.
+  const client = new OpenAI({ baseURL: `${door}/v1`, apiKey: secret, maxRetries: 0, fetch });
   const body = ({ model, messages, tools, more }) => ({
     model,
     messages: openAiMessages(messages),
@@ -58,6 +60,13 @@ function openai(secret) {
     };
   return {
     bad: { temperature: 9 },
+    still: { temperature: 0 },
+    schema: {
+      response_format: {
+        type: "json_schema",
+        json_schema: { name: "place", schema: kSchema, strict: true },
+      },
+    },
     async chat(ask, signal) {
       const { choices, usage } = await client.chat.completions.create(body(ask), { signal });
       const calls = (choices[0].message.tool_calls ?? []).map((call) => ({
@@ -97,6 +106,16 @@ function openai(secret) {
       for await (const model of await client.models.list()) ids.push(model.id);
       return ids;
     },
+    async older({ model, messages }) {
+      const asked = { model, prompt: messages[0].text };
+      const whole = await client.completions.create(asked);
+      const pieces = [];
+      for await (const part of await client.completions.create({ ...asked, stream: true })) {
+        pieces.push(part.choices[0]?.text ?? "");
+      }
+      return { text: whole.choices[0].text, streamed: pieces.join("") };
+    },
+    lookup: async (model) => (await client.models.retrieve(model)).id,
     why: (error) => ({
       status: error.status,
       code: error.code,
@@ -134,7 +153,9 @@ function ollama(secret) {
       arguments: given,
     }));
   return {
-    bad: { options: { top_p: 9 } },
+    bad: { options: { top_p: "high" } },
+    still: { options: { temperature: 0 } },
+    schema: { format: kSchema },
     async chat(ask, signal) {
       const reply = await client(signal).chat(body(ask));
       const { message, done_reason: finish } = reply;
@@ -151,6 +172,19 @@ function ollama(secret) {
     },
     embed: async (model, input) => (await client().embed({ model, input })).embeddings,
     models: async () => (await client().list()).models.map((model) => model.name),
+    async older({ model, messages }) {
+      const asked = { model, prompt: messages[0].text };
+      const whole = await client().generate(asked);
+      const pieces = [];
+      for await (const part of await client().generate({ ...asked, stream: true })) {
+        pieces.push(part.response);
+      }
+      return { text: whole.response, streamed: pieces.join("") };
+    },
+    async lookup(model) {
+      const { details, model_info: info } = await client().show({ model });
+      return details && info && model;
+    },
     why: (error) => ({ status: error.status_code }),
   };
 }
@@ -192,6 +226,10 @@ function anthropic(secret) {
       ...more,
     };
   };
+  const countable = (ask) => {
+    const { model, messages } = body(ask);
+    return { model, messages };
+  };
   const read = ({ content, stop_reason: finish, usage }) => ({
     text: content.map((part) => part.text ?? "").join(""),
     calls: content
@@ -206,6 +244,7 @@ function anthropic(secret) {
   });
   return {
     bad: { max_tokens: 0 },
+    still: { temperature: 0 },
     chat: async (ask, signal) => read(await client.messages.create(body(ask), { signal })),
     async stream(ask, signal, onPiece) {
       const stream = client.messages.stream(body(ask), { signal });
@@ -217,6 +256,8 @@ function anthropic(secret) {
       for await (const model of client.models.list()) ids.push(model.id);
       return ids;
     },
+    lookup: async (model) => (await client.models.retrieve(model)).id,
+    count: async (ask) => (await client.messages.countTokens(countable(ask))).input_tokens,
     why: (error) => ({
       status: error.status,
       code: error.error?.error?.type,
@@ -279,6 +320,7 @@ function vercel(secret) {
   });
   return {
     bad: { temperature: 9 },
+    still: { temperature: 0 },
     async chat(asked, signal) {
       const got = await generateText(ask(asked, signal));
       return { text: got.text, ...read(got.finishReason, got.usage, got.toolCalls) };
@@ -312,6 +354,9 @@ function langchain(secret) {
     maxRetries: 0,
     configuration: { baseURL: `${door}/v1` },
   });
+  // It takes no null for the content of a message that only calls.
+  const messagesOf = ({ messages }) =>
+    openAiMessages(messages).map((message) => ({ ...message, content: message.content ?? "" }));
   const runnable = ({ model, tools, more }) => {
     const chat = new ChatOpenAI({ ...common(model), streamUsage: true, ...more });
     return tools ? chat.bindTools([kFunction]) : chat;
@@ -328,13 +373,12 @@ function langchain(secret) {
   });
   return {
     bad: { temperature: 9 },
+    still: { temperature: 0 },
     chat: async (ask, signal) =>
-      read(await runnable(ask).invoke(openAiMessages(ask.messages), { signal })),
+      read(await runnable(ask).invoke(messagesOf(ask), { signal })),
     async stream(ask, signal, onPiece) {
       let all;
-      for await (const chunk of await runnable(ask).stream(openAiMessages(ask.messages), {
-        signal,
-      })) {
+      for await (const chunk of await runnable(ask).stream(messagesOf(ask), { signal })) {
         if (chunk.content) onPiece(chunk.content);
         all = all ? all.concat(chunk) : chunk;
       }
@@ -379,13 +423,13 @@ async function withTools(job, speak) {
 
 function reason(error, pieces) {
   const name = error?.constructor?.name;
-  return { kind: name, message: String(error?.message), pieces, ...client.why(error) };
+  return { kind: name, message: String(error?.message ?? error), pieces, ...client.why(error) };
 }
 
 // What the call throws, and the pieces that came before.
 async function refused(job, speak) {
   const other = job.key ? kClients[chosen](job.key) : client;
-  const ask = { ...job, more: job.bad ? other.bad : undefined };
+  const ask = { ...job, more: other[job.manner] };
   const pieces = [];
   try {
     const got =
@@ -415,14 +459,14 @@ async function aborted(job) {
     () => "answered",
     (error) => reason(error),
   );
-  const reached = await control(job, "hangs");
+  const reached = job.mid || (await control(job, "hangs"));
   if (!job.mid) abort();
   return { reached, outcome: await outcome, gone: await control(job, "gone") };
 }
 
 const kDo = {
-  chat: (job) => client.chat(job),
-  stream: (job) => streamed(job),
+  chat: (job) => client.chat({ ...job, more: client[job.manner] }),
+  stream: (job) => streamed({ ...job, more: client[job.manner] }),
   tools: (job) => withTools(job, client.chat),
   streamed_tools: (job) => withTools(job, streamed),
   embed: (job) => client.embed(job.model, job.texts),
@@ -432,17 +476,28 @@ const kDo = {
       (error) => reason(error),
     ),
   models: () => client.models(),
+  older: (job) => client.older(job),
+  lookup: (job) => client.lookup(job.model),
+  count: (job) => client.count(job),
   refused: (job) => refused(job, "chat"),
   refused_stream: (job) => refused(job, "stream"),
   aborted,
 };
 
+// One after the other within a group, the groups side by side.
 const results = {};
+const groups = new Map();
 for (const [name, job] of Object.entries(JSON.parse(readFileSync(jobs, "utf8")))) {
-  try {
-    results[name] = await kDo[job.do](job);
-  } catch (error) {
-    results[name] = { threw: String(error?.stack ?? error) };
-  }
+  groups.set(job.group, [...(groups.get(job.group) ?? []), [name, job]]);
 }
+const run = async (group) => {
+  for (const [name, job] of group) {
+    try {
+      results[name] = await kDo[job.do](job);
+    } catch (error) {
+      results[name] = { threw: String(error?.stack ?? error) };
+    }
+  }
+};
+await Promise.all([...groups.values()].map(run));
 process.stdout.write(JSON.stringify(results));

@@ -210,6 +210,7 @@ TEST_F(GatewaySessionTest, IdentifiesOnceInFiveSeconds) {
   text(kHello);
   tell(session->closed(1006, "lost"));
   wait(Timer::Next);
+  tell(session->fetched({.url = "wss://gateway.example"}));
   tell(session->opened());
   text(kHello);
   EXPECT_EQ(sent(), "");
@@ -228,6 +229,21 @@ TEST_F(GatewaySessionTest, WaitsWhenItsSessionStartsAreUsedUp) {
   EXPECT_TRUE(last<Session::Fetch>());
   tell(session->fetched({.url = "wss://g", .remaining = 1000}));
   EXPECT_NE(url(), "");
+}
+
+TEST_F(GatewaySessionTest, AsksHowManyStartsThereAreWhenItsOwnCountIsUsedUp) {
+  tell(session->start());
+  tell(session->fetched({.url = "wss://g", .remaining = 1, .reset_after = Milliseconds(1)}));
+  tell(session->opened());
+  text(kHello);
+  ASSERT_TRUE(identifies());
+  clock.advance(10'000);  // another day
+  tell(session->closed(1006, "lost"));
+  wait(Timer::Next);
+  ASSERT_TRUE(last<Session::Fetch>()) << "not one more that nobody has counted";
+  tell(session->fetched({.url = "wss://g", .remaining = 0, .reset_after = Milliseconds(90'000)}));
+  EXPECT_EQ(url(), "");
+  EXPECT_EQ(delay(Timer::Next), Milliseconds(90'000));
 }
 
 TEST_F(GatewaySessionTest, ResumesAfterTheseCloses) {

@@ -162,6 +162,7 @@ TEST_F(RestTest, DoesNotRepeatWhatMayHaveBeenCarriedOut) {
   ASSERT_FALSE(outcome);
   EXPECT_TRUE(outcome.failure.unsure);
   EXPECT_EQ(outcome.failure.status, 500);
+  EXPECT_EQ(outcome.failure.error.code, Code::Unavailable) << "whoever asked may ask again";
   EXPECT_EQ(count, 1);
 }
 

@@ -125,11 +125,30 @@ TEST_F(BotTest, TellsTheRouterUntilItHears) {
 
 TEST_F(BotTest, ALineThatTheRouterDoesNotKnowIsToldAsNew) {
   peers_.fail("router.organic_notification", Code::NotFound);
-  hold_a_talk();
+  log_in();
+  bot_->speak({"70", "turn_1", "By the way.", {}}, [](const auto&) {});
+  mail_.until([&] { return peers_.count("router.organic_notification") > 0; });
+  settle();
   EXPECT_EQ(peers_.count("router.organic_notification"), 2);
   const auto note = peers_.last<contracts::OrganicNotification>("router.organic_notification");
   EXPECT_FALSE(note.turn_id);
   EXPECT_EQ(note.message_id, "posted1");
+  EXPECT_TRUE(unfinished().empty());
+}
+
+TEST_F(BotTest, AnAnswerWhoseTurnHasBeenForgottenIsNotToldAsNew) {
+  peers_.fail("router.organic_notification", Code::NotFound);
+  hold_a_talk();
+  EXPECT_EQ(peers_.count("router.organic_notification"), 1);
+  EXPECT_TRUE(unfinished().empty()) << "nor at the next start";
+}
+
+TEST_F(BotTest, TellsARouterAgainThatHasNotAnsweredInTime) {
+  peers_.fail("router.organic_notification", Code::DeadlineExceeded);
+  hold_a_talk();
+  EXPECT_EQ(unfinished().size(), 1U);
+  peers_.answer("router.organic_notification", contracts::OrganicReply{});
+  timers_.pass(Milliseconds(1'000));
   EXPECT_TRUE(unfinished().empty());
 }
 

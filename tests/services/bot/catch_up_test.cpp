@@ -129,7 +129,7 @@ TEST_F(CatchUpTest, AChannelThatMayNotBeReadIsPassedOver) {
 
 TEST_F(CatchUpTest, AFailedReadIsTriedAgainAndNotForEver) {
   const auto message = written(1'000, "Hello?");
-  channels_.unreadable = Error{Code::Unavailable, "502"};
+  channels_.unreadable = Error{Code::DeadlineExceeded, "rate limited for long"};
   guild({channel("70", message.id)});
   timers_.pass(Milliseconds(600));
   EXPECT_EQ(channels_.reads.size(), 2U);

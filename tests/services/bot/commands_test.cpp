@@ -37,6 +37,7 @@ class CommandsTest : public WorldTest {
   }
   void router_knows(const std::string& character) {
     contracts::TurnRecord turn;
+    turn.channel = "70";
     turn.character = character;
     turn.author = "Ada";
     peers_.answer("router.turn", turn);
@@ -52,6 +53,37 @@ TEST_F(CommandsTest, AreDeferredBeforeAnythingElse) {
   EXPECT_EQ(channels_.deferred, std::vector<std::string>{"1234567890"});
   EXPECT_TRUE(channels_.answers.empty());
   EXPECT_EQ(peers_.count("coordinator.quiet"), 1);
+}
+
+TEST_F(CommandsTest, NothingIsAnsweredBeforeDiscordKnowsThatAnAnswerComes) {
+  channels_.hold = true;
+  peers_.answer("coordinator.quiet", contracts::QuietReply{});
+  commands_.called(call("quiet"));
+  commands_.called(call("dance"));
+  EXPECT_TRUE(channels_.answers.empty());
+  EXPECT_EQ(peers_.count("coordinator.quiet"), 0);
+  channels_.release();
+  EXPECT_EQ(channels_.answers.size(), 2U);
+}
+
+TEST_F(CommandsTest, WhatDiscordDoesNotKnowIsNotCarriedOut) {
+  channels_.stranger = true;
+  commands_.called(call("forget"));
+  EXPECT_EQ(peers_.count("router.forget"), 0);
+  EXPECT_TRUE(channels_.answers.empty());
+}
+
+TEST_F(CommandsTest, ALineOfAnotherChannelIsNotTalkedAboutNorChanged) {
+  router_knows("peter");
+  for (const char* const name : {"Why did you say that?", "Regenerate"}) {
+    auto elsewhere = call(name, "901");
+    elsewhere.channel_id = "71";
+    EXPECT_EQ(answer_to(elsewhere), "That is not a line of mine.") << name;
+  }
+  auto others = call("Why did you say that?", "555");
+  others.channel_id = "71";
+  EXPECT_EQ(answer_to(others), "That is not a line of mine.");
+  EXPECT_EQ(peers_.count("router.turn") + peers_.count("router.regenerate"), 0);
 }
 
 TEST_F(CommandsTest, WhyTellsTheTurnOfALine) {

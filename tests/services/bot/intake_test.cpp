@@ -61,6 +61,16 @@ TEST_F(IntakeTest, MentionsOfTheCastAndOfPeopleAreReadAsNames) {
   EXPECT_EQ(request(message).message, "@Brian and @Bob, meet in #general");
 }
 
+TEST_F(IntakeTest, APersonWithTheNameOfACharacterIsNotThatCharacter) {
+  auto message = a_message(clock_, "Hi <@55>");
+  for (const char* const name : {"Brian", "PETER Griffin", "not-peter"}) {
+    message.mentions = {{"55", "bob", name, false}};
+    EXPECT_EQ(request(message).message, "Hi @someone") << name;
+  }
+  message.mentions = {{"55", "bob", "Briana", false}};
+  EXPECT_EQ(request(message).message, "Hi @Briana");
+}
+
 TEST_F(IntakeTest, AReplyToABotOfTheCastAddressesItOnce) {
   auto message = a_message(clock_, "why?");
   message.type = 19;

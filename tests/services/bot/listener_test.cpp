@@ -64,6 +64,14 @@ TEST_F(ListenerTest, AsksAgainUntilTheRouterIsBack) {
   EXPECT_EQ(lines_.size(), 1U);
 }
 
+TEST_F(ListenerTest, AsksAgainARouterThatHasNotAnsweredInTime) {
+  peers_.fail("router.orchestrate", Code::DeadlineExceeded);
+  listener_->heard(a_message(clock_, "Hi"));
+  answer("peter", "Nyehehe.");
+  timers_.pass(Milliseconds(1'000));
+  EXPECT_EQ(lines_.size(), 1U);
+}
+
 TEST_F(ListenerTest, GivesUpWhenTheMessageIsTooOld) {
   peers_.fail("router.orchestrate", Code::DeadlineExceeded);
   listener_->heard(a_message(clock_, "Hi"));

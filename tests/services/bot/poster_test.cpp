@@ -170,16 +170,55 @@ TEST_F(PosterTest, WhatDiscordNeverSawIsTriedAgainAndAtLastGivenUp) {
   mail_.until([&] { return channels_.posts == 4; });
   timers_.pass(Milliseconds(130'000));
   said(2);
-  EXPECT_EQ(replies_[1].error().code, Code::Unavailable);
+  EXPECT_EQ(replies_[1].error().code, Code::Conflict);
   EXPECT_EQ(reasons(), std::vector<std::string>{"unavailable"});
   EXPECT_TRUE(channels_.looked_after.empty());
+}
+
+TEST_F(PosterTest, ALongRateLimitOrADeadNetworkLosesNoLine) {
+  channels_.failures = {failure(Code::DeadlineExceeded, 0), failure(Code::DeadlineExceeded, 0)};
+  say(line("Late."));
+  mail_.until([&] { return channels_.posts == 1; });
+  timers_.pass(Milliseconds(10'000));
+  said(1);
+  EXPECT_EQ(texts(), std::vector<std::string>{"Late."});
+  EXPECT_TRUE(reasons().empty());
+}
+
+TEST_F(PosterTest, ALookThatTakesTooLongIsMadeAgain) {
+  channels_.swallow = true;
+  for (int i = 0; i < 100; ++i) channels_.failures.push_back(failure(Code::Unavailable, 0, true));
+  channels_.unreadable = Error{Code::DeadlineExceeded, "rate limited"};
+  say(line("Once."));
+  mail_.until([&] { return channels_.posts == 1; });
+  while (channels_.looked_after.empty()) timers_.pass(Milliseconds(1'000));
+  channels_.unreadable.reset();
+  timers_.pass(Milliseconds(10'000));
+  said(1);
+  EXPECT_EQ(replies_[0].value().message_ids, std::vector<std::string>{"posted1"});
+}
+
+TEST_F(PosterTest, ThePartsOfALineAreOfOneTimeSoThatNoOthersStandBetween) {
+  struct Ticking final : Clock {
+    SteadyTime now() const override { return {}; }
+    std::int64_t wall_ms() const override { return ++ms; }
+    mutable std::int64_t ms = 1'700'000'000'000;
+  };
+  const Ticking clock;
+  Poster poster(options_, *ledger_, channels_, timers_, clock, silences_, {});
+  channels_.hold = true;
+  poster.say(line(std::string(1500, 'a') + "\n\n" + std::string(1500, 'b')), [](const auto&) {});
+  const auto parts = unfinished();
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[0].created_ms, parts[1].created_ms);
 }
 
 TEST_F(PosterTest, ARefusedLineIsNotTriedAgain) {
   channels_.failures = {failure(Code::PermissionDenied, 403)};
   say(line("No."));
   said(1);
-  EXPECT_FALSE(replies_[0].ok());
+  ASSERT_FALSE(replies_[0].ok());
+  EXPECT_FALSE(retryable(replies_[0].error().code)) << "the router would ask for half a minute";
   EXPECT_EQ(channels_.posts, 1);
   channels_.failures = {failure(Code::InvalidArgument, 400)};
   say(line("No.", "turn_2"));

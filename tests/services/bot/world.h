@@ -91,8 +91,10 @@ class FakeChannels final : public Channels, public Interactions {
     done(written[channel]);
   }
   void typing(const std::string& channel) override { typed.push_back(channel); }
-  void defer(const discord::Interaction& interaction) override {
+  void defer(const discord::Interaction& interaction, std::function<void(bool)> done) override {
     deferred.push_back(interaction.id);
+    if (hold) return held.push_back([done] { done(true); });
+    done(!stranger);
   }
   void answer(const discord::Interaction&, const std::string& text) override {
     answers.push_back(text);
@@ -108,7 +110,8 @@ class FakeChannels final : public Channels, public Interactions {
   std::vector<Standing> standing;
   std::deque<discord::Failure> failures;  // of the next requests
   bool swallow = false;                   // with a failure: carried out all the same
-  bool hold = false;                      // posts wait for release()
+  bool hold = false;                      // posts and deferrals wait for release()
+  bool stranger = false;                  // Discord does not know the interaction
   std::optional<Error> unreadable;
   std::map<std::string, std::vector<discord::Message>> written;  // by others, the newest first
   std::vector<std::string> reads;  // channels whose messages were read

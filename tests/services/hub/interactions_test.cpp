@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "services/hub/stand.h"
 
 namespace hub {
@@ -42,6 +44,39 @@ TEST_F(Interacting, AnAnswerIsSaidInTheChannel) {
   EXPECT_EQ(hub.told("MESSAGE_CREATE").size(), 1U);
   EXPECT_EQ(hub.post(callback_, "", R"({"type":4,"data":{"content":"again"}})").code(), 40060);
   EXPECT_EQ(hub.get(webhook_ + "/messages/@original", "").text("content"), "because");
+}
+
+// The disk holds the first answer up until the second has been asked for.
+TEST_F(Interacting, OfTwoAnswersAtOnceOneIsTaken) {
+  Stand hub;
+  call(hub);
+  std::promise<void> gate;
+  hub.archive->keep({},
+                    [open = gate.get_future().share()](const Outcome<Nothing>&) { open.wait(); });
+  const std::string body = R"({"type":4,"data":{"content":"because"}})";
+  const auto ask = [&] {
+    http::Request request;
+    request.method = Method::Post;
+    http::set_target(request, "/api/v10" + callback_);
+    request.body = body;
+    const auto reply = std::make_shared<PromisedReply>();
+    hub.loop.post([&hub, request, reply] { hub.rest.route(request, reply); });
+    return reply->promise.get_future();
+  };
+  auto first = ask();
+  auto second = ask();
+  hub.on_loop([] {});
+  gate.set_value();
+  EXPECT_EQ(first.get().status, 204);
+  EXPECT_EQ(second.get().status, 400);
+  EXPECT_EQ(hub.told("MESSAGE_CREATE").size(), 1U);
+}
+
+TEST_F(Interacting, ARefusedAnswerMayBeGivenAgain) {
+  Stand hub;
+  call(hub);
+  EXPECT_EQ(hub.post(callback_, "", R"({"type":4,"data":{"content":""}})").code(), 50006);
+  EXPECT_EQ(hub.post(callback_, "", R"({"type":4,"data":{"content":"because"}})").status, 204);
 }
 
 TEST_F(Interacting, AnEphemeralAnswerReachesItsInvokerOnly) {

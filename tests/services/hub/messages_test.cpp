@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "services/hub/stand.h"
 
@@ -40,6 +42,30 @@ TEST(Messages, AreRefusedInDiscordsWords) {
   EXPECT_EQ(hub.post(hub.messages, hub.person, std::string(700 * 1024, ' ')).status, 413);
 }
 
+TEST(Messages, HaveEmbedsThatEveryClientCanRead) {
+  Stand hub;
+  const std::string path = hub.messages + "/" + hub.say(hub.peter, "x");
+  const std::string long_text(3001, 'x');
+  for (const std::string& embeds :
+       {std::string("{}"), std::string("[null]"), std::string(R"([{"title":{}}])"),
+        std::string(R"([{"fields":{}}])"), std::string(R"([{"fields":[{"name":"a"}]}])"),
+        std::string(R"([{"footer":{"text":5}}])"), std::string(R"([{"color":"red"}])"),
+        std::string(R"([{"author":[]}])"), std::string("[{},{},{},{},{},{},{},{},{},{},{}]"),
+        R"([{"title":")" + long_text + R"("},{"description":")" + long_text + "\"}]"}) {
+    const std::string body = R"({"embeds":)" + embeds + "}";
+    EXPECT_EQ(hub.post(hub.messages, hub.peter, body).code(), 50035) << embeds;
+    EXPECT_EQ(hub.ask(Method::Patch, path, hub.peter, body).code(), 50035) << embeds;
+  }
+  EXPECT_EQ(hub.ask(Method::Patch, path, hub.peter, R"({"components":[5]})").code(), 50035);
+  EXPECT_EQ(hub.post(hub.messages, hub.peter, R"({"content":"x","nonce":{}})").code(), 50035);
+  const std::string good =
+      R"({"embeds":[{"title":"t","description":null,"color":5,"footer":{"text":"f"},)"
+      R"("timestamp":"2026-01-01T00:00:00Z","fields":[{"name":"n","value":"v","inline":true}]}]})";
+  EXPECT_EQ(hub.post(hub.messages, hub.peter, good).status, 200);
+  EXPECT_EQ(hub.ask(Method::Patch, path, hub.peter, good).status, 200);
+  EXPECT_EQ(hub.ask(Method::Patch, path, hub.peter, R"({"embeds":null})").status, 200);
+}
+
 TEST(Messages, OfTwoThousandCodePointsGoThrough) {
   Stand hub;
   std::string content;
@@ -59,6 +85,32 @@ TEST(Messages, WithAKnownNonceAreNotPostedTwice) {
   const auto kept = hub.archive->recent_nonces(0);
   ASSERT_TRUE(kept.ok());
   EXPECT_EQ(kept.value().size(), 2U);
+}
+
+TEST(Messages, WithANonceThatWasRefusedBeforeAreKnownAsLongAsOthers) {
+  Stand hub;
+  Poster poster(hub.stage, *hub.attachments, {.nonces_max = 2});
+  const auto say = [&](const std::string& nonce, const std::string& more = {}) {
+    std::promise<std::string> id;
+    hub.loop.post([&] {
+      Post post;
+      post.channel = *snowflake_of(hub.general);
+      post.author = 7;
+      post.form = json::decode<PostForm>(R"({"content":"x","enforce_nonce":true,"nonce":")" +
+                                         nonce + "\"" + more + "}")
+                      .value();
+      poster.post(std::move(post), [&](const Outcome<Said>& said) {
+        id.set_value(said ? said->form.id : std::string{});
+      });
+    });
+    return id.get_future().get();
+  };
+  EXPECT_EQ(say("a", R"(,"message_reference":{"message_id":"5"})"), "");
+  const std::string first = say("a");
+  EXPECT_NE(first, "");
+  EXPECT_NE(say("b"), "");
+  // The refused use has been forgotten by now, which is none of the other's business.
+  EXPECT_EQ(say("a"), first);
 }
 
 TEST(Messages, ReplyToWhatIsThere) {
@@ -243,6 +295,37 @@ TEST(Messages, TakeTheirFilesAlong) {
   EXPECT_EQ(files(), 1U) << "a refused message leaves no file";
   EXPECT_EQ(hub.ask(Method::Delete, hub.messages + "/" + kept.text("id"), hub.person).status, 204);
   EXPECT_EQ(files(), 0U);
+}
+
+TEST(Messages, WhoseChannelGoesBeforeTheirFilesAreKeptAreRefused) {
+  Stand hub;
+  std::promise<void> gate;
+  std::promise<void> busy;
+  hub.readers.post([&busy, open = gate.get_future().share()] {
+    busy.set_value();
+    open.wait();
+  });
+  busy.get_future().wait();
+  auto posted = std::async(std::launch::async, [&] {
+    return hub.ask(Method::Post, hub.messages, hub.person,
+                   "--X\r\nContent-Disposition: form-data; name=\"files[0]\"; "
+                   "filename=\"a.txt\"\r\n\r\nhello\r\n--X--\r\n",
+                   "multipart/form-data; boundary=X");
+  });
+  while (hub.readers.queued() == 0) std::this_thread::yield();
+  EXPECT_EQ(hub.ask(Method::Delete, "/channels/" + hub.general, hub.person).status, 200);
+  gate.set_value();
+  EXPECT_EQ(posted.get().code(), 10003);
+  const auto files = hub.archive->files();
+  ASSERT_TRUE(files.ok());
+  EXPECT_TRUE(files.value().empty());
+}
+
+TEST(Messages, AreCountedTogetherWhereThePathNamesNoPlace) {
+  Stand hub({.messages = 2, .others = 100, .global_per_second = 100, .people_factor = 2});
+  EXPECT_EQ(hub.post("/webhooks/one/x", "", "{}").headers.get("X-RateLimit-Remaining"), "1");
+  EXPECT_EQ(hub.post("/webhooks/two/x", "", "{}").headers.get("X-RateLimit-Remaining"), "0");
+  EXPECT_EQ(hub.post("/webhooks/5/x", "", "{}").headers.get("X-RateLimit-Remaining"), "1");
 }
 
 TEST(Messages, AreReactedTo) {

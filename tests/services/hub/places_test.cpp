@@ -26,6 +26,35 @@ TEST(Places, KeepWhoMayNotSeeAChannelOut) {
             std::string::npos);
 }
 
+TEST(Places, ThatAreGoneAreNamedToThoseOnlyWhoSawThem) {
+  Stand hub;
+  const std::string path = "/channels/" + hub.general;
+  const std::string hidden = R"({"permission_overwrites":[{"id":")" + hub.guild +
+                             R"(","type":0,"deny":"1024"},{"id":")" + hub.user("brian") +
+                             R"(","type":1,"allow":"1024"}]})";
+  ASSERT_EQ(hub.ask(Method::Patch, path, hub.person, hidden).status, 200);
+  EXPECT_EQ(hub.ask(Method::Delete, path, hub.person).status, 200);
+  EXPECT_EQ(hub.ask(Method::Delete, "/channels/" + hub.bar, hub.person).status, 200);
+  const auto told = hub.told("CHANNEL_DELETE");
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].only, (std::vector<Snowflake>{*snowflake_of(hub.user("person")),
+                                                  *snowflake_of(hub.user("brian"))}));
+  EXPECT_TRUE(told[1].only.empty()) << "everybody saw it";
+}
+
+TEST(Places, AreDescribedWithIdsAndBitsAsStringsOrNumbers) {
+  Stand hub;
+  const std::string list = "/guilds/" + hub.guild + "/channels";
+  const std::string category = hub.post(list, hub.person, R"({"name":"c","type":4})").text("id");
+  const auto made =
+      hub.post(list, hub.person,
+               R"({"name":"n","parent_id":)" + category + R"(,"permission_overwrites":[{"id":)" +
+                   hub.guild + R"(,"type":0,"allow":0,"deny":1024}]})");
+  ASSERT_EQ(made.status, 201);
+  EXPECT_EQ(made.text("parent_id"), category);
+  EXPECT_EQ(made.json().root().find("permission_overwrites")->at(0).text_or("deny", ""), "1024");
+}
+
 TEST(Places, HaveNamesWithoutControlCharacters) {
   Stand hub;
   const std::string list = "/guilds/" + hub.guild + "/channels";

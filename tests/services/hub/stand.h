@@ -130,10 +130,10 @@ class Stand {
   support::TempDir folder;
   const Clock& clock = SystemClock::instance();
   net::Loop loop;
-  runtime::WorkerPool readers{1, 100};
   World world{clock, discord::intent::kAll};
   std::unique_ptr<Archive> archive;
   std::unique_ptr<Attachments> attachments;
+  runtime::WorkerPool readers{1, 100};  // ends before what it reads
   Notes notes;
   Stage stage{loop, world, *archive, notes, readers, clock};
   Rest rest;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "llm/understudy.h"
 #include "services/llm/fake_ollama.h"
 
 namespace llm {
@@ -23,10 +24,10 @@ struct Talk {
   int begins = 0;
   std::function<void()> text_hook;  // on the chain's loop
   std::promise<void> begun;
-  std::promise<Result<Completion>> ended;
+  std::promise<Result<talk::Completion>> ended;
   std::shared_ptr<Chain::Handle> handle;
 
-  Result<Completion> result() {
+  Result<talk::Completion> result() {
     auto future = ended.get_future();
     if (future.wait_for(kPatience) == std::future_status::ready) return future.get();
     return Error{Code::Internal, "the run did not end"};
@@ -62,9 +63,9 @@ class ChainTest : public ::testing::Test {
 
   std::shared_ptr<Talk> start(std::string model = "auto", Milliseconds time = kPatience,
                               std::function<void()> text_hook = nullptr) {
-    ChatAsk ask;
+    talk::ChatAsk ask;
     ask.model = std::move(model);
-    ask.messages = {{"user", "Hello"}};
+    ask.messages = {said("Hello")};
     const auto talk = std::make_shared<Talk>();
     talk->text_hook = std::move(text_hook);
     Chain::Listener listener;
@@ -77,7 +78,7 @@ class ChainTest : public ::testing::Test {
       talk->text += piece;
       if (talk->text_hook) talk->text_hook();
     };
-    listener.on_done = [talk](Result<Completion> result) {
+    listener.on_done = [talk](Result<talk::Completion> result) {
       talk->ended.set_value(std::move(result));
     };
     talk->handle =
@@ -102,12 +103,12 @@ class ChainTest : public ::testing::Test {
 
   // The understudy stood in, and the completion says why.
   static void expect_stand_in(Talk& talk, std::string_view why) {
-    const Result<Completion> result = talk.result();
+    const Result<talk::Completion> result = talk.result();
     ASSERT_TRUE(result.ok()) << result.error().message;
     EXPECT_EQ(result.value().provider, "understudy");
     EXPECT_EQ(result.value().model, "understudy");
-    EXPECT_FALSE(result.value().text.empty());
-    EXPECT_EQ(talk.text, result.value().text);
+    EXPECT_FALSE(result.value().text().empty());
+    EXPECT_EQ(talk.text, result.value().text());
     EXPECT_EQ(talk.model, "understudy");
     EXPECT_EQ(talk.begins, 1);
     ASSERT_EQ(result.value().failovers.size(), 1U);
@@ -116,15 +117,15 @@ class ChainTest : public ::testing::Test {
     EXPECT_NE(note.find(why), std::string::npos) << note;
   }
   static void expect_error(Talk& talk, Code code, std::string_view part) {
-    const Result<Completion> result = talk.result();
-    ASSERT_FALSE(result.ok()) << result.value().text;
+    const Result<talk::Completion> result = talk.result();
+    ASSERT_FALSE(result.ok()) << result.value().text();
     EXPECT_EQ(name(result.error().code), name(code)) << result.error().message;
     EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
   }
   static void expect_answer(Talk& talk, std::string_view text) {
-    const Result<Completion> result = talk.result();
+    const Result<talk::Completion> result = talk.result();
     ASSERT_TRUE(result.ok()) << result.error().message;
-    EXPECT_EQ(result.value().text, text);
+    EXPECT_EQ(result.value().text(), text);
     EXPECT_EQ(result.value().provider, "local");
   }
 
@@ -161,12 +162,12 @@ TEST_F(ChainTest, AnswersWithTheFirstProvider) {
   const auto talk = start();
   const auto result = talk->result();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(result.value().text, "Hello!");
+  EXPECT_EQ(result.value().text(), "Hello!");
   EXPECT_EQ(result.value().provider, "local");
   EXPECT_EQ(result.value().model, "small");
-  EXPECT_EQ(result.value().prompt_tokens, 11);
-  EXPECT_EQ(result.value().completion_tokens, 3);
-  EXPECT_FALSE(result.value().estimated);
+  EXPECT_EQ(result.value().usage.prompt, 11);
+  EXPECT_EQ(result.value().usage.completion, 3);
+  EXPECT_TRUE(result.value().usage.exact);
   EXPECT_TRUE(result.value().failovers.empty());
   EXPECT_EQ(talk->text, "Hello!");
   EXPECT_TRUE(becomes_idle());
@@ -237,9 +238,9 @@ TEST_F(ChainTest, SeedsTheUnderstudyWithTheLastMessage) {
   open(std::move(options));
   const auto result = start()->result();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(result.value().text, understudy_line({{"user", "Hello"}}, hash64("Hello")));
-  EXPECT_TRUE(result.value().estimated);
-  EXPECT_EQ(result.value().prompt_tokens, 2);
+  EXPECT_EQ(result.value().text(), understudy_line({{"user", "Hello"}}, hash64("Hello")));
+  EXPECT_FALSE(result.value().usage.exact);
+  EXPECT_EQ(result.value().usage.prompt, 6);
 }
 
 // --- failover -----------------------------------------------------------------------------------

@@ -11,12 +11,18 @@
 #include <utility>
 
 #include "json/json.h"
+#include "llm/talk.h"
 #include "net/net.h"
 
 namespace llm {
 
 // Longer than any healthy answer takes: a hang becomes a failure.
 inline constexpr std::chrono::seconds kPatience{20};
+
+inline talk::ChatMessage said(std::string text) {
+  return {
+      .role = talk::Role::User, .parts = {talk::Text{std::move(text)}}, .calls = {}, .call_id = {}};
+}
 
 inline std::string text_line(std::string_view text) {
   return R"({"message":{"role":"assistant","content":)" + json::quoted(text) +

@@ -33,6 +33,10 @@ TEST(Outline, RefusesWhatWeAndAProviderMightReadDifferently) {
   }
   EXPECT_TRUE(Outline::of("{\"a\":\"x\\\\\"}").ok());
   EXPECT_TRUE(Outline::of("{}").ok());
+  std::string many = "{\"a\":1";
+  for (int i = 0; i < 63; ++i) many += fmt::format(",\"a{}\":1", i);
+  EXPECT_TRUE(Outline::of(many + "}").ok());
+  EXPECT_EQ(Outline::of(many + ",\"b\":1}").error().message, "the body has too many members");
   std::string deep = "{\"a\":" + std::string(65, '[') + std::string(65, ']') + "}";
   EXPECT_FALSE(Outline::of(deep).ok());
   deep = "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}";

@@ -21,6 +21,13 @@ constexpr std::string_view kHello =
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\n"
     "data: [DONE]\n\n";
 
+talk::EmbedAsk embedding_ask(std::vector<std::string> inputs, std::string model = "auto") {
+  talk::EmbedAsk ask;
+  ask.model = std::move(model);
+  ask.inputs = std::move(inputs);
+  return ask;
+}
+
 // A server of OpenAI's kind with a key, before the understudy.
 class ProviderChain : public ::testing::Test {
  protected:
@@ -46,20 +53,21 @@ class ProviderChain : public ::testing::Test {
     chain_ = std::move(chain).value();
   }
 
-  Result<Completion> say(std::string content = "Hi") {
-    ChatAsk ask;
-    ask.messages = {{"user", std::move(content)}};
-    std::promise<Result<Completion>> ended;
+  Result<talk::Completion> say(std::string content = "Hi") {
+    talk::ChatAsk ask;
+    ask.model = "auto";
+    ask.messages = {said(std::move(content))};
+    std::promise<Result<talk::Completion>> ended;
     Chain::Listener listener;
-    listener.on_done = [&](Result<Completion> result) { ended.set_value(std::move(result)); };
+    listener.on_done = [&](Result<talk::Completion> result) { ended.set_value(std::move(result)); };
     const auto handle = chain_->run(std::move(ask), soon(), std::move(listener));
     return ended.get_future().get();
   }
-  Result<Embeddings> embed(std::vector<std::string> inputs, std::string model = "auto") {
-    std::promise<Result<Embeddings>> ended;
+  Result<talk::Embeddings> embed(std::vector<std::string> inputs, std::string model = "auto") {
+    std::promise<Result<talk::Embeddings>> ended;
     const auto handle =
-        chain_->embed({std::move(model), std::move(inputs), {}}, soon(),
-                      [&](Result<Embeddings> result) { ended.set_value(std::move(result)); });
+        chain_->embed(embedding_ask(std::move(inputs), std::move(model)), soon(),
+                      [&](Result<talk::Embeddings> result) { ended.set_value(std::move(result)); });
     return ended.get_future().get();
   }
   // The one failover of a line that the understudy had to say.
@@ -111,11 +119,11 @@ TEST_F(ProviderChain, AsksWithItsKeyAndReadsTheStream) {
   open(with_cloud(server.url()));
   const auto result = say();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(result.value().text, "Hello");
+  EXPECT_EQ(result.value().text(), "Hello");
   EXPECT_EQ(result.value().model, "big");
   EXPECT_EQ(result.value().provider, "cloud");
-  EXPECT_EQ(result.value().prompt_tokens, 5);
-  EXPECT_FALSE(result.value().estimated);
+  EXPECT_EQ(result.value().usage.prompt, 5);
+  EXPECT_TRUE(result.value().usage.exact);
   const FakeChat chat = server.next();
   EXPECT_EQ(chat.request.path, "/chat/completions");
   EXPECT_EQ(chat.request.headers.get("Authorization"), "Bearer sk-secret");
@@ -190,8 +198,8 @@ TEST_F(ProviderChain, AnswersThoughTheConnectionStaysOpenBehindTheMark) {
   }
   const auto result = said.get();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(result.value().text, "Hello");
-  EXPECT_EQ(result.value().prompt_tokens, 5);
+  EXPECT_EQ(result.value().text(), "Hello");
+  EXPECT_EQ(result.value().usage.prompt, 5);
   EXPECT_EQ(cloud().breaker, "closed");
 }
 
@@ -261,8 +269,8 @@ TEST_F(ProviderChain, ReadsAnAnswerThatWasNotStreamed) {
   open(with_cloud(server.url()));
   const auto result = say();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(result.value().text, "Hi there");
-  EXPECT_EQ(result.value().finish_reason, "length");
+  EXPECT_EQ(result.value().text(), "Hi there");
+  EXPECT_EQ(result.value().finish, talk::Finish::Length);
 }
 
 TEST_F(ProviderChain, DoesNotSendAPromptThatDoesNotFit) {
@@ -420,8 +428,8 @@ TEST_F(ProviderChain, CancelsARequestForEmbeddings) {
   open(embedding(with_cloud(server.url())));
   std::promise<Code> ended;
   const auto handle = chain_->embed(
-      {"auto", {"a"}, {}}, soon(),
-      [&](const Result<Embeddings>& result) { ended.set_value(result.error().code); });
+      embedding_ask({"a"}), soon(),
+      [&](const Result<talk::Embeddings>& result) { ended.set_value(result.error().code); });
   const FakeChat held = server.next();
   ASSERT_TRUE(held.reply);
   handle->cancel();
@@ -435,8 +443,8 @@ TEST_F(ProviderChain, DoesNotBlameAProviderForARequestForEmbeddingsThatIsCancell
   options.providers[0].breaker = {.failures_max = 1, .cool_down = std::chrono::hours(1)};
   open(std::move(options));
   std::promise<void> ended;
-  const auto handle = chain_->embed({"auto", {"a"}, {}}, soon(),
-                                    [&](const Result<Embeddings>&) { ended.set_value(); });
+  const auto handle = chain_->embed(embedding_ask({"a"}), soon(),
+                                    [&](const Result<talk::Embeddings>&) { ended.set_value(); });
   const FakeChat held = server.next();
   ASSERT_TRUE(held.reply);
   handle->cancel();

@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "llm/ollama.h"
-
 namespace llm {
 namespace {
 
@@ -38,7 +36,7 @@ class ProviderTest : public ::testing::Test {
                      .models = std::move(models),
                      .concurrency = concurrency,
                      .breaker = breaker},
-                    make_ollama_format({}));
+                    talk::make_ollama_provider({}));
   }
   static Provider ollama_with(std::vector<std::string> models) {
     return ollama(5, std::move(models));
@@ -284,7 +282,7 @@ TEST_F(ProviderTest, HasAUsualModelWhereThePreferredIsNotOffered) {
                                     .url = {},
                                     .models = {},
                                     .usual_model = "mini"},
-                    make_ollama_format({}));
+                    talk::make_ollama_provider({}));
   provider.models_read(std::vector<std::string>{"dall-e-3", "huge", "mini"});
   EXPECT_EQ(provider.model_for("auto", "llama3.2"), "mini");
   EXPECT_EQ(provider.model_for("auto", "huge"), "huge");
@@ -298,7 +296,7 @@ TEST_F(ProviderTest, IsOutWhileItsKeyIsRefused) {
   EXPECT_FALSE(provider.refusal({}));
   provider.deny("HTTP 401: the key is refused");
   ASSERT_TRUE(provider.refusal({}));
-  EXPECT_EQ(provider.refusal({})->message, "HTTP 401: the key is refused");
+  EXPECT_EQ(provider.refusal({})->error.message, "HTTP 401: the key is refused");
   EXPECT_EQ(provider.state({}).state, "denied");
   provider.models_read(std::vector<std::string>{"a"});
   EXPECT_FALSE(provider.refusal({}));
@@ -322,8 +320,9 @@ TEST_F(ProviderTest, IsLeftAloneAsLongAsItAsks) {
   provider.pause(after(seconds(5)));
   provider.pause(after(seconds(3)));
   ASSERT_TRUE(provider.refusal(after(seconds(4))));
-  EXPECT_EQ(provider.refusal(after(seconds(4)))->code, Code::Overloaded);
-  EXPECT_EQ(provider.refusal(after(seconds(4)))->message, "it limits the rate for another 1 s");
+  EXPECT_EQ(provider.refusal(after(seconds(4)))->error.code, Code::Overloaded);
+  EXPECT_EQ(provider.refusal(after(seconds(4)))->error.message,
+            "it limits the rate for another 1 s");
   EXPECT_FALSE(provider.refusal(after(seconds(5))));
   EXPECT_EQ(provider.state(after(seconds(4))).breaker, "closed");
 }
@@ -334,8 +333,8 @@ TEST_F(ProviderTest, IsNeverAskedWhenItIsBarred) {
                                           .url = {},
                                           .models = {},
                                           .barred = Barred{"no_key", "KEY is not set"}},
-                          make_ollama_format({}));
-  EXPECT_EQ(provider.refusal({})->message, "KEY is not set");
+                          talk::make_ollama_provider({}));
+  EXPECT_EQ(provider.refusal({})->error.message, "KEY is not set");
   EXPECT_EQ(provider.state({}).state, "no_key");
   EXPECT_EQ(provider.state({}).last_error, "KEY is not set");
 }
@@ -370,7 +369,7 @@ TEST_F(ProviderTest, SendsItsKeyAndShowsItNowhere) {
                                     .url = "https://host/v1",
                                     .models = {},
                                     .key = "sk-secret"},
-                    make_ollama_format({}));
+                    talk::make_ollama_provider({}));
   const auto request = provider.request({http::Method::Post, "/chat", "{}"});
   EXPECT_EQ(request.url, "https://host/v1/chat");
   EXPECT_EQ(request.headers.get("Authorization"), "Bearer sk-secret");

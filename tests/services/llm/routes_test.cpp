@@ -33,9 +33,15 @@ class EmbeddingChain final : public Chain {
     EmbeddingChain& chain_;
   };
 
-  std::shared_ptr<Handle> run(ChatAsk, SteadyTime, Listener) override { return nullptr; }
-  std::shared_ptr<Handle> embed(EmbedAsk ask, SteadyTime,
-                                std::function<void(Result<Embeddings>)> on_done) override {
+  std::shared_ptr<Handle> chat(ChatTask) override { return nullptr; }
+  std::shared_ptr<Handle> pull(std::string, const std::string&,
+                               std::function<bool(std::string_view)>,
+                               std::function<void(Result<void>)>) override {
+    return nullptr;
+  }
+  std::vector<talk::ModelInfo> models() const override { return {}; }
+  std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime, AccountRef,
+                                std::function<void(Result<talk::Embeddings>)> on_done) override {
     asked = std::move(ask);
     running = std::make_shared<Running>(*this);
     if (answer) {
@@ -48,10 +54,10 @@ class EmbeddingChain final : public Chain {
   }
   std::vector<ProviderState> providers() const override { return {}; }
 
-  std::optional<Result<Embeddings>> answer;
-  EmbedAsk asked;
+  std::optional<Result<talk::Embeddings>> answer;
+  talk::EmbedAsk asked;
   std::shared_ptr<Running> running;
-  std::function<void(Result<Embeddings>)> waiting;
+  std::function<void(Result<talk::Embeddings>)> waiting;
   std::promise<void> held;
   std::promise<void> cancelled;
 };
@@ -59,7 +65,7 @@ class EmbeddingChain final : public Chain {
 class EmbedMethod : public ::testing::Test {
  protected:
   EmbedMethod() {
-    install_routes(doors_, chain_, Milliseconds(kLong));
+    install_routes(doors_, chain_, nullptr);
     node_->bind("").value();
   }
   ~EmbedMethod() override {
@@ -93,7 +99,7 @@ class EmbedMethod : public ::testing::Test {
 };
 
 TEST_F(EmbedMethod, SendsTheVectorsAsRawBytesBeforeTheReply) {
-  Embeddings embeddings;
+  talk::Embeddings embeddings;
   embeddings.vectors = {{1.5F, -2.0F}, {0.0F, 4.0F}};
   embeddings.model = "vec";
   embeddings.provider = "local";
@@ -116,7 +122,7 @@ TEST_F(EmbedMethod, SendsTheVectorsAsRawBytesBeforeTheReply) {
 }
 
 TEST_F(EmbedMethod, CarriesAsManyVectorsAsItAllows) {
-  Embeddings embeddings;
+  talk::Embeddings embeddings;
   embeddings.vectors.assign(contracts::kEmbedInputsMax, std::vector<float>(3072, 1.0F));
   chain_.answer = embeddings;
   const auto reply =

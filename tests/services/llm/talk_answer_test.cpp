@@ -455,6 +455,48 @@ TEST(TalkAnswer, ErrorsInTheStreamAreToldAsErrors) {
   }
 }
 
+TEST(TalkAnswer, AnswersBeyondEveryMeasureAreErrors) {
+  const auto repeated = [](std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) all += fmt::format(fmt::runtime(text), i);
+    return all;
+  };
+  const std::string calls[] = {
+      repeated("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{0},\"id\":\"c{0}\","
+               "\"function\":{{\"name\":\"f\"}}}}]}}}}]}}\n\n",
+               513),
+      repeated("{{\"message\":{{\"tool_calls\":[{{\"function\":{{\"name\":\"f\"}}}}]}}}}\n", 513),
+      repeated("data: {{\"type\":\"content_block_start\",\"index\":{0},\"content_block\":"
+               "{{\"type\":\"tool_use\",\"id\":\"c\",\"name\":\"f\"}}}}\n\n",
+               513)};
+  const auto all = peers();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_TRUE(heard(*all[i].format->reader({}), {calls[i]})
+                    .ends_with("too_large: it calls too many tools"))
+        << all[i].name;
+  }
+  const std::string megabyte(1024 * 1024, ' ');
+  std::vector<std::string_view> endless{"{"};
+  endless.resize(18, megabyte);
+  EXPECT_EQ(heard(*all[0].format->reader({}), endless), "too_large: the answer exceeds the limit");
+  endless.front() = "data: ";
+  EXPECT_EQ(heard(*all[0].format->reader({}), endless),
+            "too_large: a streamed item exceeds 4194304 bytes");
+}
+
+TEST(TalkAnswer, CountsThatCannotBeAreHeldWithinReason) {
+  const auto answer = make_openai_provider()->read_chat(
+      R"({"choices":[{"message":{"content":"x"}}],"created":9e18,"usage":{"prompt_tokens":3,)"
+      R"("completion_tokens":-5,"prompt_tokens_details":{"cached_tokens":9e18}}})",
+      {});
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(text_of(answer.value().usage), "usage(3+0 cached 1000000000 written 0 reasoning 0)");
+  EXPECT_NE(make_anthropic_messages()->write(answer.value(), kStamp).find("\"input_tokens\":0,"),
+            std::string::npos);
+  EXPECT_NE(ollama::write_tags({{"m", "o", 0, INT64_MAX / 1000}}).find("9999-12-31T23:59:59.999Z"),
+            std::string::npos);
+}
+
 TEST(TalkAnswer, WholeAnswersThatAreNoneAreErrors) {
   for (const Peer& peer : peers()) {
     EXPECT_FALSE(peer.format->read_chat("<html>", {}).ok()) << peer.name;
@@ -629,6 +671,13 @@ TEST(TalkAnswer, EmbeddingsGoThroughInEachDialect) {
   EXPECT_EQ(
       openai::read_embed(R"({"model":"e","input":"a","encoding_format":"x"})").error().message,
       "encoding_format: must be one of float, base64");
+  EXPECT_EQ(ollama::read_embed(R"({"model":"e"})").error().message, "input: is required");
+  EXPECT_EQ(ollama::read_embeddings(R"({"model":"e"})").error().message, "prompt: is required");
+  for (const Peer& peer : peers()) {
+    EXPECT_FALSE(peer.format->read_embeddings("<html>").ok()) << peer.name;
+    EXPECT_FALSE(peer.format->read_embeddings("{}").ok()) << peer.name;
+    EXPECT_FALSE(peer.format->read_embeddings(R"({"error":"x"})").ok()) << peer.name;
+  }
   EXPECT_FALSE(make_openai_provider()->read_embeddings(R"({"data":[{"index":5}]})").ok());
   EXPECT_FALSE(make_openai_provider()->read_embeddings(R"({"data":[{"index":-1}]})").ok());
 }
@@ -653,6 +702,8 @@ TEST(TalkAnswer, ModelsAreListedInEachDialect) {
   EXPECT_NE(ollama::write_show(models[0]).find(R"("general.context_length":8192)"),
             std::string::npos);
   EXPECT_EQ(ollama::read_show(R"({"name":"m"})").value(), "m");
+  EXPECT_EQ(ollama::read_show("{}").error().message, "model: is required");
+  EXPECT_FALSE(make_openai_provider()->read_models("{}").ok());
   EXPECT_EQ(anthropic::write_count(7), R"({"input_tokens":7})");
   EXPECT_TRUE(
       anthropic::read_count(R"({"model":"m","messages":[{"role":"user","content":"x"}]})").ok());

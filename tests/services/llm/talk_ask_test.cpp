@@ -216,6 +216,37 @@ TEST(TalkAsk, AnthropicNamesTheMemberThatIsWrong) {
         "thinking.type: must be one of"}});
 }
 
+TEST(TalkAsk, ListsBeyondEveryMeasureAreRefused) {
+  const auto list = [](std::string_view item, std::size_t times) {
+    std::string all(item);
+    for (std::size_t i = 1; i < times; ++i) all += "," + std::string(item);
+    return all;
+  };
+  const std::string message = R"({"role":"user","content":"x"})";
+  const auto says = [](const Dialect& dialect, const std::string& body) {
+    const auto read = dialect.read(body);
+    return read.ok() ? std::string("ok") : read.error().message;
+  };
+  for (const Peer& peer : peers()) {
+    const std::string head = R"({"model":"m","max_tokens":1,"messages":[)";
+    EXPECT_EQ(says(*peer.dialect, head + list(message, 4097) + "]}"),
+              "messages: has 4097 items, at most 4096 are allowed")
+        << peer.name;
+    EXPECT_EQ(says(*peer.dialect, head + message + R"(],"tools":[)" + list("{}", 513) + "]}"),
+              "tools: has 513 items, at most 512 are allowed")
+        << peer.name;
+    EXPECT_EQ(says(*peer.dialect, R"({"model":")" + std::string(257, 'm') + R"("})"),
+              "model: must be a string of 1 to 256 bytes")
+        << peer.name;
+  }
+  EXPECT_EQ(says(*make_openai_chat(), R"({"model":"m","messages":[{"role":"user","content":[)" +
+                                          list(R"({"type":"text","text":"x"})", 1025) + "]}]}"),
+            "messages[0].content: has 1025 items, at most 1024 are allowed");
+  EXPECT_EQ(says(*make_openai_chat(), R"({"model":"m","messages":[)" + message + R"(],"stop":[)" +
+                                          list("\"x\"", 17) + "]}"),
+            "stop: must be a string or at most 16 strings");
+}
+
 TEST(TalkAsk, OllamaFindsTheCallOfAResultByItsToolAndItsPlace) {
   const auto ask = make_ollama_chat()->read(
       R"({"model":"m","messages":[{"role":"user","content":"x"},)"

@@ -87,6 +87,26 @@ TEST_F(BotsTest, ABotThatRefusesIsNotAskedAgain) {
   EXPECT_EQ(asked_.size(), 1U);
 }
 
+TEST_F(BotsTest, ABotThatHangsIsAskedAgain) {
+  Bots impatient({.call_timeout = Milliseconds(30), .speak_again = Milliseconds(1)}, *node_);
+  peter_ = messaging::Node::open({.service = "peter", .run_dir = folder_.path()}).value();
+  int calls = 0;
+  std::shared_ptr<messaging::Incoming> unanswered;
+  peter_->serve("bot.speak", [&](const auto& call) {
+    if (++calls > 1) return call->reply(said());
+    unanswered = call;
+  });
+  ASSERT_TRUE(peter_->bind("").ok());
+  std::promise<bool> done;
+  node_->post([&] {
+    impatient.speak(
+        "peter", {"c", "t1", "Hm.", std::nullopt}, [] { return true; },
+        [&](const auto& reply) { done.set_value(reply.ok()); });
+  });
+  EXPECT_TRUE(done.get_future().get());
+  peter_->stop();
+}
+
 TEST_F(BotsTest, AnAnswerThatIsNoneIsAFault) {
   be_peter([](int) -> Result<std::string> { return std::string("hello"); });
   EXPECT_EQ(speak([] { return true; }).error().code, Code::Internal);

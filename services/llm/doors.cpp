@@ -1,0 +1,385 @@
+#include "llm/doors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/ids.h"
+#include "llm/accounts.h"
+#include "llm/http_answer.h"
+
+namespace llm {
+namespace {
+
+using Refuse = http::Response (*)(const talk::Refusal&);
+
+// GET /v1/models/{id}.
+struct ModelQuery {
+  static constexpr std::string_view kName = "model_query";
+  std::string id;
+  static void fields(auto& self, auto&& visit) {
+    visit("id", self.id, Field{.bytes_min = 1, .bytes_max = 256});
+  }
+};
+
+// What the doors share: the dialects, and the next request's id.
+struct Front {
+  explicit Front(Proxy proxy_in) : proxy(std::move(proxy_in)) {}
+
+  const Proxy proxy;
+  const std::unique_ptr<talk::Dialect> openai_chat = talk::make_openai_chat();
+  const std::unique_ptr<talk::Dialect> openai_completions = talk::make_openai_completions();
+  const std::unique_ptr<talk::Dialect> ollama_chat = talk::make_ollama_chat();
+  const std::unique_ptr<talk::Dialect> ollama_generate = talk::make_ollama_generate();
+  const std::unique_ptr<talk::Dialect> anthropic = talk::make_anthropic_messages();
+  Random random{hash64(make_id("req"))};  // an id need not be a secret
+};
+using FrontRef = std::shared_ptr<Front>;
+
+std::string request_id(Front& front, const http::Request& request) {
+  const auto given = request.headers.get("x-request-id");
+  if (given && valid_id(*given)) return std::string(*given);
+  return fmt::format("req_{:016x}{:016x}", front.random.next(), front.random.next());
+}
+
+talk::Refusal refusal_of(Rejection rejection) {
+  return {.error = std::move(rejection.error), .retry_after = rejection.retry_after};
+}
+
+// A door of one request each: who asks is known, and how errors are told.
+struct Visit {
+  std::shared_ptr<http::Reply> reply;
+  std::string id;
+  AccountRef account = nullptr;
+  Refuse refuse = nullptr;
+
+  void fail(const talk::Refusal& refusal) const {
+    http::Response response = refuse(refusal);
+    response.headers.set("x-request-id", id);
+    reply->respond(std::move(response));
+  }
+  void fail(Error error) const { fail(talk::Refusal{std::move(error)}); }
+  void answer(std::string body) const {
+    http::Response response = http::Response::json(std::move(body));
+    response.headers.set("x-request-id", id);
+    reply->respond(std::move(response));
+  }
+};
+
+using Visited = std::function<void(const FrontRef&, http::Request&, const Visit&)>;
+
+// Asks the gate by `ask`. Where it needs a share of what other instances may use as well, that is
+// waited for, so many times.
+template <class Granted, class Ask, class Go, class Refused>
+void pass_gate(const FrontRef& front, Ask ask, Go go, Refused refused, int leases = 3) {
+  auto answer = ask();
+  auto* const rejection = std::get_if<Rejection>(&answer);
+  if (rejection == nullptr) return go(std::move(std::get<Granted>(answer)));
+  if (rejection->lease == 0 || leases == 0) return refused(refusal_of(std::move(*rejection)));
+  front->proxy.gate.wait(rejection->lease, [front, ask = std::move(ask), go = std::move(go),
+                                            refused = std::move(refused), leases]() mutable {
+    pass_gate<Granted>(front, std::move(ask), std::move(go), std::move(refused), leases - 1);
+  });
+}
+
+http::Handler door(const FrontRef& front, Refuse refuse, Visited visited) {
+  const auto shared = std::make_shared<const Visited>(std::move(visited));
+  return [front, refuse, shared](http::Request request_in, std::shared_ptr<http::Reply> reply) {
+    Visit visit{std::move(reply), request_id(*front, request_in), nullptr, refuse};
+    // Held by all that may have to wait at the gate.
+    const auto request = std::make_shared<http::Request>(std::move(request_in));
+    pass_gate<AccountRef>(
+        front,
+        [front, request] {
+          return front->proxy.gate.admit(key_in(request->headers), request->peer, request->path);
+        },
+        [front, request, shared, visit](AccountRef account) mutable {
+          visit.account = std::move(account);
+          (*shared)(front, *request, visit);
+        },
+        [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
+  };
+}
+
+SteadyTime deadline_of(const Front& front) {
+  return SystemClock::instance().now() + front.proxy.request_timeout;
+}
+
+void cancel_when_gone(const std::shared_ptr<http::Reply>& reply,
+                      const std::shared_ptr<Chain::Handle>& handle) {
+  reply->on_gone([weak = std::weak_ptr(handle)] {
+    if (const auto run = weak.lock()) run->cancel();
+  });
+}
+
+// What a request may come to: by the price of its model, or by the dearest when we choose it.
+double most_cost(const Proxy& proxy, const std::string& model, const talk::Usage& usage) {
+  const double named = cost_of(proxy.prices, model, usage);
+  if (named > 0 || model != "auto") return named;
+  double most = 0;
+  for (const Price& price : proxy.prices) {
+    most = std::max(most, cost_of({{"*", price.prompt_per_million, price.completion_per_million}},
+                                  model, usage));
+  }
+  return most;
+}
+
+void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request,
+          const Visit& visit) {
+  auto asked = Asked::of(dialect, std::move(request.body));
+  if (!asked) return visit.fail(asked.error());
+  const auto task = std::make_shared<ChatTask>();
+  task->asked = std::move(asked).value();
+  task->account = visit.account;
+  task->deadline = deadline_of(*front);
+  task->audience = std::make_unique<HttpAnswer>(visit.reply, *task->asked, visit.id);
+  const Asked::Most most = task->asked->most(front->proxy.usual_answer_tokens);
+  const double cost = most_cost(front->proxy, task->asked->model(),
+                                {.prompt = most.prompt, .completion = most.answer});
+  pass_gate<Reservation>(
+      front,
+      [front, task, most, cost] {
+        return front->proxy.gate.reserve(task->account,
+                                         {task->asked->model(), most.prompt + most.answer, cost});
+      },
+      [front, task, reply = visit.reply](Reservation reservation) {
+        task->reservation = std::move(reservation);
+        cancel_when_gone(reply, front->proxy.chain.chat(std::move(*task)));
+      },
+      [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
+}
+
+// --- what is asked beside chats
+// -----------------------------------------------------------------
+
+using ReadEmbed = Result<talk::EmbedAsk> (*)(std::string_view);
+using WriteEmbed = std::string (*)(const talk::Embeddings&, const talk::EmbedAsk&);
+
+Visited embed(ReadEmbed read, WriteEmbed write) {
+  return [read, write](const FrontRef& front, http::Request& request, const Visit& visit) {
+    auto ask = read(request.body);
+    if (!ask) return visit.fail(ask.error());
+    // The texts are not needed to answer.
+    talk::EmbedAsk form = ask.value();
+    form.inputs.clear();
+    const auto handle = front->proxy.chain.embed(
+        std::move(ask).value(), deadline_of(*front), visit.account,
+        [visit, write, form = std::move(form)](const Result<talk::Embeddings>& result) {
+          if (!result) return visit.fail(result.error());
+          http::Response response = http::Response::json(write(result.value(), form));
+          const Speaker speaker{.model = result.value().model, .provider = result.value().provider};
+          const http::Headers told = told_headers(visit.id, speaker);
+          for (const auto& [name, value] : told.lines()) response.headers.set(name, value);
+          visit.reply->respond(std::move(response));
+        });
+    cancel_when_gone(visit.reply, handle);
+  };
+}
+
+std::optional<talk::ModelInfo> model_named(const Chain& chain, const std::string& name) {
+  for (talk::ModelInfo& model : chain.models()) {
+    if (model.name == name || model.name == name + ":latest") return std::move(model);
+  }
+  return std::nullopt;
+}
+
+Error no_model(const std::string& name) {
+  return {Code::NotFound, fmt::format("model: '{}' is not offered here", name)};
+}
+
+// OpenAI and Anthropic have one URL for it.
+bool speaks_anthropic(const http::Request& request) {
+  return request.headers.get("anthropic-version").has_value();
+}
+
+void list_models(const FrontRef& front, http::Request& request, const Visit& visit) {
+  const auto models = front->proxy.chain.models();
+  visit.answer(speaks_anthropic(request) ? talk::anthropic::write_models(models)
+                                         : talk::openai::write_models(models));
+}
+
+void show_model(const FrontRef& front, http::Request& request, const Visit& visit) {
+  const std::string& name = request.params["id"];
+  const auto model = model_named(front->proxy.chain, name);
+  if (speaks_anthropic(request)) {
+    Visit other = visit;
+    other.refuse = talk::anthropic::refuse;
+    if (!model) return other.fail(no_model(name));
+    return other.answer(talk::anthropic::write_model(*model));
+  }
+  if (!model) return visit.fail(no_model(name));
+  visit.answer(talk::openai::write_model(*model));
+}
+
+void show_ollama(const FrontRef& front, http::Request& request, const Visit& visit) {
+  const auto name = talk::ollama::read_show(request.body);
+  if (!name) return visit.fail(name.error());
+  const auto model = model_named(front->proxy.chain, name.value());
+  if (!model) return visit.fail(no_model(name.value()));
+  visit.answer(talk::ollama::write_show(*model));
+}
+
+void count_tokens(const FrontRef&, http::Request& request, const Visit& visit) {
+  const auto ask = talk::anthropic::read_count(request.body);
+  if (!ask) return visit.fail(ask.error());
+  visit.answer(talk::anthropic::write_count(talk::estimated_prompt(ask.value())));
+}
+
+// Progress goes through as the provider tells it, a line of JSON each.
+void pull(const FrontRef& front, http::Request& request, const Visit& visit) {
+  if (!visit.account->admin) {
+    return visit.fail({Code::PermissionDenied, "models are pulled by admins only"});
+  }
+  const auto name = talk::ollama::read_show(request.body);
+  if (!name) return visit.fail(name.error());
+  const auto begun = std::make_shared<bool>(false);
+  const auto handle = front->proxy.chain.pull(
+      std::move(request.body), request.query["provider"],
+      [visit, begun](std::string_view bytes) {
+        if (!std::exchange(*begun, true)) {
+          visit.reply->begin(
+              200, {{"content-type", "application/x-ndjson"}, {"x-request-id", visit.id}});
+        }
+        return visit.reply->write(std::string(bytes));
+      },
+      [visit, begun](const Result<void>& outcome) {
+        if (!*begun) {
+          return visit.fail(outcome ? Error{Code::Unavailable, "the provider said nothing"}
+                                    : outcome.error());
+        }
+        if (outcome) return visit.reply->end(http::Reply::Ending::Complete);
+        visit.reply->write(visit.refuse(talk::Refusal{outcome.error()}).body + "\n");
+        visit.reply->end(http::Reply::Ending::Cut);
+      });
+  cancel_when_gone(visit.reply, handle);
+}
+
+// --- the doors of each dialect
+// ------------------------------------------------------------------
+
+runtime::About about(std::string operation, std::string_view stream_type = {}) {
+  std::vector<runtime::Content> forms{runtime::Content{}};
+  if (!stream_type.empty()) forms.push_back({stream_type});
+  return {std::move(operation), {}, {runtime::Content{}}, {{200, std::move(forms)}}, true};
+}
+runtime::About about_get(std::string operation) {
+  return {std::move(operation), {}, {}, {{200, {runtime::Content{}}}}, true};
+}
+
+Visited chat_door(const ChatDoor& dialect) {
+  return [dialect](const FrontRef& front, http::Request& request, const Visit& visit) {
+    chat(front, dialect, request, visit);
+  };
+}
+
+void install_openai(runtime::Doors& doors, const FrontRef& front) {
+  const ChatDoor completions{front->openai_completions.get()};
+  const ChatDoor chats{front->openai_chat.get(), ProviderKind::OpenAi, "/chat/completions"};
+  const Refuse refuse = talk::openai::refuse;
+  constexpr std::string_view kEvents = "text/event-stream";
+  for (const char* const path : {"/v1/chat/completions", "/chat/completions"}) {
+    doors.http(runtime::Post(path, "Chat completions in the OpenAI dialect, streamed on request"),
+               about("llm.completions", kEvents), door(front, refuse, chat_door(chats)));
+  }
+  doors.http(runtime::Post("/v1/completions", "Completions in the older OpenAI dialect"),
+             about("llm.text_completions", kEvents), door(front, refuse, chat_door(completions)));
+  doors.http(runtime::Post("/v1/generate", "A completion of a prompt"),
+             about("llm.generate", kEvents), door(front, refuse, chat_door(completions)));
+  doors.http(runtime::Post("/v1/embeddings", "Vectors of texts, in the OpenAI dialect"),
+             about("llm.embeddings"),
+             door(front, refuse, embed(talk::openai::read_embed, talk::openai::write_embeddings)));
+  doors.http(runtime::Get("/v1/models", "The models there are, as OpenAI or Anthropic lists them"),
+             about_get("llm.models"), door(front, refuse, list_models));
+  runtime::About model = about_get("llm.model");
+  model.texts = runtime::schema_of<ModelQuery>();
+  doors.http(runtime::Get("/v1/models/{id}", "One of the models"), std::move(model),
+             door(front, refuse, show_model));
+}
+
+void install_ollama(runtime::Doors& doors, const FrontRef& front) {
+  const Refuse refuse = talk::ollama::refuse;
+  constexpr std::string_view kLines = "application/x-ndjson";
+  const ChatDoor chats{front->ollama_chat.get(), ProviderKind::Ollama, "/api/chat", true};
+  const ChatDoor generate{front->ollama_generate.get(), ProviderKind::Ollama, "/api/generate",
+                          true};
+  doors.http(runtime::Post("/api/chat", "A chat in Ollama's dialect"),
+             about("llm.ollama_chat", kLines), door(front, refuse, chat_door(chats)));
+  doors.http(runtime::Post("/api/generate", "A completion in Ollama's dialect"),
+             about("llm.ollama_generate", kLines), door(front, refuse, chat_door(generate)));
+  doors.http(runtime::Post("/api/embed", "Vectors of texts, in Ollama's dialect"),
+             about("llm.ollama_embed"),
+             door(front, refuse, embed(talk::ollama::read_embed, talk::ollama::write_embeddings)));
+  doors.http(
+      runtime::Post("/api/embeddings", "The vector of a text, in Ollama's older dialect"),
+      about("llm.ollama_embeddings"),
+      door(front, refuse, embed(talk::ollama::read_embeddings, talk::ollama::write_embeddings)));
+  doors.http(runtime::Get("/api/tags", "The models there are, as Ollama lists them"),
+             about_get("llm.ollama_tags"),
+             door(front, refuse, [](const FrontRef& all, http::Request&, const Visit& visit) {
+               visit.answer(talk::ollama::write_tags(all->proxy.chain.models()));
+             }));
+  doors.http(runtime::Post("/api/show", "One of the models, as Ollama shows it"),
+             about("llm.ollama_show"), door(front, refuse, show_ollama));
+  doors.http(runtime::Get("/api/version", "The version of Ollama whose dialect this is"),
+             about_get("llm.ollama_version"),
+             door(front, refuse, [](const FrontRef& all, http::Request&, const Visit& visit) {
+               visit.answer(talk::ollama::write_version(all->proxy.version));
+             }));
+  for (const char* const path : {"/api/pull", "/models/pull"}) {
+    doors.http(runtime::Post(path, "Has an Ollama server fetch a model, and tells how it goes"),
+               about("llm.pull", kLines), door(front, refuse, pull));
+  }
+}
+
+void install_anthropic(runtime::Doors& doors, const FrontRef& front) {
+  const Refuse refuse = talk::anthropic::refuse;
+  const ChatDoor messages{front->anthropic.get(), ProviderKind::Anthropic, "/messages"};
+  doors.http(runtime::Post("/v1/messages", "A chat in Anthropic's dialect"),
+             about("llm.messages", "text/event-stream"), door(front, refuse, chat_door(messages)));
+  doors.http(runtime::Post("/v1/messages/count_tokens", "An estimate of a prompt's tokens"),
+             about("llm.count_tokens"), door(front, refuse, count_tokens));
+}
+
+constexpr std::array<std::string_view, 4> kOpen{"/health", "/ready", "/metrics", "/openapi.json"};
+constexpr std::array<std::string_view, 3> kForAdmins{"/usage", "/providers", "/config"};
+bool is_one_of(std::string_view path, const auto& paths) {
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+bool of_a_dialect(std::string_view path) {
+  return path.starts_with("/v1/") || path.starts_with("/api/") || path == "/chat/completions" ||
+         path == "/models/pull";
+}
+
+}  // namespace
+
+void install_dialects(runtime::Doors& doors, const Proxy& proxy) {
+  const auto front = std::make_shared<Front>(proxy);
+  install_openai(doors, front);
+  install_ollama(doors, front);
+  install_anthropic(doors, front);
+}
+
+http::Handler behind_gate(Gatekeeper& gate, http::Handler inner) {
+  return [&gate, inner = std::move(inner)](http::Request request,
+                                           std::shared_ptr<http::Reply> reply) {
+    if (of_a_dialect(request.path) || is_one_of(request.path, kOpen)) {
+      return inner(std::move(request), std::move(reply));
+    }
+    auto admitted = gate.admit(key_in(request.headers), request.peer, request.path);
+    if (auto* const rejection = std::get_if<Rejection>(&admitted)) {
+      const talk::Refusal refusal = refusal_of(std::move(*rejection));
+      return reply->respond(talk::refused(refusal, talk::status_of(refusal),
+                                          http::Response::error(refusal.error).body));
+    }
+    if (is_one_of(request.path, kForAdmins) && !std::get<AccountRef>(admitted)->admin) {
+      return reply->respond(
+          http::Response::error({Code::PermissionDenied, request.path + " is for admins only"}));
+    }
+    inner(std::move(request), std::move(reply));
+  };
+}
+
+}  // namespace llm

@@ -1,0 +1,110 @@
+#include "llm/http_answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace llm {
+namespace {
+
+// A name that a provider has given must not become a header of its own.
+std::string header_text(std::string_view text) {
+  std::string safe(text);
+  std::replace_if(
+      safe.begin(), safe.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return safe;
+}
+
+}  // namespace
+
+http::Headers told_headers(const std::string& request_id, const Speaker& speaker) {
+  http::Headers headers;
+  headers.add("x-request-id", request_id);
+  if (!speaker.provider.empty()) {
+    headers.add("x-troupe-provider", header_text(speaker.provider));
+    headers.add("x-troupe-model", header_text(speaker.model));
+  }
+  const auto us = speaker.overhead.count() / 1000;
+  headers.add("x-troupe-overhead-ms", fmt::format("{}.{:03}", us / 1000, us % 1000));
+  return headers;
+}
+
+HttpAnswer::HttpAnswer(std::shared_ptr<http::Reply> reply, const Asked& asked,
+                       std::string request_id)
+    : reply_(std::move(reply)),
+      dialect_(*asked.dialect()),
+      stream_(asked.stream()),
+      include_usage_(asked.include_usage()),
+      request_id_(std::move(request_id)) {}
+
+talk::Stamp HttpAnswer::stamp(const Speaker& speaker) const {
+  std::string id = request_id_;
+  std::erase_if(id, [](char c) { return c == '-' || c == '_' || c == '.' || c == ':'; });
+  return {std::move(id), std::string(speaker.model), SystemClock::instance().wall_ms(),
+          speaker.prompt_tokens};
+}
+
+void HttpAnswer::make_writer(const Speaker& speaker) {
+  talk::ChatAsk ask;
+  ask.stream = true;
+  ask.include_usage = include_usage_;
+  writer_ = dialect_.writer(ask, stamp(speaker));
+}
+
+void HttpAnswer::begin(const Speaker& speaker) {
+  begun_ = true;
+  http::Headers headers = told_headers(request_id_, speaker);
+  headers.add("content-type", std::string(dialect_.stream_type()));
+  headers.add("cache-control", "no-cache");
+  reply_->begin(200, std::move(headers));
+  passed_ = speaker.passes;
+  if (passed_) return;
+  make_writer(speaker);
+  writer_->begin(out_);
+}
+
+void HttpAnswer::delta(const talk::Delta& delta) { writer_->write(delta, out_); }
+
+bool HttpAnswer::flush() {
+  if (out_.empty()) return !reply_->gone();
+  return reply_->write(std::exchange(out_, {}));
+}
+
+bool HttpAnswer::pass(std::string_view bytes) { return reply_->write(std::string(bytes)); }
+
+void HttpAnswer::answer(std::string body, const Speaker& speaker) {
+  http::Response response{200, told_headers(request_id_, speaker), std::move(body)};
+  response.headers.add("content-type", "application/json");
+  reply_->respond(std::move(response));
+}
+
+void HttpAnswer::done(const talk::Completion& completion, const Speaker& speaker) {
+  if (!stream_) return answer(dialect_.write(completion, stamp(speaker)), speaker);
+  if (!begun_) begin(speaker);
+  if (!passed_) {
+    writer_->end(completion.took, out_);
+    flush();
+  }
+  reply_->end(http::Reply::Ending::Complete);
+}
+
+void HttpAnswer::failed(const talk::Refusal& refusal, const Speaker& speaker) {
+  if (!begun_) {
+    http::Response response = dialect_.refuse(refusal);
+    const http::Headers told = told_headers(request_id_, speaker);
+    for (const auto& [name, value] : told.lines()) response.headers.set(name, value);
+    return reply_->respond(std::move(response));
+  }
+  // What cuts the stream is said in it, then the connection ends. The provider
+  // may have stopped within an event.
+  if (passed_) out_ += "\n\n";
+  if (!writer_) make_writer(speaker);
+  writer_->fail(refusal, out_);
+  flush();
+  reply_->end(http::Reply::Ending::Cut);
+}
+
+}  // namespace llm
