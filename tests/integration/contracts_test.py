@@ -64,7 +64,7 @@ BODIES = {
 }
 # Doors to what this stack has not: no model embeds here, and none can be fetched.
 STATUSES = {"llm.embeddings": 404, "llm.ollama_embed": 404, "llm.ollama_embeddings": 404,
-            "llm.pull": 404, "llm.pull.POST": 404, "bot.speak": 503}
+            "llm.pull": 404, "llm.pull.POST": 404, "bot.speak": 409}
 
 
 def node(script, *arguments, text=None):

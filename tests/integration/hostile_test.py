@@ -28,7 +28,7 @@ class Door:
     # The member's value when it is not the string itself but has it inside.
     wrap: object = lambda text: text
     method: str = "POST"
-    status: int = 200  # of the answer to `body`: 404 without a model, 503 without the channel
+    status: int = 200  # of the answer to `body`: 404 without a model, 409 without the channel
 
     def __str__(self):
         return f"{self.service} {self.method} {self.path}"
