@@ -172,6 +172,10 @@ Result<bool> becomes_ready(const Options& options, pid_t pid, const Watched& wat
       for (const auto& service : services.value()) {
         fmt::print("  {:<12} {}\n", service.name, service.http);
       }
+      for (const auto& service : services.value()) {
+        if (service.name != "hub") continue;
+        fmt::print("\nTalk with the cast in a browser: {}/\n", service.http);
+      }
       return true;
     }
   }
