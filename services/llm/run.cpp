@@ -113,13 +113,13 @@ void Run::try_next() {
   if (next_ == order_.size()) return done(last_);
   if (retry::remaining(clock().now(), deadline_).count() <= 0) return time_is_over();
   candidate_ = &order_[next_++];
+  status_ = 0;  // what the one before has said is not this one's
   if (const auto refusal = provider().refusal(clock().now())) return go_on_after(*refusal);
   const auto pass = provider().admit(clock().now());
   if (!pass && !last_resort_) {
     return go_on_after({{Code::Unavailable, "out of service after failures"}, Blame::Nobody});
   }
   pass_ = pass.value_or(kNoPass);
-  status_ = 0;
   if (!provider().take_place()) return wait_for_place();
   placed_ = true;
   ask();
