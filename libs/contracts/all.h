@@ -36,7 +36,8 @@ using AllMessages = MessageList<
     AcceptedCharacter, DeleteCharacter, DeletedCharacter, CharacterVersion, CharacterVersions,
     // coordinator
     Selection, SelectRequest, ObserveRequest, Answered, ObserveReply, FollowUpRequest, FollowUp,
-    HistoryRequest, History, QuietRequest, QuietReply, ForgetLines, ForgottenLines,
+    HistoryRequest, History, SaidRequest, SaidLine, Said, QuietRequest, QuietReply, ForgetLines,
+    ForgottenLines,
     // crawler
     AddJob, AddedJob, JobCounts, JobNote, Job, JobQuery, JobsQuery, JobList, UploadQuery, Uploaded,
     // hub

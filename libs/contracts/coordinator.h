@@ -167,6 +167,47 @@ struct History {
   }
 };
 
+// coordinator.said, GET /said?limit=: the latest lines that turns have said, of all channels,
+// newest first. For a router that a crash has made forget them.
+struct SaidRequest {
+  static constexpr std::string_view kName = "said_request";
+  int limit = 64;
+  static void fields(auto& self, auto&& visit) {
+    visit("limit", self.limit, Field{.min = 1, .max = 256, .defaulted = true});
+  }
+};
+
+struct SaidLine {
+  static constexpr std::string_view kName = "said_line";
+  std::string turn_id;
+  std::string channel;
+  std::string character;
+  std::string text;
+  std::int64_t at_ms = 0;  // since 1970
+  // What it answers: empty, where nobody asked.
+  std::string message_id;
+  std::string author;
+  std::string message;
+  std::optional<std::string> author_id{};
+  static void fields(auto& self, auto&& visit) {
+    visit("turn_id", self.turn_id);
+    visit("channel", self.channel);
+    visit("character", self.character);
+    visit("text", self.text);
+    visit("at_ms", self.at_ms);
+    visit("message_id", self.message_id, Field{.defaulted = true});
+    visit("author", self.author, Field{.defaulted = true});
+    visit("message", self.message, Field{.defaulted = true});
+    visit("author_id", self.author_id);
+  }
+};
+
+struct Said {
+  static constexpr std::string_view kName = "said";
+  std::vector<SaidLine> lines;
+  static void fields(auto& self, auto&& visit) { visit("lines", self.lines); }
+};
+
 // coordinator.forget, POST /forget-lines: erases a person's lines and the lines that answered them.
 struct ForgetLines {
   static constexpr std::string_view kName = "forget_lines";

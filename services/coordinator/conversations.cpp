@@ -322,6 +322,31 @@ Result<std::vector<contracts::Answered>> Conversations::answers_to(const std::st
   return answered;
 }
 
+Result<std::vector<contracts::SaidLine>> Conversations::said(int limit) {
+  std::vector<contracts::SaidLine> lines;
+  TRY(database_->read([&](store::Connection& db) {
+    return db.query(
+        "SELECT said.turn_id, said.channel, said.author, said.text, said.at_ms, said.answers, "
+        "asked.author, asked.text, asked.author_id FROM lines said "
+        "LEFT JOIN lines asked ON asked.channel = said.channel AND asked.message_id = said.answers "
+        "WHERE said.turn_id IS NOT NULL ORDER BY said.seq DESC LIMIT ?",
+        {std::int64_t{limit}}, [&](const store::Row& row) {
+          contracts::SaidLine line;
+          line.turn_id = row.text(0);
+          line.channel = row.text(1);
+          line.character = row.text(2);
+          line.text = row.text(3);
+          line.at_ms = row.integer(4);
+          line.message_id = row.text(5);
+          line.author = row.text(6);
+          line.message = row.text(7);
+          if (!row.null(8)) line.author_id = std::string(row.text(8));
+          lines.push_back(std::move(line));
+        });
+  }));
+  return lines;
+}
+
 Result<std::int64_t> Conversations::forget_older_than(int days, int batch) {
   const std::int64_t now_ms = clock_.wall_ms();
   const std::int64_t before_ms = now_ms - days * kDayMs;

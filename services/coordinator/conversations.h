@@ -95,6 +95,9 @@ class Conversations {
   Result<std::vector<contracts::Answered>> answers_to(const std::string& channel,
                                                       const std::string& message_id);
 
+  // The latest lines that turns have said, of all channels, newest first; reads the disk.
+  Result<std::vector<contracts::SaidLine>> said(int limit);
+
   // Deletes lines older than `days`, at most `batch` at a time so that no line waits long. Returns
   // how many went.
   Result<std::int64_t> forget_older_than(int days, int batch = 500);

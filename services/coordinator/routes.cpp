@@ -105,6 +105,10 @@ void install_routes(runtime::Doors& doors, Stage& stage, const Conversations& co
       "coordinator.forget",
       runtime::Post("/forget-lines", "Erases a person's lines and those that answered them"),
       [&stage](const ForgetLines& request) { return stage.forget(request); });
+  doors.method<contracts::SaidRequest, contracts::Said>(
+      "coordinator.said",
+      runtime::Get("/said", "The latest lines that turns have said, of all channels"),
+      [&stage](const contracts::SaidRequest& request) { return stage.said(request); });
   // One method, two URLs; registering it again replaces its RPC door by the same.
   for (const auto& route : {runtime::Get("/history", "The last lines of a conversation"),
                             runtime::Post("/history", "The same, asked for with a body")}) {

@@ -184,6 +184,10 @@ Result<contracts::ForgottenLines> Stage::forget(const contracts::ForgetLines& re
   return contracts::ForgottenLines{TRY(conversations_.forget_author(request.author_id))};
 }
 
+Result<contracts::Said> Stage::said(const contracts::SaidRequest& request) {
+  return contracts::Said{TRY(conversations_.said(request.limit))};
+}
+
 Result<contracts::History> Stage::history(const contracts::HistoryRequest& request) {
   const Conversation conversation = TRY(conversations_.recent(request.channel));
   contracts::History history;

@@ -44,6 +44,7 @@ class Stage {
   Result<contracts::FollowUp> follow_up(const contracts::FollowUpRequest& request);
   Result<contracts::QuietReply> quiet(const contracts::QuietRequest& request);
   Result<contracts::History> history(const contracts::HistoryRequest& request);
+  Result<contracts::Said> said(const contracts::SaidRequest& request);
 
  private:
   using Participants = std::optional<std::vector<std::string>>;

@@ -23,6 +23,7 @@ using contracts::TurnStatus;
 constexpr std::size_t kScenesMax = 10'000;
 constexpr int kAnswersMax = 16;  // to one message
 constexpr std::size_t kSaidMax = 256;
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question that refers back
 
 std::string key_of(const std::string& channel, const std::string& message_id,
@@ -73,6 +74,7 @@ Executor::Executor(Options options, Peers peers, TurnStore& store, Tuner& tuner,
       bots_(bots),
       node_(peers_.llm.node()),
       repeats_(repeats),
+      born_(make_id("turn")),
       turns_said_(
           metrics.counter("troupe_router_turns_total", "Turns by outcome", {{"outcome", "said"}})),
       turns_silent_(metrics.counter("troupe_router_turns_total", "Turns by outcome",
@@ -298,7 +300,7 @@ void Executor::settle_recovered(std::vector<contracts::TurnRecord> records) {
 }
 
 void Executor::settle_next() {
-  if (unsettled_.empty()) return;
+  if (unsettled_.empty()) return ask_what_was_said();
   contracts::HistoryRequest question;
   question.channel = unsettled_.front().channel;
   question.limit = 1;
@@ -319,6 +321,40 @@ void Executor::settle_next() {
         unsettled_.push_back(std::move(record));
         node_.after(options_.recover_again, [this] { settle_next(); });
       });
+}
+
+// Only at the start: a turn that ends within open_after is not on disk until it is over, so a crash
+// in between leaves a line without any record.
+void Executor::ask_what_was_said() {
+  peers_.coordinator.call<contracts::Said>(
+      "coordinator.said", contracts::SaidRequest{},
+      {.deadline = clock().now() + options_.recover_timeout, .idempotent = true},
+      [this](const Result<contracts::Said>& reply) {
+        if (reply) {
+          for (const contracts::SaidLine& line : reply.value().lines) take_back(line);
+          return;
+        }
+        telemetry::warn("lines of a former process are not known yet",
+                        {{"why", reply.error().message}});
+        node_.after(options_.recover_again, [this] { ask_what_was_said(); });
+      });
+}
+
+void Executor::take_back(const contracts::SaidLine& line) {
+  const std::int64_t oldest = clock().wall_ms() - options_.retention_days * kDayMs;
+  if (line.turn_id >= born_ || line.at_ms < oldest) return;
+  const auto known = store_.find(line.turn_id);
+  if (known || known.error().code != Code::NotFound) return;
+  contracts::TurnRecord record;
+  record.turn_id = line.turn_id;
+  record.channel = line.channel;
+  record.message_id = line.message_id;
+  record.kind = line.message_id.empty() ? TurnKind::Organic : TurnKind::Direct;
+  record.author = line.author;
+  record.author_id = line.author_id;
+  record.message = line.message;
+  record.started_ms = line.at_ms;
+  close_as_said(std::move(record), line.character, line.text);
 }
 
 void Executor::settle(contracts::TurnRecord record,
@@ -791,7 +827,6 @@ void Executor::cast_told(const Result<std::string>& body) {
 }
 
 void Executor::forget_old() {
-  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
   store_.forget(clock().wall_ms() - options_.retention_days * kDayMs);
   node_.after(options_.forget_every, [this] { forget_old(); });
 }

@@ -69,8 +69,9 @@ class Executor {
   // Remembers the lines of turns that an earlier process has closed, and the replies, but where a
   // cache outside this process has them already.
   void recall(const contracts::TurnRecord& record);
-  // Of turns that a crash has left open: asks the coordinator, one after the other and until it
-  // answers, whether their lines were said, and corrects the records.
+  // After a crash: asks the coordinator, until it answers, whether the lines of the turns that were
+  // left open were said, and for lines of turns that were too quick to be on disk as open; corrects
+  // the records.
   void settle_recovered(std::vector<contracts::TurnRecord> records);
   // Begins what goes on by itself: the cast's display names are read, now and whenever it changes,
   // and old records are forgotten.
@@ -82,6 +83,8 @@ class Executor {
   bool answered_before(const std::string& repeat_key, const cache::Value& known,
                        const runtime::Answer<contracts::TurnReply>& answer);
   void settle_next();
+  void ask_what_was_said();
+  void take_back(const contracts::SaidLine& line);
   void settle(contracts::TurnRecord record, const std::vector<contracts::Answered>& answered);
   void close_as_said(contracts::TurnRecord record, const std::string& character,
                      const std::string& text);
@@ -169,6 +172,7 @@ class Executor {
   std::deque<contracts::TurnRecord> unsettled_;  // left open by a crash
   Prompts prompts_{{}};
   cache::Cache& repeats_;
+  const std::string born_;  // ids of this process's turns are later ones
   bool flush_planned_ = false;
   std::uint64_t epochs_ = 0;
   double draft_ms_ = 0;  // moving average, subtracted from human delays

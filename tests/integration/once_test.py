@@ -95,6 +95,16 @@ class Once(StackTest):
         reply = self.ok(self.stack.say("c-open", BEER, message_id="m1", character="peter"))
         self.assertEqual((reply["turn_id"], reply["text"]), (turn_id, LINE))
 
+    def test_a_turn_too_quick_to_be_on_disk_as_open_has_a_record_after_a_crash(self):
+        self.observe("c-quick", "m1", "visitor", BEER)
+        turn_id = "turn_00000000000000000000000001"  # of a former process: ids begin with the time
+        self.observe("c-quick", "m1~peter", "peter", LINE, turn_id=turn_id, answers="m1")
+        self.stack.replaced("router", self.stack.kill("router"))
+        record = eventually(lambda: self.stack.turns("c-quick"), 10, "the record is made")[0]
+        self.assertEqual((record["turn_id"], record["status"], record["reason"], record["text"],
+                          record["message"], record["author"]),
+                         (turn_id, "said", "recovered", LINE, BEER, "visitor"))
+
     def test_the_same_wish_for_another_line_is_granted_once(self):
         first = self.ok(self.stack.say("c-wish", BEER, message_id="m1"))
         wish = {"turn_id": first["turn_id"], "author": "lois", "request_id": "r1"}

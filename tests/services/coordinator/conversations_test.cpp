@@ -123,6 +123,21 @@ TEST_F(ConversationsTest, ARepeatOfABotsLineTellsTheLineThatStands) {
   EXPECT_EQ(again.answered[0].text, "A cube.");
 }
 
+TEST_F(ConversationsTest, TheLatestLinesOfTurnsComeWithWhatTheyAnswer) {
+  say("c1", "m1", person("Stewie, what is a tesseract?"));
+  ASSERT_TRUE(
+      conversations_->observe({"c1", "m1~stewie", bot("stewie", "A cube."), "t1", "m1"}).ok());
+  ASSERT_TRUE(conversations_->observe({"c2", "l1", bot("brian", "Well."), "t2"}).ok());
+  const auto said = conversations_->said(2).value();
+  ASSERT_EQ(said.size(), 2U);
+  EXPECT_EQ(said[0].turn_id, "t2");
+  EXPECT_EQ(said[0].message_id, "");
+  EXPECT_EQ(said[1].channel, "c1");
+  EXPECT_EQ(said[1].text, "A cube.");
+  EXPECT_EQ(said[1].message, "Stewie, what is a tesseract?");
+  EXPECT_EQ(conversations_->said(1).value().size(), 1U);
+}
+
 TEST_F(ConversationsTest, TheSameMessageIdInAnotherChannelIsAnotherLine) {
   say("c", "m1", person("one"));
   EXPECT_FALSE(say("d", "m1", person("two")).repeated);
