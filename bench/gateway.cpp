@@ -1,7 +1,8 @@
 // The LLM proxy beside nginx and beside nothing: a chat request of 908 bytes, a stream of 100
 // events, in one run and by turns, so that all meet the same moments of a shared machine.
 //
-//   bench/gateway [--rounds N] [--requests N] [--streams N] [--settings JSON-MEMBERS]
+//   bench/gateway [--rounds N] [--requests N] [--streams N] [--live N]
+//                 [--connections N] [--settings JSON-MEMBERS]
 //
 // The model server answers at once and is the same for all three. Prints one JSON object a line:
 // requests at each number of connections, then streams, then memory.
@@ -22,6 +23,8 @@ struct Options {
   int rounds = 5;
   int requests = 20'000;  // a round
   int streams = 600;
+  int live = 1000;
+  int connections = 0;  // only chats over so many; 0: everything
   std::string settings;
 };
 
@@ -29,20 +32,30 @@ constexpr int kChunks = 100;
 constexpr std::size_t kRequestBytes = 908;
 
 // A chat request of kRequestBytes, as the figures of DESIGN were taken with.
-std::string chat_body(bool stream) {
+// `more`: its last members.
+std::string chat_body(const std::string& more) {
   std::string body =
       R"({"model":"mock-model","messages":[{"role":"system","content":"You are a helpful )"
       R"(assistant."},{"role":"user","content":")";
-  std::string end = R"("}],"max_tokens":256,"temperature":0.7,"top_p":0.9)";
-  end += stream ? R"(,"stream":true})" : "}";
+  const std::string end = R"("}],"max_tokens":256,"top_p":0.9)" + more + "}";
   while (body.size() + end.size() < kRequestBytes) body += "question "[body.size() % 9];
   return body + end;
+}
+
+const std::string kChat = R"(,"temperature":0.7)";
+const std::string kRepeated = R"(,"temperature":0)";  // its answer may come from the cache
+const std::string kStream = R"(,"temperature":0.7,"stream":true)";
+const std::string kHeld = R"(,"temperature":0.7,"stream":true,"held":true)";
+
+std::string openai(const std::string& more) {
+  return bench::post_request("/v1/chat/completions", chat_body(more));
 }
 
 struct Side {
   std::string name;
   std::uint16_t port = 0;
   const bench::GatewayServer* server = nullptr;  // whose CPU counts
+  std::string request = {};                      // if not the same as the others'
 };
 
 struct Figures {
@@ -68,12 +81,13 @@ double ratio(const std::vector<double>& ours, const std::vector<double>& theirs)
   return bench::quantile(ratios, 0.5);
 }
 
+// The last of the sides against the one before it.
 Result<void> compare(const std::vector<Side>& sides, const std::string& what, int connections,
-                     int requests, int rounds, bool stream) {
-  const std::string request = bench::post_request("/v1/chat/completions", chat_body(stream));
+                     int requests, int rounds, const std::string& request) {
   std::vector<bench::Askers> askers;
   for (const Side& side : sides) {
-    askers.push_back(TRY(bench::Askers::open(side.port, connections, request)));
+    askers.push_back(TRY(bench::Askers::open(side.port, connections,
+                                             side.request.empty() ? request : side.request)));
   }
   std::map<std::string, Figures> figures;
   for (int round = 0; round <= rounds; ++round) {
@@ -91,15 +105,27 @@ Result<void> compare(const std::vector<Side>& sides, const std::string& what, in
   }
   std::string text;
   for (const Side& side : sides) text += shown(side.name, figures[side.name]) + ",";
-  const Figures& ours = figures["ours"];
-  const Figures& nginx = figures["nginx"];
+  const Figures& ours = figures[sides.back().name];
+  const Figures& theirs = figures[sides[sides.size() - 2].name];
   fmt::print(R"({{"what":"{}","connections":{},{}"per_s_ratio":{:.2f},"cpu_ratio":{:.2f},)"
              R"("first_added_us":{:.0f}}})"
              "\n",
-             what, connections, text, ratio(ours.per_second, nginx.per_second),
-             ratio(ours.cpu_us, nginx.cpu_us),
-             1000 * (bench::quantile(ours.first_ms, 0.5) - bench::quantile(nginx.first_ms, 0.5)));
+             what, connections, text, ratio(ours.per_second, theirs.per_second),
+             ratio(ours.cpu_us, theirs.cpu_us),
+             1000 * (bench::quantile(ours.first_ms, 0.5) - bench::quantile(theirs.first_ms, 0.5)));
   std::fflush(stdout);
+  return {};
+}
+
+// So many streams that have begun and do not go on.
+Result<void> hold_streams(const bench::GatewayServer& ours, int streams) {
+  std::vector<bench::Askers> held;
+  for (int i = 0; i < streams; ++i) {
+    held.push_back(TRY(bench::Askers::begin(ours.port(), openai(kHeld))));
+  }
+  fmt::print(R"({{"what":"live streams","streams":{},"pss_mb":{:.1f}}})"
+             "\n",
+             streams, static_cast<double>(ours.pss_kib()) / 1024);
   return {};
 }
 
@@ -110,14 +136,23 @@ Result<void> run(const Options& options) {
   const std::vector<Side> sides{{"direct", model.port(), nullptr},
                                 {"nginx", nginx.port(), &nginx},
                                 {"ours", ours.port(), &ours}};
+  if (options.connections > 0) {
+    return compare(sides, "chat", options.connections, options.requests, options.rounds,
+                   openai(kChat));
+  }
   const long idle = ours.pss_kib();
   for (const int connections : {1, 16, 64, 256}) {
     const int requests = connections == 1 ? options.requests / 4 : options.requests;
-    TRY(compare(sides, "chat", connections, requests, options.rounds, false));
+    TRY(compare(sides, "chat", connections, requests, options.rounds, openai(kChat)));
   }
   const long loaded = ours.pss_kib();
-  TRY(compare(sides, "stream", 1, options.streams / 4, options.rounds, true));
-  TRY(compare(sides, "stream", 32, options.streams, options.rounds, true));
+  TRY(compare(sides, "cached", 64, options.requests, options.rounds, openai(kRepeated)));
+  TRY(compare(sides, "stream", 1, options.streams / 4, options.rounds, openai(kStream)));
+  TRY(compare(sides, "stream", 32, options.streams, options.rounds, openai(kStream)));
+  const std::string ollama = bench::post_request("/api/chat", chat_body(R"(,"stream":true)"));
+  TRY(compare({{"passed", ours.port(), &ours}, {"translated", ours.port(), &ours, ollama}},
+              "translated", 32, options.streams, options.rounds, openai(kStream)));
+  TRY(hold_streams(ours, options.live));
   fmt::print(R"({{"what":"memory","pss_mb_idle":{:.1f},"pss_mb_256":{:.1f},"pss_mb_end":{:.1f}}})"
              "\n",
              static_cast<double>(idle) / 1024, static_cast<double>(loaded) / 1024,
@@ -133,6 +168,8 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--rounds") == 0) options.rounds = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--requests") == 0) options.requests = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--streams") == 0) options.streams = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--live") == 0) options.live = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--connections") == 0) options.connections = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--settings") == 0) options.settings = argv[i + 1];
   }
   const auto done = run(options);

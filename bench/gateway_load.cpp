@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -60,6 +61,16 @@ Result<Askers> Askers::open(std::uint16_t port, int count, std::string request) 
   return askers;
 }
 
+Result<Askers> Askers::begin(std::uint16_t port, std::string request) {
+  Askers asker;
+  asker.request_ = std::move(request);
+  TRY(asker.add(port));
+  TRY(asker.send_to(asker.connections_.front()));
+  pollfd readable{.fd = asker.connections_.front().socket, .events = POLLIN, .revents = 0};
+  if (poll(&readable, 1, kPatienceMs) != 1) return failure("no answer begins");
+  return asker;
+}
+
 Askers::Askers(Askers&& other) noexcept
     : epoll_(std::exchange(other.epoll_, -1)),
       request_(std::move(other.request_)),
@@ -88,7 +99,8 @@ Result<void> Askers::add(std::uint16_t port) {
   const int socket = connection.socket;
   connections_.push_back(std::move(connection));
   if (connected != 0) return failure("connect");
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0) return failure("epoll_ctl");
+  if (epoll_ >= 0 && epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) != 0)
+    return failure("epoll_ctl");
   return {};
 }
 

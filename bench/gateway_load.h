@@ -16,6 +16,8 @@ class Askers {
  public:
   // `request`: the bytes of a whole HTTP/1.1 request. Unavailable when it is not answered with 200.
   static Result<Askers> open(std::uint16_t port, int count, std::string request);
+  // One connection whose request is under way: its answer's first byte has come, and it is kept.
+  static Result<Askers> begin(std::uint16_t port, std::string request);
   Askers(Askers&& other) noexcept;
   Askers& operator=(Askers&&) = delete;
   ~Askers();

@@ -133,7 +133,9 @@ bool answer_requests(int socket, Asked& asked, const std::string& whole,
           kModels.size(), kModels);
       send(socket, models.data(), models.size(), MSG_NOSIGNAL);
     } else if (body.find(R"("stream":true)") != body.npos) {
+      const bool held = body.find(R"("held":true)") != body.npos;
       for (const std::string& piece : stream) {
+        if (held && &piece != &stream.front() && &piece != &stream.at(1)) break;
         if (send(socket, piece.data(), piece.size(), MSG_NOSIGNAL) < 0) return false;
       }
     } else if (send(socket, whole.data(), whole.size(), MSG_NOSIGNAL) < 0) {

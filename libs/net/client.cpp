@@ -1,242 +1,42 @@
-#include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
 #include <cassert>
 #include <condition_variable>
 #include <deque>
 #include <future>
-#include <mutex>
-#include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
-#include "net/dial.h"
-#include "net/stream.h"
-#include "net/wire.h"
+#include "net/exchange.h"
 
 namespace net {
-
-namespace beast = boost::beast;
-
 namespace {
 
-constexpr std::uint32_t kHeaderBytesMax = 64 * 1024;
-constexpr std::size_t kReadBytes = 64 * 1024;
-
-class Exchange;
-
-// One kept or busy connection to a server.
-struct Link {
-  explicit Link(Executor executor) : stream(executor) {}
-
-  Stream stream;
-  beast::flat_buffer buffer{kHeaderBytesMax + kReadBytes};
-  SteadyTime idle_since;
-
-  // Whether the server has closed it, or said something unasked, while it was idle.
-  bool stale() {
-    if (stream.tls() != nullptr && stream.tls()->pending()) return true;
-    char byte = 0;
-    const auto got = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-  }
-};
-
-struct Host {
-  std::vector<std::unique_ptr<Link>> idle;  // the most recently used is last, and used first
-  std::size_t busy = 0;
-  std::deque<Exchange*> waiting;
-
-  bool unused() const { return busy == 0 && idle.empty() && waiting.empty(); }
-};
-
-// One request from send() to done. Loop thread only.
-class Exchange : public std::enable_shared_from_this<Exchange> {
- public:
-  Exchange(Loop::Impl& loop_in, ClientRequest request_in, ClientEvents events_in)
-      : loop(loop_in),
-        request(std::move(request_in)),
-        events(std::move(events_in)),
-        event(loop.context.get_executor()),
-        watchdog_(loop.context.get_executor(), [this] { expired(); }) {}
-
-  // Ends it: the coroutine finds its socket closed, and the reason here.
-  void stop(Error reason) {
-    if (stopped || finished) return;
-    stopped = std::move(reason);
-    if (dial != nullptr) {
-      dial->stop();
-    } else if (link != nullptr) {
-      link->stream.close();
-    }
-    event.signal();
-  }
-
-  void begin() { total_at_ = std::chrono::steady_clock::now() + request.total_timeout; }
-
-  // Allows `phase` that much time, and never more than is left of the whole.
-  void allow(std::string_view phase, Milliseconds delay) {
-    const SteadyTime at = std::chrono::steady_clock::now() + delay;
-    phase_ = at < total_at_ ? phase : "total";
-    delay_ = at < total_at_ ? delay : request.total_timeout;
-    watchdog_.set(std::min(at, total_at_));
-  }
-
-  // The last word, unless the exchange was stopped for another reason.
-  Error failure(Code code, std::string_view what) const {
-    if (stopped) return *stopped;
-    return Error{code, fmt::format("{} {}: {}", http::name(request.method), where(), what)};
-  }
-
-  std::string where() const {
-    return fmt::format("{}://{}{}", url.tls ? "https" : "http", url.authority,
-                       url.target.substr(0, url.target.find('?')));
-  }
-
-  Loop::Impl& loop;
-  ClientRequest request;
-  ClientEvents events;
-  Url url;
-  std::optional<Error> stopped;
-  bool finished = false;
-  bool admitted = false;  // holds one of its host's connections
-  Event event;
-  Link* link = nullptr;
-  Dial* dial = nullptr;
-
- private:
-  void expired() {
-    stop({Code::DeadlineExceeded,
-          fmt::format("{} {}: {} time-out of {} ms passed", http::name(request.method), where(),
-                      phase_, delay_.count())});
-  }
-
-  SteadyTime total_at_;
-  std::string_view phase_ = "total";
-  Milliseconds delay_{0};
-  Watchdog watchdog_;
-};
-
-// Beast's parser, which hands head and body straight to the caller of the exchange.
-class ResponseParser final : public beast::http::basic_parser<false> {
- public:
-  explicit ResponseParser(Exchange& exchange) : exchange_(exchange) {
-    header_limit(kHeaderBytesMax);
-    body_limit(boost::none);  // counted here: Beast would count a length it only announces
-    eager(true);
-    skip(exchange.request.method == http::Method::Head);
-  }
-
-  bool informational() const { return status_ / 100 == 1; }
-  bool can_take(const beast::flat_buffer& buffer) const {
-    return !chunked() || chunk_bytes_left_ > 0 ||
-           shows_chunk({static_cast<const char*>(buffer.cdata().data()), buffer.size()});
-  }
-  bool headed() const { return is_header_done() && !informational(); }
-  std::size_t body_bytes() const { return body_bytes_; }
-
- private:
-  void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int,
-                       error_code&) override {}
-  void on_response_impl(int status, beast::string_view, int, error_code& failed) override {
-    status_ = status;
-    // Nobody asked for another protocol (RFC 9110 section 15.2.2).
-    if (status < 100 || status == 101) failed = beast::http::error::bad_status;
-  }
-  void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
-                     error_code& failed) override {
-    count_line(name.size() + value.size() + 4, failed);
-    if (!is_header_done()) headers_.add(std::string(name), std::string(value));
-  }
-  void on_header_impl(error_code& failed) override {
-    if (informational()) return;
-    if (exchange_.events.head) exchange_.events.head(status_, headers_);
-    if (exchange_.stopped) failed = asio::error::operation_aborted;
-  }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(beast::string_view body, error_code& failed) override {
-    body_bytes_ += body.size();
-    if (body_bytes_ > exchange_.request.body_bytes_max) {
-      failed = beast::http::error::body_limit;
-    } else if (exchange_.stopped) {
-      failed = asio::error::operation_aborted;
-    } else if (exchange_.events.data) {
-      exchange_.events.data({body.data(), body.size()});
-    }
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions,
-                            error_code& failed) override {
-    chunk_bytes_left_ = size;
-    count_line(extensions.size(), failed);
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t left, beast::string_view body,
-                                 error_code& failed) override {
-    chunk_bytes_left_ = left - body.size();
-    return on_body_impl(body, failed);
-  }
-  void on_finish_impl(error_code&) override {}
-
-  // Head, chunk extensions and trailers together: Beast's own limit forgets what it has parsed.
-  void count_line(std::size_t bytes, error_code& failed) {
-    line_bytes_ += bytes;
-    if (line_bytes_ > kHeaderBytesMax) failed = beast::http::error::header_limit;
-  }
-
-  Exchange& exchange_;
-  int status_ = 0;
-  http::Headers headers_;
-  std::size_t line_bytes_ = 0;
-  std::uint64_t chunk_bytes_left_ = 0;
-  std::size_t body_bytes_ = 0;
-};
-
-// What the caller holds: it may outlive the exchange, the client and the loop.
-class CallHandle final : public Client::Call {
- public:
-  void attach(std::weak_ptr<Exchange> exchange, Loop::Impl& loop) {
-    exchange_ = std::move(exchange);
-    loop_ = &loop;
-  }
-  void detach() {
-    const std::lock_guard lock(mutex_);
-    loop_ = nullptr;
-  }
-  void cancel() override {
-    const std::lock_guard lock(mutex_);
-    if (loop_ == nullptr) return;
-    loop_->dispatch([weak = exchange_] {
-      if (const auto exchange = weak.lock()) exchange->stop({Code::Cancelled, "cancelled"});
-    });
-  }
-
- private:
-  std::mutex mutex_;
-  Loop::Impl* loop_ = nullptr;
-  std::weak_ptr<Exchange> exchange_;
-};
+// Up to here copying a body behind its head is cheaper than handing two pieces to the kernel.
+constexpr std::size_t kJoinBytesMax = 16 * 1024;
+constexpr std::size_t kPieceBytes = 1024 * 1024;  // each that is sent renews the idle time
+constexpr std::size_t kSitesMax = 64;
+constexpr std::size_t kKeptBytesMax = 4 * 1024;  // of a link that waits
 
 bool idempotent(http::Method method) {
   return method != http::Method::Post && method != http::Method::Patch;
 }
 
-// How far one exchange came on one connection.
-struct Progress {
-  error_code unsent;      // why the request was not sent whole
-  bool begun = false;     // some of it may have reached the server
-  bool answered = false;  // a byte of the response came
-  bool reusable = false;  // the connection can take another request
+using ExchangeRef = std::shared_ptr<Exchange>;
+using LinkRef = std::shared_ptr<Link>;
+
+struct Host {
+  std::vector<LinkRef> idle;  // the most recently used is last, and used first
+  std::size_t busy = 0;
+  std::deque<Exchange*> waiting;
+
+  bool unused() const { return busy == 0 && idle.empty() && waiting.empty(); }
 };
 
 }  // namespace
@@ -245,22 +45,28 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
   Impl(Loop::Impl& loop_in, Options options_in) : loop(loop_in), options(std::move(options_in)) {}
 
   // Connections that have been idle for too long are closed by one timer for all.
-  void start() {
+  void open() {
     sweeper.emplace(loop.context.get_executor(), [this] { sweep(); });
   }
 
-  Awaitable<void> run(std::shared_ptr<Exchange> exchange, std::shared_ptr<CallHandle> handle);
-  Awaitable<Result<void>> perform(Exchange& exchange);
-  Awaitable<Result<void>> attempt(Exchange& exchange, Host& host);
-  Awaitable<Result<void>> admit(Exchange& exchange, Host& host);
-  Awaitable<Result<void>> connect(Exchange& exchange, Link& link);
-  Awaitable<Result<void>> talk(Exchange& exchange, Link& link, Progress& progress);
-  Awaitable<Result<void>> receive(Exchange& exchange, Link& link, Progress& progress);
-  static std::optional<Error> parse(Exchange& exchange, Link& link,
-                                    std::optional<ResponseParser>& parser);
+  void start(const ExchangeRef& exchange);
+  Result<std::shared_ptr<const Site>> site(const std::string& url);
+  void admit(Exchange& exchange, Host& host);
+  void attempt(const ExchangeRef& exchange, LinkRef link);
+  Awaitable<void> connect(ExchangeRef exchange, LinkRef link);
+  void talk(const ExchangeRef& exchange);
+  void write_rest(const ExchangeRef& exchange, std::size_t sent);
+  void listen_to(const LinkRef& link);
+  void heard(const LinkRef& link, const error_code& failed, std::string_view bytes);
+  std::optional<Result<void>> read(Exchange& exchange, Link& link, std::string_view bytes);
+  std::optional<Result<void>> ended(const ExchangeRef& exchange, const error_code& failed);
+  bool repeatable(const Exchange& exchange) const;
+  void finish_soon(const ExchangeRef& exchange, Result<void> outcome);
+  void finish(const ExchangeRef& exchange, Result<void> outcome);
+  void release(Exchange& exchange, Host& host, bool reusable);
   void leave(const std::string& key, Host& host);
-  std::unique_ptr<Link> take_idle(Host& host);
-  void keep(Host& host, std::unique_ptr<Link> link);
+  LinkRef take_idle(Host& host);
+  void forget(const Link& link);
   void sweep();
   void close();
   void finish_closing();
@@ -268,8 +74,9 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
   // Loop thread only.
   Loop::Impl& loop;
   const Options options;
-  std::unordered_map<std::string, Host> hosts;
-  std::unordered_set<std::shared_ptr<Exchange>> exchanges;
+  std::unordered_map<std::string, std::shared_ptr<const Site>> sites;  // by URL
+  std::unordered_map<std::string, Host> hosts;                         // by their key
+  std::vector<ExchangeRef> exchanges;
   std::size_t waiting = 0;
   std::optional<Watchdog> sweeper;
   bool sweeping = false;
@@ -280,9 +87,21 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
   bool closed = false;
 };
 
+// Its done comes from the loop, never from inside this call: the caller may be one of its events.
+void Exchange::stop(Error reason) {
+  if (stopped || finished) return;
+  stopped = std::move(reason);
+  if (dial != nullptr) {
+    dial->stop();
+  } else if (link != nullptr) {
+    link->close();
+  }
+  client->finish_soon(shared_from_this(), *stopped);
+}
+
 Client::Client(Loop& loop, Options options)
     : impl_(std::make_shared<Impl>(loop.impl(), std::move(options))) {
-  impl_->loop.dispatch([impl = impl_] { impl->start(); });
+  impl_->loop.dispatch([impl = impl_] { impl->open(); });
 }
 
 Client::~Client() {
@@ -293,14 +112,10 @@ Client::~Client() {
 }
 
 std::shared_ptr<Client::Call> Client::send(ClientRequest request, ClientEvents events) {
-  auto exchange = std::make_shared<Exchange>(impl_->loop, std::move(request), std::move(events));
-  auto handle = std::make_shared<CallHandle>();
-  handle->attach(exchange, impl_->loop);
-  impl_->loop.dispatch([impl = impl_, exchange = std::move(exchange), handle] {
-    impl->exchanges.insert(exchange);
-    asio::co_spawn(impl->loop.context.get_executor(), impl->run(exchange, handle), asio::detached);
-  });
-  return handle;
+  auto exchange =
+      std::make_shared<Exchange>(impl_, impl_->loop, std::move(request), std::move(events));
+  impl_->loop.dispatch([exchange] { exchange->client->start(exchange); });
+  return exchange;
 }
 
 Result<http::Response> Client::fetch(ClientRequest request) {
@@ -323,219 +138,323 @@ Result<http::Response> Client::fetch(ClientRequest request) {
   return std::move(wait->response);
 }
 
-Awaitable<void> Client::Impl::run(std::shared_ptr<Exchange> exchange,
-                                  std::shared_ptr<CallHandle> handle) {
+void Client::Impl::start(const ExchangeRef& exchange) {
+  exchange->slot = exchanges.size();
+  exchanges.push_back(exchange);
+  if (closing) return finish_soon(exchange, Error{Code::Cancelled, "the client is closed"});
+  auto found = site(exchange->request.url);
+  if (!found) return finish_soon(exchange, found.error());
+  exchange->site = std::move(found).value();
+  exchange->total_at = std::chrono::steady_clock::now() + exchange->request.total_timeout;
+  Host& host = hosts[exchange->site->key];
+  if (host.busy < options.connections_per_host && host.waiting.empty()) {
+    return admit(*exchange, host);
+  }
+  if (waiting >= options.waiting_max) {
+    return finish_soon(
+        exchange, exchange->failure(Code::Overloaded, "too many requests wait for a connection"));
+  }
+  host.waiting.push_back(exchange.get());
+  ++waiting;
+  exchange->queued = true;
+  exchange->allow("total", exchange->request.total_timeout);
+}
+
+Result<std::shared_ptr<const Site>> Client::Impl::site(const std::string& url) {
+  if (const auto known = sites.find(url); known != sites.end()) return known->second;
+  Site made{TRY(parse_url(url)), {}};
+  made.key =
+      fmt::format("{}://{}:{}", made.url.tls ? "https" : "http", made.url.host, made.url.port);
+  if (sites.size() >= kSitesMax) sites.clear();
+  return sites.emplace(url, std::make_shared<const Site>(std::move(made))).first->second;
+}
+
+void Client::Impl::admit(Exchange& exchange, Host& host) {
+  ++host.busy;
+  exchange.admitted = true;
+  attempt(exchange.shared_from_this(), take_idle(host));
+}
+
+void Client::Impl::attempt(const ExchangeRef& exchange, LinkRef link) {
+  exchange->begun = exchange->sent = exchange->answered = false;
+  exchange->unsent = {};
+  if (link != nullptr) {
+    exchange->link = std::move(link);
+    exchange->link->exchange = exchange.get();
+    return talk(exchange);
+  }
+  const auto fresh = std::make_shared<Link>(loop);
+  exchange->link = fresh;
+  fresh->exchange = exchange.get();
+  asio::co_spawn(loop.context.get_executor(), connect(exchange, fresh), asio::detached);
+}
+
+Awaitable<void> Client::Impl::connect(ExchangeRef exchange, LinkRef link) {
   const auto self = shared_from_this();
-  Result<void> outcome = Error{Code::Internal, "a callback threw"};
+  std::optional<Error> failed;
   try {
-    outcome = co_await perform(*exchange);
+    Dial dial(loop, link->stream, exchange->site->url, options.ca_file, options.may_connect);
+    exchange->dial = &dial;
+    const Result<void> connected = co_await dial.run([&](std::string_view phase) {
+      if (!exchange->finished) exchange->allow(phase, exchange->request.connect_timeout);
+    });
+    exchange->dial = nullptr;
+    if (!connected) failed = exchange->failure(connected.error().code, connected.error().message);
+  } catch (...) {
+    exchange->dial = nullptr;
+    failed = Error{Code::Internal, "a callback threw"};
+  }
+  if (exchange->finished || exchange->stopped) co_return link->close();
+  if (failed) {
+    finish_soon(exchange, std::move(*failed));
+  } else {
+    talk(exchange);
+  }
+}
+
+// Sends the request; most fit into the socket's buffer, and go without a turn of the loop.
+void Client::Impl::talk(const ExchangeRef& exchange) {
+  Link& link = *exchange->link;
+  const ClientRequest& request = exchange->request;
+  link.out.clear();
+  const Result<void> made = append_request_head(link.out, request.method, exchange->site->url,
+                                                request.headers, request.body.size());
+  if (!made) return finish_soon(exchange, made.error());
+  const bool head_only = request.method == http::Method::Head;
+  link.reader.next(head_only ? MessageReader::Body::None : MessageReader::Body::Usual);
+  link.held.clear();
+  if (!link.inlet.waiting()) listen_to(exchange->link);
+  link.body = request.body;
+  if (link.stream.tls() != nullptr) return write_rest(exchange, 0);
+  const bool joined = request.body.size() <= kJoinBytesMax;
+  if (joined) link.out += std::exchange(link.body, {});
+  const std::size_t bytes = link.out.size() + link.body.size();
+  const auto sent = ::send(link.stream.socket().native_handle(), link.out.data(), link.out.size(),
+                           MSG_DONTWAIT | MSG_NOSIGNAL | (joined ? 0 : MSG_MORE));
+  exchange->begun = sent > 0;
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    // The server may have said why, and its close is heard in any case.
+    exchange->unsent = error_code(errno, boost::system::system_category());
+  } else if (sent < static_cast<ssize_t>(bytes)) {
+    return write_rest(exchange, sent > 0 ? static_cast<std::size_t>(sent) : 0);
+  }
+  exchange->sent = true;
+  exchange->allow("first byte", request.first_byte_timeout);
+}
+
+// Meanwhile the server is listened to: it may refuse what it has not read to its end.
+void Client::Impl::write_rest(const ExchangeRef& exchange, std::size_t sent) {
+  const LinkRef link = exchange->link;
+  // What TLS counts is what it sent whole; a record may be on its way beside that.
+  exchange->begun = true;
+  exchange->allow("idle", exchange->request.idle_timeout);
+  const std::array<asio::const_buffer, 2> pieces{asio::buffer(link->out) + sent,
+                                                 asio::buffer(link->body)};
+  const auto renew = [exchange, link](const error_code& failed, std::size_t) -> std::size_t {
+    if (failed || exchange->finished || exchange->link != link) return 0;
+    if (!link->reader.headed()) exchange->allow("idle", exchange->request.idle_timeout);
+    return kPieceBytes;
+  };
+  asio::async_write(link->stream, pieces, renew,
+                    [exchange, link](const error_code& failed, std::size_t) {
+                      if (exchange->finished || exchange->link != link) return;
+                      exchange->unsent = failed;
+                      exchange->sent = true;
+                      if (link->reader.headed()) return;
+                      exchange->allow("first byte", exchange->request.first_byte_timeout);
+                    });
+}
+
+void Client::Impl::listen_to(const LinkRef& link) {
+  link->inlet.wait(
+      [impl = weak_from_this(), link](const error_code& failed, std::string_view bytes) {
+        if (const auto self = impl.lock()) self->heard(link, failed, bytes);
+      });
+}
+
+void Client::Impl::heard(const LinkRef& link, const error_code& failed, std::string_view bytes) {
+  if (!link->open) return;
+  if (link->exchange == nullptr) return forget(*link);  // closed, or it speaks unasked
+  const ExchangeRef exchange = link->exchange->shared_from_this();
+  if (exchange->stopped) return;
+  std::optional<Result<void>> outcome;
+  try {
+    outcome = failed ? ended(exchange, failed) : read(*exchange, *link, bytes);
   } catch (...) {
     // The caller's callback, or no memory: this call ends, the others go on.
+    outcome = Error{Code::Internal, "a callback threw"};
   }
-  // Never from inside send(): the caller has no handle yet.
-  if (!outcome.ok()) co_await asio::post(loop.context.get_executor(), kAwait);
-  if (exchange->stopped) outcome = *exchange->stopped;
+  if (exchange->stopped) return;
+  if (outcome) {
+    // TLS would take what the server says unasked out of the socket, where stale() sees it.
+    if (outcome->ok() && link->open && link->stream.tls() == nullptr) listen_to(link);
+    return finish(exchange, std::move(*outcome));
+  }
+  if (exchange->link == link) listen_to(link);
+}
+
+// Hands the response on; interim (1xx) ones are passed over. Nothing while more is to come.
+std::optional<Result<void>> Client::Impl::read(Exchange& exchange, Link& link,
+                                               std::string_view bytes) {
+  exchange.answered = true;
+  if (!link.held.empty()) bytes = link.held.append(bytes);
+  MessageReader& reader = link.reader;
+  for (;;) {
+    const MessageReader::Taken taken = reader.take(bytes);
+    bytes.remove_prefix(taken.used);
+    switch (taken.step) {
+      case MessageReader::Step::More:
+        link.held = std::string(bytes);
+        if (reader.headed()) exchange.allow("idle", exchange.request.idle_timeout);
+        return std::nullopt;
+      case MessageReader::Step::Head:
+        if (reader.head().status < 200) {
+          reader.next();
+          break;
+        }
+        link.heed(reader.head().headers);
+        exchange.body_bytes = 0;
+        if (exchange.events.head) exchange.events.head(reader.head().status, reader.head().headers);
+        break;
+      case MessageReader::Step::Body:
+        exchange.body_bytes += taken.body.size();
+        if (exchange.body_bytes > exchange.request.body_bytes_max) {
+          return exchange.failure(Code::TooLarge, fmt::format("the response exceeds {} bytes",
+                                                              exchange.request.body_bytes_max));
+        }
+        if (exchange.events.data) exchange.events.data(taken.body);
+        break;
+      case MessageReader::Step::End:
+        link.held = std::string(bytes);
+        return Result<void>{};
+      case MessageReader::Step::Fault:
+        return exchange.failure(Code::Unavailable,
+                                fmt::format("malformed response: {}", explain(reader.fault())));
+    }
+    if (exchange.stopped) return std::nullopt;
+  }
+}
+
+// The stream has ended, or is broken.
+std::optional<Result<void>> Client::Impl::ended(const ExchangeRef& exchange,
+                                                const error_code& failed) {
+  const LinkRef link = exchange->link;
+  link->close();
+  if (failed == asio::error::eof && link->reader.whole_at_end()) return Result<void>{};
+  if (link->reader.headed()) {
+    return exchange->failure(
+        Code::Unavailable,
+        fmt::format("the response was cut after {} body bytes", exchange->body_bytes));
+  }
+  if (link->kept && repeatable(*exchange)) {
+    link->exchange = nullptr;
+    attempt(exchange, nullptr);
+    return std::nullopt;
+  }
+  const error_code& reason = exchange->unsent ? exchange->unsent : failed;
+  return exchange->failure(
+      Code::Unavailable,
+      fmt::format("the connection was closed before an answer ({})", reason.message()));
+}
+
+// The server closed a kept connection as the request was on its way: it may have read it, and what
+// is not idempotent must not happen twice (RFC 9110 section 9.2.2).
+bool Client::Impl::repeatable(const Exchange& exchange) const {
+  return !exchange.answered && (!exchange.begun || idempotent(exchange.request.method));
+}
+
+// Never from inside send(): the caller has no handle yet.
+void Client::Impl::finish_soon(const ExchangeRef& exchange, Result<void> outcome) {
+  asio::post(loop.context, [self = shared_from_this(), exchange, outcome = std::move(outcome)] {
+    self->finish(exchange, outcome);
+  });
+}
+
+void Client::Impl::finish(const ExchangeRef& exchange, Result<void> outcome) {
+  if (exchange->finished) return;
+  const auto self = shared_from_this();
   exchange->finished = true;
-  handle->detach();
+  if (exchange->stopped) outcome = *exchange->stopped;
+  if (exchange->site != nullptr) {
+    Host& host = hosts[exchange->site->key];
+    release(*exchange, host, outcome.ok());
+    leave(exchange->site->key, host);
+  }
+  exchange->detach();
+  exchanges[exchange->slot] = std::move(exchanges.back());
+  exchanges[exchange->slot]->slot = exchange->slot;
+  exchanges.pop_back();
   ClientEvents events = std::move(exchange->events);
+  exchange->client.reset();
   try {
     if (events.done) events.done(std::move(outcome));
   } catch (...) {
-    // As above.
+    // It has had its last word.
   }
   events = {};
-  exchanges.erase(exchange);
-  exchange.reset();
   finish_closing();
 }
 
-Awaitable<Result<void>> Client::Impl::perform(Exchange& exchange) {
-  if (closing) co_return Error{Code::Cancelled, "the client is closed"};
-  Result<Url> url = parse_url(exchange.request.url);
-  if (!url) co_return url.error();
-  exchange.url = std::move(url).value();
-  exchange.begin();
-  const std::string key = fmt::format("{}://{}:{}", exchange.url.tls ? "https" : "http",
-                                      exchange.url.host, exchange.url.port);
-  Host& host = hosts[key];
-  std::optional<Result<void>> outcome;
-  try {
-    outcome = co_await admit(exchange, host);
-    if (outcome->ok()) outcome = co_await attempt(exchange, host);
-  } catch (...) {
-    outcome = Error{Code::Internal, "a callback threw"};
-  }
-  exchange.link = nullptr;
-  if (exchange.admitted) --host.busy;
-  leave(key, host);
-  co_return *outcome;
-}
-
-// Waits for one of the host's connections, in order of arrival.
-Awaitable<Result<void>> Client::Impl::admit(Exchange& exchange, Host& host) {
-  if (host.busy < options.connections_per_host && host.waiting.empty()) {
-    ++host.busy;
-    exchange.admitted = true;
-    co_return Result<void>{};
-  }
-  if (waiting >= options.waiting_max) {
-    co_return exchange.failure(Code::Overloaded, "too many requests wait for a connection");
-  }
-  host.waiting.push_back(&exchange);
-  ++waiting;
-  exchange.allow("total", exchange.request.total_timeout);
-  while (!exchange.admitted && !exchange.stopped) co_await exchange.event.wait();
-  if (!exchange.admitted) {
+// Gives back what the exchange holds of its host.
+void Client::Impl::release(Exchange& exchange, Host& host, bool answered) {
+  if (exchange.queued) {
     std::erase(host.waiting, &exchange);
     --waiting;
+    exchange.queued = false;
   }
-  if (exchange.stopped) co_return *exchange.stopped;
-  co_return Result<void>{};
+  if (exchange.admitted) --host.busy;
+  exchange.admitted = false;
+  const LinkRef link = std::exchange(exchange.link, nullptr);
+  exchange.rest();
+  if (link == nullptr) return;
+  link->exchange = nullptr;
+  const bool reusable = answered && !closing && link->open && link->reader.head().keep_alive &&
+                        exchange.sent && !exchange.unsent && link->held.empty();
+  if (!reusable) return link->close();
+  link->kept = true;
+  link->watchdog.clear();
+  if (link->out.capacity() > kKeptBytesMax) link->out = {};
+  link->idle_until = std::chrono::steady_clock::now() + std::min(link->keep, options.keep_alive);
+  host.idle.push_back(link);
+  if (std::exchange(sweeping, true)) return;
+  sweeper->set_after(options.keep_alive);
 }
 
 // Hands a free connection to the next in line; forgets a host that nobody talks to.
 void Client::Impl::leave(const std::string& key, Host& host) {
   while (!host.waiting.empty() && host.busy < options.connections_per_host) {
-    Exchange* next = host.waiting.front();
+    Exchange& next = *host.waiting.front();
     host.waiting.pop_front();
     --waiting;
-    ++host.busy;
-    next->admitted = true;
-    next->event.signal();
+    next.queued = false;
+    admit(next, host);
   }
   if (host.unused()) hosts.erase(key);
 }
 
-Awaitable<Result<void>> Client::Impl::attempt(Exchange& exchange, Host& host) {
-  std::unique_ptr<Link> link = take_idle(host);
-  for (;;) {
-    const bool kept = link != nullptr;
-    if (!kept) {
-      link = std::make_unique<Link>(loop.context.get_executor());
-      exchange.link = link.get();
-      Result<void> connected = co_await connect(exchange, *link);
-      if (!connected) co_return connected;
-    }
-    exchange.link = link.get();
-    Progress progress;
-    Result<void> outcome = co_await talk(exchange, *link, progress);
-    exchange.link = nullptr;
-    if (outcome.ok() && progress.reusable && !closing) keep(host, std::move(link));
-    if (outcome.ok() || progress.answered || !kept || exchange.stopped) co_return outcome;
-    // The server closed a kept connection as the request was on its way: it may have read it, and
-    // what is not idempotent must not happen twice (RFC 9110 section 9.2.2). Else a fresh one,
-    // once.
-    if (progress.begun && !idempotent(exchange.request.method)) co_return outcome;
-    link = nullptr;
-  }
-}
-
-Awaitable<Result<void>> Client::Impl::connect(Exchange& exchange, Link& link) {
-  Dial dial(loop, link.stream, exchange.url, options.ca_file, options.may_connect);
-  exchange.dial = &dial;
-  const Result<void> outcome = co_await dial.run(
-      [&](std::string_view phase) { exchange.allow(phase, exchange.request.connect_timeout); });
-  exchange.dial = nullptr;
-  if (!outcome) co_return exchange.failure(outcome.error().code, outcome.error().message);
-  if (exchange.stopped) co_return *exchange.stopped;
-  co_return Result<void>{};
-}
-
-// Sends the request and hands the response on.
-Awaitable<Result<void>> Client::Impl::talk(Exchange& exchange, Link& link, Progress& progress) {
-  const ClientRequest& request = exchange.request;
-  const Result<std::string> head =
-      request_head(request.method, exchange.url, request.headers, request.body.size());
-  if (!head) {
-    progress.answered = true;  // another connection would not help
-    co_return head.error();
-  }
-  const std::array<asio::const_buffer, 2> pieces{asio::buffer(head.value()),
-                                                 asio::buffer(request.body)};
-  const auto renew = [&](const error_code& failed, std::size_t) -> std::size_t {
-    if (failed) return 0;
-    exchange.allow("idle", request.idle_timeout);
-    return kReadBytes * 16;
-  };
-  const std::size_t sent = co_await asio::async_write(
-      link.stream, pieces, renew, asio::redirect_error(kAwait, progress.unsent));
-  // What TLS counts is what it sent whole; a record may be on its way beside that.
-  progress.begun = sent > 0 || exchange.url.tls;
-  if (exchange.stopped) co_return *exchange.stopped;
-  // Also when it could not be sent whole: a server may refuse what it has not read to its end.
-  Result<void> outcome = co_await receive(exchange, link, progress);
-  co_return outcome;
-}
-
-Awaitable<Result<void>> Client::Impl::receive(Exchange& exchange, Link& link, Progress& progress) {
-  exchange.allow("first byte", exchange.request.first_byte_timeout);
-  std::optional<ResponseParser> parser(std::in_place, exchange);
-  while (!parser->is_done()) {
-    if (link.buffer.size() + kReadBytes > link.buffer.max_size()) {
-      co_return exchange.failure(Code::Unavailable, "malformed response: a line is too long");
-    }
-    error_code failed;
-    const std::size_t bytes = co_await link.stream.async_read_some(
-        link.buffer.prepare(kReadBytes), asio::redirect_error(kAwait, failed));
-    link.buffer.commit(bytes);
-    progress.answered = progress.answered || bytes > 0;
-    if (exchange.stopped) co_return *exchange.stopped;
-    if (failed == asio::error::eof && parser->headed()) {
-      parser->put_eof(failed);
-      if (!failed) co_return Result<void>{};  // a body that lasts until the close
-    }
-    if (failed && parser->headed()) {
-      co_return exchange.failure(
-          Code::Unavailable,
-          fmt::format("the response was cut after {} body bytes", parser->body_bytes()));
-    }
-    if (failed) {
-      const error_code& reason = progress.unsent ? progress.unsent : failed;
-      co_return exchange.failure(
-          Code::Unavailable,
-          fmt::format("the connection was closed before an answer ({})", reason.message()));
-    }
-    if (auto error = parse(exchange, link, parser)) co_return std::move(*error);
-    if (parser->headed()) exchange.allow("idle", exchange.request.idle_timeout);
-  }
-  progress.reusable = parser->keep_alive() && link.buffer.size() == 0 && !progress.unsent;
-  co_return Result<void>{};
-}
-
-// Parses what the buffer holds; interim (1xx) responses are passed over.
-std::optional<Error> Client::Impl::parse(Exchange& exchange, Link& link,
-                                         std::optional<ResponseParser>& parser) {
-  while (link.buffer.size() > 0 && !parser->is_done() && parser->can_take(link.buffer)) {
-    error_code failed;
-    link.buffer.consume(parser->put(link.buffer.cdata(), failed));
-    if (failed == beast::http::error::need_more) break;
-    if (failed == beast::http::error::body_limit) {
-      return exchange.failure(Code::TooLarge, fmt::format("the response exceeds {} bytes",
-                                                          exchange.request.body_bytes_max));
-    }
-    if (failed) {
-      return exchange.failure(Code::Unavailable, "malformed response: " + failed.message());
-    }
-    if (parser->is_done() && parser->informational()) parser.emplace(exchange);
-  }
-  return std::nullopt;
-}
-
-std::unique_ptr<Link> Client::Impl::take_idle(Host& host) {
+LinkRef Client::Impl::take_idle(Host& host) {
+  const SteadyTime now = std::chrono::steady_clock::now();
   while (!host.idle.empty()) {
-    std::unique_ptr<Link> link = std::move(host.idle.back());
+    const LinkRef link = std::move(host.idle.back());
     host.idle.pop_back();
-    if (!link->stale()) return link;
+    if (now < link->idle_until && !link->stale()) return link;
+    link->close();
   }
   return nullptr;
 }
 
-void Client::Impl::keep(Host& host, std::unique_ptr<Link> link) {
-  link->idle_since = std::chrono::steady_clock::now();
-  host.idle.push_back(std::move(link));
-  if (sweeping) return;
-  sweeping = true;
-  sweeper->set_after(options.keep_alive);
+// An idle link has ended.
+void Client::Impl::forget(const Link& gone) {
+  for (auto entry = hosts.begin(); entry != hosts.end(); ++entry) {
+    auto& idle = entry->second.idle;
+    const auto found = std::find_if(idle.begin(), idle.end(),
+                                    [&](const LinkRef& link) { return link.get() == &gone; });
+    if (found == idle.end()) continue;
+    (*found)->close();
+    idle.erase(found);
+    if (entry->second.unused()) hosts.erase(entry);
+    return;
+  }
 }
 
 void Client::Impl::sweep() {
@@ -543,8 +462,10 @@ void Client::Impl::sweep() {
   sweeping = false;
   for (auto entry = hosts.begin(); entry != hosts.end();) {
     Host& host = entry->second;
-    std::erase_if(host.idle, [&](const std::unique_ptr<Link>& link) {
-      return now - link->idle_since >= options.keep_alive || link->stale();
+    std::erase_if(host.idle, [&](const LinkRef& link) {
+      if (now < link->idle_until && !link->stale()) return false;
+      link->close();
+      return true;
     });
     sweeping = sweeping || !host.idle.empty();
     entry = host.unused() ? hosts.erase(entry) : std::next(entry);
@@ -555,13 +476,17 @@ void Client::Impl::sweep() {
 
 void Client::Impl::close() {
   closing = true;
-  const std::vector<std::shared_ptr<Exchange>> open(exchanges.begin(), exchanges.end());
-  for (const auto& exchange : open) exchange->stop({Code::Cancelled, "the client is closed"});
+  const std::vector<ExchangeRef> open = exchanges;
+  for (const ExchangeRef& exchange : open)
+    exchange->stop({Code::Cancelled, "the client is closed"});
   finish_closing();
 }
 
 void Client::Impl::finish_closing() {
   if (!closing || !exchanges.empty()) return;
+  for (auto& [key, host] : hosts) {
+    for (const LinkRef& link : host.idle) link->close();
+  }
   hosts.clear();
   sweeper.reset();
   {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -40,6 +41,8 @@ class TlsContext;
 struct Loop::Impl {
   // Of clients, by CA file: made on first use. Loop thread only.
   std::unordered_map<std::string, std::shared_ptr<TlsContext>> tls_contexts;
+  // Where plain sockets are read into: what came is dealt with before the next read.
+  std::array<char, 64 * 1024> scratch;
   asio::io_context context{1};
   asio::executor_work_guard<Executor> work{context.get_executor()};
   std::thread thread;

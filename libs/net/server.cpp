@@ -59,9 +59,9 @@ class Door : public std::enable_shared_from_this<Door> {
     asio::post(state_->loop.context, [self = shared_from_this()] {
       self->stop_accepting();
       self->state_->draining = true;
-      const std::vector<Connection*> open(self->state_->connections.begin(),
-                                          self->state_->connections.end());
-      for (Connection* connection : open) connection->drain();
+      const std::vector<std::shared_ptr<Connection>> open(self->state_->connections.begin(),
+                                                          self->state_->connections.end());
+      for (const auto& connection : open) connection->drain();
     });
     wait_closed(timeout);
   }
@@ -71,9 +71,9 @@ class Door : public std::enable_shared_from_this<Door> {
     state_->loop.dispatch([self = shared_from_this()] {
       self->stop_accepting();
       self->state_->draining = true;
-      const std::vector<Connection*> open(self->state_->connections.begin(),
-                                          self->state_->connections.end());
-      for (Connection* connection : open) connection->close();
+      const std::vector<std::shared_ptr<Connection>> open(self->state_->connections.begin(),
+                                                          self->state_->connections.end());
+      for (const auto& connection : open) connection->close();
     });
     if (state_->loop.on_thread()) return;
     wait_closed(std::nullopt);
@@ -129,24 +129,12 @@ class Door : public std::enable_shared_from_this<Door> {
     if (failed) return;  // gone already
     auto connection =
         std::make_shared<Connection>(state_, std::move(socket), endpoint.address().to_string());
-    state_->connections.insert(connection.get());
+    state_->connections.insert(connection);
     {
       const std::lock_guard lock(state_->mutex);
       ++state_->open;
     }
-    asio::co_spawn(state_->loop.context.get_executor(), serve(std::move(connection), state_),
-                   asio::detached);
-  }
-
-  static Awaitable<void> serve(std::shared_ptr<Connection> connection,
-                               std::shared_ptr<DoorState> state) {
-    co_await connection->run();
-    state->connections.erase(connection.get());
-    {
-      const std::lock_guard lock(state->mutex);
-      --state->open;
-    }
-    state->changed.notify_all();
+    connection->start();
   }
 
   std::shared_ptr<DoorState> state_;

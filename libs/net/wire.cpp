@@ -4,30 +4,60 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
+#include <charconv>
+#include <cstdint>
 
 namespace net {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-bool token(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
+// What a character may be part of.
+constexpr std::uint8_t kToken = 1;
+constexpr std::uint8_t kValue = 2;
+
+constexpr std::array<std::uint8_t, 256> kClasses = [] {
+  std::array<std::uint8_t, 256> classes{};
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    if ((c >= 0x20 && c != 0x7f) || c == '\t') classes[c] |= kValue;
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter || (c >= '0' && c <= '9')) classes[c] |= kToken;
+  }
+  for (const char mark : std::string_view("!#$%&'*+-.^_`|~")) {
+    classes[static_cast<unsigned char>(mark)] |= kToken;
+  }
+  return classes;
+}();
+
+bool all(std::string_view text, std::uint8_t wanted) {
+  std::uint8_t seen = wanted;
+  for (const char c : text) seen &= kClasses[static_cast<unsigned char>(c)];
+  return seen != 0;
 }
 
 void append_line(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+template <class Number>
+void append_number(std::string& out, Number number) {
+  const fmt::format_int digits(number);
+  out.append(digits.data(), digits.size());
+}
+
+void append_length(std::string& out, std::size_t bytes) {
+  out.append("Content-Length: ");
+  append_number(out, bytes);
+  out.append("\r\n");
+}
+
 }  // namespace
 
+bool token(std::string_view name) { return !name.empty() && all(name, kToken); }
+
 bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool framing_line(std::string_view name) {
@@ -36,20 +66,20 @@ bool framing_line(std::string_view name) {
 }
 
 bool sendable(std::string_view name, std::string_view value) {
-  return token(name) && std::none_of(value.begin(), value.end(), [](char c) {
-           return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-         });
+  return token(name) && all(value, kValue);
 }
 
 void append_head(std::string& out, const ResponseHead& head) {
-  out.append("HTTP/1.1 ").append(fmt::format_int(head.status).c_str()).append(" ");
+  out.append("HTTP/1.1 ");
+  append_number(out, head.status);
+  out.push_back(' ');
   out.append(http::reason(head.status)).append("\r\n");
   for (const auto& [name, value] : head.headers.lines()) {
     if (sendable(name, value) && !framing_line(name)) append_line(out, name, value);
   }
   if (head.headers.count("Date") == 0) append_line(out, "Date", head.date);
   if (head.framing == Framing::Length) {
-    append_line(out, "Content-Length", fmt::format_int(head.length).c_str());
+    append_length(out, head.length);
   } else if (head.framing == Framing::Chunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   }
@@ -58,11 +88,10 @@ void append_head(std::string& out, const ResponseHead& head) {
 }
 
 void append_chunk(std::string& out, std::string_view data) {
-  fmt::format_to(std::back_inserter(out), "{:x}\r\n", data.size());
-  out.append(data).append("\r\n");
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), data.size(), 16).ptr;
+  out.append(digits.begin(), end).append("\r\n").append(data).append("\r\n");
 }
-
-bool shows_chunk(std::string_view bytes) { return bytes.size() >= 5 || !bytes.starts_with('0'); }
 
 std::string http_date(std::time_t time) {
   constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -124,24 +153,21 @@ Result<Url> parse_url(std::string_view text, Scheme expected) {
   return url;
 }
 
-Result<std::string> request_head(http::Method method, const Url& url, const http::Headers& headers,
-                                 std::size_t body_bytes) {
-  std::string head;
-  head.append(http::name(method)).append(" ").append(url.target).append(" HTTP/1.1\r\n");
-  if (headers.count("Host") == 0) append_line(head, "Host", url.authority);
+Result<void> append_request_head(std::string& out, http::Method method, const Url& url,
+                                 const http::Headers& headers, std::size_t body_bytes) {
+  out.append(http::name(method)).append(" ").append(url.target).append(" HTTP/1.1\r\n");
+  if (headers.count("Host") == 0) append_line(out, "Host", url.authority);
   for (const auto& [name, value] : headers.lines()) {
     if (!sendable(name, value)) {
       return Error{Code::InvalidArgument, "a request header holds a character that cannot be sent"};
     }
-    if (!framing_line(name)) append_line(head, name, value);
+    if (!framing_line(name)) append_line(out, name, value);
   }
   const bool with_body =
       method == http::Method::Post || method == http::Method::Put || method == http::Method::Patch;
-  if (with_body || body_bytes > 0) {
-    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body_bytes);
-  }
-  head.append("\r\n");
-  return head;
+  if (with_body || body_bytes > 0) append_length(out, body_bytes);
+  out.append("\r\n");
+  return {};
 }
 
 }  // namespace net

@@ -31,11 +31,6 @@ void append_head(std::string& out, const ResponseHead& head);
 void append_chunk(std::string& out, std::string_view data);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// Whether Beast's parser may be shown `bytes` where a chunk begins: an empty body's "0\r\n" without
-// the two bytes behind it trips an assertion of Boost 1.81 (basic_parser.ipp, parse_chunk_header).
-// Every chunked body ends in five bytes, so waiting for them delays nothing.
-bool shows_chunk(std::string_view bytes);
-
 // IMF-fixdate (RFC 9110 section 5.6.7).
 std::string http_date(std::time_t time);
 
@@ -53,11 +48,15 @@ enum class Scheme { Http, WebSocket };
 // ws or wss.
 Result<Url> parse_url(std::string_view url, Scheme scheme = Scheme::Http);
 
-// The whole request in front of its body. InvalidArgument for a header line that cannot be sent.
-Result<std::string> request_head(http::Method method, const Url& url, const http::Headers& headers,
-                                 std::size_t body_bytes);
+// Appends the whole request in front of its body. InvalidArgument for a header line that cannot be
+// sent.
+Result<void> append_request_head(std::string& out, http::Method method, const Url& url,
+                                 const http::Headers& headers, std::size_t body_bytes);
 
 bool same_word(std::string_view a, std::string_view b);
+
+// Whether it may name a method or a header line (RFC 9110 section 5.6.2).
+bool token(std::string_view name);
 
 // Lines that say how the message is framed, and whether its connection lives on: net's own.
 bool framing_line(std::string_view name);

@@ -165,6 +165,33 @@ TEST_F(ClientTest, SendsAPostAnewWhenItsKeptConnectionWasClosedBefore) {
   EXPECT_TRUE(response.ok()) << response.error().message;
 }
 
+TEST_F(ClientTest, LeavesAConnectionBeforeItsServerDoes) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    RawPeer first = server_.accept();
+    first.read_until("\r\n\r\n");
+    first.send("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok");
+    RawPeer second = server_.accept();
+    second.read_until("\r\n\r\n");
+    second.send(kOk);
+    EXPECT_EQ(first.read_all(), "");
+  });
+  EXPECT_TRUE(client.fetch(get(server_.url())).ok());
+  EXPECT_TRUE(client.fetch(get(server_.url())).ok());
+}
+
+TEST_F(ClientTest, ClosesAnIdleConnectionThatTheServerCloses) {
+  Client& client = this->client();
+  std::jthread peer([&] {
+    RawPeer only = server_.accept();
+    only.read_until("\r\n\r\n");
+    only.send(kOk);
+    only.half_close();
+    EXPECT_EQ(only.read_all(), "");
+  });
+  EXPECT_TRUE(client.fetch(get(server_.url())).ok());
+}
+
 TEST_F(ClientTest, DoesNotRepeatARequestOnAFreshConnection) {
   Client& client = this->client();
   std::jthread peer([&] {

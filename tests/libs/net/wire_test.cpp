@@ -58,18 +58,21 @@ TEST(ResponseHead, LeavesOutLinesThatWouldBreakIt) {
 }
 
 TEST(RequestHead, RefusesALineThatWouldSplitIt) {
+  std::string head;
   const Url url = parse_url("http://a/").value();
-  const auto head = request_head(http::Method::Get, url, {{"X", "a\r\nY: b"}}, 0);
-  ASSERT_FALSE(head.ok());
-  EXPECT_EQ(head.error().code, Code::InvalidArgument);
+  const auto made = append_request_head(head, http::Method::Get, url, {{"X", "a\r\nY: b"}}, 0);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code, Code::InvalidArgument);
 }
 
 TEST(RequestHead, NamesHostAndLength) {
+  std::string head;
   const Url url = parse_url("http://a:81/x?y").value();
-  EXPECT_EQ(request_head(http::Method::Post, url, {{"X", "1"}}, 0).value(),
-            "POST /x?y HTTP/1.1\r\nHost: a:81\r\nX: 1\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_EQ(request_head(http::Method::Get, url, {}, 0).value(),
-            "GET /x?y HTTP/1.1\r\nHost: a:81\r\n\r\n");
+  ASSERT_TRUE(append_request_head(head, http::Method::Post, url, {{"X", "1"}}, 0).ok());
+  EXPECT_EQ(head, "POST /x?y HTTP/1.1\r\nHost: a:81\r\nX: 1\r\nContent-Length: 0\r\n\r\n");
+  head.clear();
+  ASSERT_TRUE(append_request_head(head, http::Method::Get, url, {}, 0).ok());
+  EXPECT_EQ(head, "GET /x?y HTTP/1.1\r\nHost: a:81\r\n\r\n");
 }
 
 TEST(Date, IsWrittenAsRfc9110Says) {

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/error.hpp>
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "net/stream.h"
+
+namespace net {
+
+// Hears what comes on a stream. Plain bytes are read into the loop's own buffer, so a connection
+// that waits holds none; TLS needs one. The stream must live as long. Loop thread only.
+class Inlet {
+ public:
+  Inlet(Loop::Impl& loop, Stream& stream) : loop_(loop), stream_(stream) {}
+
+  bool waiting() const { return waiting_; }
+
+  // `heard(error, bytes)` is called once, from the loop: with bytes, which are gone when it
+  // returns, or with an error, where the end is one too. It keeps the owner alive meanwhile. Not
+  // while waiting().
+  template <class Heard>
+  void wait(Heard heard) {
+    waiting_ = true;
+    if (stream_.tls() != nullptr) return wait_tls(std::move(heard));
+    stream_.socket().async_wait(
+        Socket::wait_read, [this, heard = std::move(heard)](const error_code& failed) mutable {
+          waiting_ = false;
+          if (failed) return heard(failed, std::string_view());
+          const auto got = ::recv(stream_.socket().native_handle(), loop_.scratch.data(),
+                                  loop_.scratch.size(), MSG_DONTWAIT);
+          if (got > 0) {
+            return heard(error_code(),
+                         std::string_view(loop_.scratch.data(), static_cast<std::size_t>(got)));
+          }
+          if (got < 0 && (errno == EAGAIN || errno == EINTR)) return wait(std::move(heard));
+          heard(got == 0 ? error_code(asio::error::eof)
+                         : error_code(errno, boost::system::system_category()),
+                std::string_view());
+        });
+  }
+
+ private:
+  using Room = std::array<char, 8 * 1024>;
+
+  template <class Heard>
+  void wait_tls(Heard heard) {
+    if (room_ == nullptr) room_ = std::make_unique<Room>();
+    stream_.tls()->read_some(asio::buffer(*room_),
+                             IoHandler([this, heard = std::move(heard)](const error_code& failed,
+                                                                        std::size_t bytes) mutable {
+                               waiting_ = false;
+                               heard(failed, std::string_view(room_->data(), bytes));
+                             }));
+  }
+
+  Loop::Impl& loop_;
+  Stream& stream_;
+  std::unique_ptr<Room> room_;
+  bool waiting_ = false;
+};
+
+}  // namespace net
