@@ -20,6 +20,7 @@ class Breaker {
   struct Options {
     int failures_max = 3;
     Milliseconds cool_down{5000};
+    friend bool operator==(const Options&, const Options&) = default;
   };
   enum class State { Closed, Open, HalfOpen };
   // Names the call in its outcome.

@@ -52,6 +52,13 @@ sigset_t ending_signals() {
   return set;
 }
 
+sigset_t reloading_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 messaging::Node::Options node_options(const std::string& service, const Settings& settings) {
   messaging::Node::Options options{.service = service, .run_dir = settings.run};
   if (settings.rpc == Transport::Tcp) {
@@ -164,6 +171,10 @@ messaging::Client Process::client(const std::string& other, Need need) {
 
 void Process::check(std::string name, std::function<State()> state) {
   const std::lock_guard lock(mutex_);
+  if (!state) {
+    checks_.erase(name);
+    return;
+  }
   checks_[std::move(name)] = std::move(state);
 }
 
@@ -253,7 +264,11 @@ void Process::install_own_doors() {
                });
   doors_->http(Get("/config", "The settings in force, secrets hidden"), {service_ + ".config"},
                [this](const http::Request&, const std::shared_ptr<http::Reply>& reply) {
-                 reply->respond(http::Response::json(shown_config_()));
+                 const auto shown = [this] {
+                   const std::lock_guard lock(mutex_);
+                   return shown_config_;
+                 }();
+                 reply->respond(http::Response::json(shown()));
                });
   doors_->http(Get("/openapi.json", "This document"), {service_ + ".openapi"},
                [this](const http::Request& request, const std::shared_ptr<http::Reply>& reply) {
@@ -271,6 +286,26 @@ void Process::install_own_doors() {
   const auto uptime = metrics_.gauge("troupe_process_uptime_seconds", "Seconds since the start");
   metrics_.before_text(
       [this, uptime] { uptime.set(elapsed_ms(started_, SystemClock::instance().now()) / 1000); });
+}
+
+// The signal that ends the process; until then SIGHUP reads the settings again, if somebody wants
+// them.
+int Process::wait_for_end() {
+  const sigset_t hangup = reloading_signal();
+  if (!reload_) pthread_sigmask(SIG_UNBLOCK, &hangup, nullptr);
+  sigset_t signals = ending_signals();
+  if (reload_) sigaddset(&signals, SIGHUP);
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    const auto reloaded = reload_();
+    if (reloaded) {
+      telemetry::info("settings were read again");
+    } else {
+      telemetry::error("settings are refused, the old ones stay",
+                       {{"why", reloaded.error().message}});
+    }
+  }
+  return signal;
 }
 
 Result<void> Process::run(const http::Listen& listen) {
@@ -308,10 +343,8 @@ Result<void> Process::run(const http::Listen& listen) {
   telemetry::info("ready to serve", {{"http", address}, {"run", settings_.run}});
   malloc_trim(0);  // what loading has left
 
+  telemetry::info("draining", {{"signal", wait_for_end()}});
   const sigset_t signals = ending_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
-  telemetry::info("draining", {{"signal", signal}});
   // A second signal ends the process by its default action.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   node_->withdraw();
@@ -351,6 +384,8 @@ Result<std::unique_ptr<Process>> start(std::string_view service, const Settings&
 void block_signals() {
   const sigset_t signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const sigset_t hangup = reloading_signal();
+  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
 }
 
 const char* const* environment() { return environ; }

@@ -94,7 +94,7 @@ class Process {
   enum class Need { Required, Optional };
   messaging::Client client(const std::string& other, Need need = Need::Required);
   // More conditions of /ready and entries of `services`: the state's word ("connected", "loading"),
-  // and whether it is good.
+  // and whether it is good. An empty function takes the entry out.
   struct State {
     std::string word;
     bool good = true;
@@ -103,6 +103,27 @@ class Process {
 
   // What GET /config answers from now on, for settings that change at run time; before run().
   void show_config(std::function<std::string()> shown) { shown_config_ = std::move(shown); }
+
+  // SIGHUP has the settings read again, from the same file, environment and flags, and handed to
+  // `apply`, on the thread of run(). It may put back what it cannot change: what it leaves is what
+  // GET /config shows. With an Error, of the reading or of `apply`, the log says why, and all stays
+  // as it was. Before run(); without it SIGHUP ends the process at once.
+  template <class Config>
+  void on_reload(std::function<Result<void>(Config&)> apply) {
+    reload_ = [this, apply = std::move(apply)]() -> Result<void> {
+      const config::Inputs inputs = TRY(inputs_());
+      auto fresh = TRY(config::load<Combined<Config>>(inputs));
+      TRY(apply(fresh.own));
+      fresh.common = settings_;
+      const std::lock_guard lock(mutex_);
+      shown_config_ = [shown = config::print(fresh)] { return shown; };
+      return {};
+    };
+  }
+  // How the settings are read again.
+  void read_again_by(std::function<Result<config::Inputs>()> inputs) {
+    inputs_ = std::move(inputs);
+  }
 
   // The answer of GET /health, and whether the process is ready.
   std::string health_json(bool& ready) const;
@@ -116,6 +137,7 @@ class Process {
   Process() = default;
   void install_own_doors();
   void ping_peers();
+  int wait_for_end();
 
   struct Peer {
     Need need = Need::Required;
@@ -125,7 +147,8 @@ class Process {
 
   std::string service_;
   Settings settings_;
-  std::function<std::string()> shown_config_;
+  std::function<Result<config::Inputs>()> inputs_;
+  std::function<Result<void>()> reload_;
   telemetry::Metrics metrics_;
   std::unique_ptr<Caches> caches_;
   SteadyTime started_{};
@@ -134,6 +157,7 @@ class Process {
   std::unique_ptr<Doors> doors_;
 
   mutable std::mutex mutex_;
+  std::function<std::string()> shown_config_;
   std::map<std::string, Peer> peers_;
   std::map<std::string, std::function<State()>> checks_;
   bool draining_ = false;
@@ -144,7 +168,7 @@ namespace detail {
 int refuse_start(std::string_view service, const Error& error);
 Result<std::unique_ptr<Process>> start(std::string_view service, const Settings& settings,
                                        std::string shown_config);
-// Blocks SIGTERM and SIGINT for all threads to come; Process::run waits for them.
+// Blocks SIGTERM, SIGINT and SIGHUP for all threads to come; Process::run waits for them.
 void block_signals();
 const char* const* environment();
 }  // namespace detail
@@ -172,6 +196,8 @@ int main(std::string_view service, int argc, const char* const* argv,
   detail::block_signals();
   auto process = detail::start(service, settings.value().common, std::move(shown));
   if (!process) return detail::refuse_start(service, process.error());
+  process.value()->read_again_by(
+      [=] { return config::read_inputs(service, argc, argv, detail::environment()); });
   const auto served = serve(*process.value(), settings.value().own);
   return served ? 0 : detail::refuse_start(service, served.error());
 }

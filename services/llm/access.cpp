@@ -17,7 +17,7 @@ Result<std::shared_ptr<Accounts>> open_accounts(
     return Accounts::Spent{spent.tokens, spent.cost};
   };
   const runtime::Settings& common = process.settings();
-  const bool shared = !common.redis_url.empty() && !settings.keys.empty();
+  const bool shared = !common.redis_url.empty();  // also for the keys of a reload
   if (shared) {
     const std::string folder = TRY(process.data_dir());
     options.instance = TRY(instance_name(folder + "/instance"));

@@ -10,7 +10,7 @@
 namespace llm {
 
 // The accounts of a process: what was used is read from `ledger`, the limits are shared through the
-// Redis of the process when it has one and keys are configured, and `limits` in /health says
+// Redis of the process when it has one, and where keys are configured `limits` in /health says
 // whether they are. `ledger` and `loop` outlive them. The data directory keeps the instance's name.
 Result<std::shared_ptr<Accounts>> open_accounts(
     runtime::Process& process, const Accounts::Settings& settings,

@@ -39,6 +39,11 @@ bool on_this_machine(std::string_view peer) {
   return bytes.starts_with(kMapped) || bytes == kLoopback;
 }
 
+std::string shown(std::int64_t amount, Unit unit) {
+  return unit == Unit::Cost ? fmt::format("{:.4g}", static_cast<double>(amount) / kNanos)
+                            : std::to_string(amount);
+}
+
 Error wrong(const KeySettings& key, std::string_view what) {
   return {Code::InvalidArgument, fmt::format("api_keys: '{}': {}", key.name, what)};
 }
@@ -254,7 +259,11 @@ Result<std::shared_ptr<Accounts::Book>> Accounts::read(const Settings& settings)
 
 Result<void> Accounts::read_key(const KeySettings& key, int lease_requests, Book& book) {
   auto entry = std::make_shared<Entry>();
-  entry->account = {.key = key.name, .tenant = key.name, .admin = key.admin, .models = key.models};
+  entry->account = {.key = key.name,
+                    .tenant = key.name,
+                    .admin = key.admin,
+                    .models = key.models,
+                    .semantic = key.semantic_cache};
   if (key.name.empty() || !book.entries.emplace(key.name, entry).second) {
     return wrong(key, "a name that no other key has is missing");
   }
@@ -354,6 +363,13 @@ std::optional<Rejection> Accounts::check(const MeteredRef& metered, std::int64_t
   const Rule& rule = metered->quota.rule();
   const std::string reason = kReasons[static_cast<std::size_t>(rule.unit)];
   metered->idle_beats = 0;
+  if (rule.unit != Unit::Requests && amount > rule.amount) {
+    // No wait would help.
+    return refuse(reason, Code::TooLarge,
+                  fmt::format("the key '{}' may use {}, and this request may come to {}",
+                              entry.account.key, rule.text(), shown(amount, rule.unit)),
+                  {});
+  }
   const Quota::Answer answer = metered->quota.check(amount, now, sharing());
   switch (answer.kind) {
     case Quota::Answer::Kind::Yes:

@@ -38,6 +38,7 @@ struct KeySettings {
   double cost_per_month = 0;
   std::vector<std::string> models;     // patterns, * for anything; none: all models
   std::vector<std::string> addresses;  // such as 10.0.0.0/8; none: from anywhere
+  std::optional<bool> semantic_cache;  // whether its chats use it; not set: as semantic_cache.on
 
   static void fields(auto& self, auto&& visit) {
     constexpr double kMost = 1e12;
@@ -59,6 +60,7 @@ struct KeySettings {
           Field{.bytes_min = 1, .bytes_max = 128, .items_max = 64, .defaulted = true});
     visit("addresses", self.addresses,
           Field{.bytes_min = 1, .bytes_max = 64, .items_max = 64, .defaulted = true});
+    visit("semantic_cache", self.semantic_cache);
   }
   friend bool operator==(const KeySettings&, const KeySettings&) = default;
 };

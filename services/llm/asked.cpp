@@ -57,6 +57,7 @@ std::int64_t count(const talk::Outline& of, std::string_view key) {
 
 // An object within the answer, as an outline; an empty one when there is none.
 talk::Outline inside(const talk::Outline& answer, std::string_view key) {
+  if (answer.find(key).empty()) return {};
   auto found = talk::Outline::of(answer.find(key));
   return found ? std::move(found).value() : talk::Outline::of("{}").value();
 }
@@ -105,6 +106,11 @@ Result<const talk::ChatAsk*> Asked::ask_as(As as) {
   return &changed;
 }
 
+int Asked::choices() const {
+  if (door_.same != ProviderKind::OpenAi) return 1;
+  return static_cast<int>(std::clamp<std::int64_t>(outline_->integer("n").value_or(1), 1, 1024));
+}
+
 std::string Asked::ollama_options(int num_ctx) const {
   const std::vector<talk::Outline::Edit> edit{{"num_ctx", std::to_string(num_ctx)}};
   const std::string_view given = outline_->find("options");
@@ -118,7 +124,9 @@ talk::WireRequest Asked::passed_to(const Provider& provider, const std::string& 
   if (outline_->text("model") != model) edits.push_back({"model", json::quoted(model)});
   if (stream_ && hides_usage()) {
     const std::vector<talk::Outline::Edit> edit{{"include_usage", "true"}};
-    edits.push_back({"stream_options", inside(*outline_, "stream_options").with(edit)});
+    const bool given = !outline_->find("stream_options").empty();
+    edits.push_back({"stream_options", given ? inside(*outline_, "stream_options").with(edit)
+                                             : R"({"include_usage":true})"});
   }
   const ProviderOptions& options = provider.options();
   if (options.kind == ProviderKind::Ollama) {
@@ -129,7 +137,7 @@ talk::WireRequest Asked::passed_to(const Provider& provider, const std::string& 
     }
   }
   return {http::Method::Post, std::string(door_.same_path),
-          edits.empty() ? body_ : outline_->with(edits)};
+          edits.empty() ? body_ : outline_->with(edits), carried_};
 }
 
 std::int64_t Asked::prompt_tokens() {
@@ -172,7 +180,13 @@ bool Asked::repeatable() const {
   const auto wants_it = [](const talk::Outline& of) {
     return of.integer("seed").has_value() || is_zero(of.find("temperature"));
   };
-  if (!wants_it(*outline_) && !wants_it(options)) return false;
+  return (wants_it(*outline_) || wants_it(options)) && understood();
+}
+
+bool Asked::understood() const {
+  if (!outline_) return ask_ && *ask_;
+  // What a beta changes, the provider knows.
+  if (carried_.get("anthropic-beta")) return false;
   return std::all_of(outline_->members().begin(), outline_->members().end(), [](const auto& one) {
     return std::find(kUnderstood.begin(), kUnderstood.end(), one.key) != kUnderstood.end();
   });

@@ -36,6 +36,10 @@ class Asked {
   const std::string& model() const { return model_; }
   bool stream() const { return stream_; }
   bool include_usage() const { return include_usage_; }
+  // How many answers are wanted at once.
+  int choices() const;
+  // Headers of the request that the same dialect's provider shall have as well.
+  void carry(http::Headers headers) { carried_ = std::move(headers); }
   const talk::Dialect* dialect() const { return door_.dialect; }
 
   // All of it; read once. InvalidArgument names the member.
@@ -63,6 +67,8 @@ class Asked {
   // Whether the client wants the same answer when it asks the same again: with
   // a seed, or at temperature 0, and with no member that ask() says nothing of.
   bool repeatable() const;
+  // Whether ask() has room for all that the client says.
+  bool understood() const;
 
  private:
   Asked(const ChatDoor& door, std::string body) : door_(door), body_(std::move(body)) {}
@@ -75,6 +81,7 @@ class Asked {
   std::string model_;
   bool stream_ = false;
   bool include_usage_ = false;
+  http::Headers carried_;
   std::optional<Result<talk::ChatAsk>> ask_;
   std::optional<std::int64_t> prompt_tokens_;
 };

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "llm/exchange.h"
 #include "llm/reach.h"
@@ -14,6 +16,7 @@ namespace llm {
 namespace {
 
 constexpr Milliseconds kHealthRetry{1000};              // while a provider has not been reached
+constexpr Milliseconds kLearnTime{2000};                // for the lists of new providers
 constexpr std::size_t kListBytesMax = 4 * 1024 * 1024;  // brokers have thousands of models
 constexpr Milliseconds kPullSilence{300'000};
 constexpr Milliseconds kPullTime{24 * 3600 * 1000};
@@ -31,14 +34,15 @@ class Health : public std::enable_shared_from_this<Health> {
   void check() {
     if (context_->closing) return;
     bool all_up = true;
-    for (const auto& provider : context_->providers) {
+    const SetupRef setup = context_->setup();
+    for (const auto& provider : setup->providers) {
       if (provider->format() == nullptr || provider->options().barred) continue;
       // A key that is refused is no better in a second.
       const std::string state = provider->state(SystemClock::instance().now()).state;
       all_up = all_up && (state == "up" || state == "denied");
-      ask(*provider);
+      ask(provider);
     }
-    const Milliseconds every = context_->options.health_every;
+    const Milliseconds every = setup->options.health_every;
     timer_ = context_->loop.after(all_up ? every : std::min(every, kHealthRetry),
                                   [weak = weak_from_this()] {
                                     if (const auto health = weak.lock()) health->check();
@@ -46,9 +50,25 @@ class Health : public std::enable_shared_from_this<Health> {
   }
   void stop() { timer_.reset(); }
 
+  // Reads the lists of those that are not known yet, and waits for them a while. Not on the loop's
+  // thread.
+  void learn(const Setup& setup) {
+    const SteadyTime until = SystemClock::instance().now() + kLearnTime;
+    std::vector<std::future<void>> learnt;
+    for (const auto& provider : setup.providers) {
+      if (provider->options().barred || provider->knows_models()) continue;
+      const auto known = std::make_shared<std::promise<void>>();
+      learnt.push_back(known->get_future());
+      context_->loop.post([health = shared_from_this(), provider, known] {
+        if (!health->context_->closing) health->ask(provider, [known] { known->set_value(); });
+      });
+    }
+    for (const auto& one : learnt) one.wait_until(until);
+  }
+
  private:
-  void ask(Provider& provider) {
-    net::ClientRequest request = provider.request(provider.format()->list_models());
+  void ask(const std::shared_ptr<Provider>& provider, std::function<void()> then = {}) {
+    net::ClientRequest request = provider->request(provider->format()->list_models());
     request.first_byte_timeout = Milliseconds(5000);
     request.total_timeout = Milliseconds(10'000);
     request.body_bytes_max = kListBytesMax;
@@ -60,9 +80,14 @@ class Health : public std::enable_shared_from_this<Health> {
     net::ClientEvents events;
     events.head = [answer](int status, const http::Headers&) { answer->status = status; };
     events.data = [answer](std::string_view bytes) { answer->body += bytes; };
-    events.done = [answer, context = context_, &provider](const Result<void>& outcome) {
-      if (!outcome) return provider.models_read(outcome.error());
-      provider.list_answered(answer->status, answer->body);
+    events.done = [answer, context = context_, provider,
+                   then = std::move(then)](const Result<void>& outcome) {
+      if (outcome) {
+        provider->list_answered(answer->status, answer->body);
+      } else {
+        provider->models_read(outcome.error());
+      }
+      if (then) then();
     };
     context_->client->send(std::move(request), std::move(events));
   }
@@ -81,7 +106,8 @@ class Pull final : public Chain::Handle, public std::enable_shared_from_this<Pul
         on_done_(std::move(on_done)) {}
 
   void begin(const std::string& body, const std::string& wanted) {
-    const auto& all = context_->providers;
+    const SetupRef setup = context_->setup();
+    const auto& all = setup->providers;
     const auto found = std::find_if(all.begin(), all.end(), [&](const auto& provider) {
       const ProviderOptions& options = provider->options();
       return options.kind == ProviderKind::Ollama && !options.barred &&
@@ -167,6 +193,97 @@ class ListenerAudience final : public Audience {
   Chain::Listener listener_;
 };
 
+Result<void> check_url(const ProviderOptions& options) {
+  const auto wrong = [&](std::string_view why) {
+    return Error{Code::InvalidArgument,
+                 fmt::format("providers: {}: url must begin with {}", options.name, why)};
+  };
+  if (options.url.starts_with("https://")) return {};
+  if (!options.url.starts_with("http://")) return wrong("http:// or https://");
+  if (!options.key.empty() && leaves_network(options.url)) {
+    return wrong("https://, because a key is sent there");
+  }
+  return {};
+}
+
+// What a provider of these options has in the end.
+Result<ProviderOptions> completed(ProviderOptions options, const ChainOptions& chain) {
+  if (options.kind == ProviderKind::Understudy) {
+    options.concurrency = kUnderstudyPlaces;
+    return options;
+  }
+  while (options.url.ends_with('/')) options.url.pop_back();
+  TRY(check_url(options));
+  if (options.kind == ProviderKind::Ollama) {
+    if (options.num_ctx == 0) options.num_ctx = chain.num_ctx;
+    if (options.keep_alive.empty()) options.keep_alive = chain.keep_alive;
+  }
+  return options;
+}
+
+std::unique_ptr<talk::ProviderFormat> format_of(const ProviderOptions& options) {
+  switch (options.kind) {
+    case ProviderKind::Understudy:
+      return nullptr;
+    case ProviderKind::OpenAi:
+      return talk::make_openai_provider();
+    case ProviderKind::Anthropic:
+      return talk::make_anthropic_provider({});
+    case ProviderKind::Ollama:
+      break;
+  }
+  return talk::make_ollama_provider({.num_ctx = options.num_ctx, .keep_alive = options.keep_alive});
+}
+
+// The server as it is known from before, or a new one.
+std::shared_ptr<Provider> make_provider(ProviderOptions options, const Setup* before) {
+  const std::vector<std::shared_ptr<Provider>> kNobody;
+  const Provider* same_server = nullptr;
+  for (const auto& known : before != nullptr ? before->providers : kNobody) {
+    if (known->options() == options) return known;
+    const bool same = known->options().kind == options.kind && known->options().url == options.url;
+    if (same && known->format() != nullptr) same_server = known.get();
+  }
+  auto format = format_of(options);
+  const auto made = std::make_shared<Provider>(std::move(options), std::move(format));
+  if (same_server != nullptr) made->learn_from(*same_server);
+  return made;
+}
+
+// A server each, which have their places, their breaker and their health to
+// themselves.
+Result<void> add_servers(const ProviderOptions& options, const Setup* before, Setup& setup) {
+  std::vector<std::string> urls{options.url};
+  urls.insert(urls.end(), options.more_urls.begin(), options.more_urls.end());
+  int server = 0;
+  for (const std::string& url : urls) {
+    ProviderOptions one = options;
+    one.url = url;
+    one.more_urls.clear();
+    one.server = server++;
+    one = TRY(completed(std::move(one), setup.options));
+    setup.providers.push_back(make_provider(std::move(one), before));
+  }
+  return {};
+}
+
+Result<SetupRef> make_setup(ChainOptions options, const Setup* before) {
+  const auto setup = std::make_shared<Setup>();
+  setup->options = std::move(options);
+  const auto& all = setup->options.providers;
+  for (const std::string& wanted : setup->options.chain) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const auto& provider) { return provider.name == wanted; });
+    if (found == all.end()) {
+      return Error{Code::InvalidArgument, fmt::format("chain: no provider is named '{}'", wanted)};
+    }
+    TRY(add_servers(*found, before, *setup));
+  }
+  const bool same = before != nullptr && before->options.semantic == setup->options.semantic;
+  setup->semantic = same ? before->semantic : make_semantic_cache(setup->options.semantic);
+  return SetupRef(setup);
+}
+
 class ChainImpl final : public Chain {
  public:
   explicit ChainImpl(std::shared_ptr<RunContext> context)
@@ -174,14 +291,25 @@ class ChainImpl final : public Chain {
     context_->loop.post([health = health_] { health->check(); });
   }
 
-  ~ChainImpl() override {
+  ~ChainImpl() override { close(); }
+
+  void close() override {
     on_loop_and_wait([this] {
       context_->closing = true;
       health_->stop();
-      for (const auto& provider : context_->providers) provider->drop_waiting();
+      context_->drop_waiting();
     });
     context_->client.reset();
     on_loop_and_wait([] {});  // the ends of its calls have run
+  }
+
+  Result<std::function<void()>> change(ChainOptions options) override {
+    auto setup = TRY(make_setup(std::move(options), context_->setup().get()));
+    health_->learn(*setup);
+    return std::function<void()>([context = context_, health = health_, setup = std::move(setup)] {
+      context->adopt(setup);
+      context->loop.post([health] { health->check(); });
+    });
   }
 
   std::shared_ptr<Handle> chat(ChatTask task) override {
@@ -212,9 +340,10 @@ class ChainImpl final : public Chain {
   }
 
   std::vector<ProviderState> providers() const override {
+    const SetupRef setup = context_->setup();
     std::vector<ProviderState> states;
-    states.reserve(context_->providers.size());
-    for (const auto& provider : context_->providers) {
+    states.reserve(setup->providers.size());
+    for (const auto& provider : setup->providers) {
       states.push_back(provider->state(SystemClock::instance().now()));
     }
     return states;
@@ -246,56 +375,6 @@ class ChainImpl final : public Chain {
   const std::shared_ptr<Health> health_;
 };
 
-Result<void> check_url(const ProviderOptions& options) {
-  const auto wrong = [&](std::string_view why) {
-    return Error{Code::InvalidArgument,
-                 fmt::format("providers: {}: url must begin with {}", options.name, why)};
-  };
-  if (options.url.starts_with("https://")) return {};
-  if (!options.url.starts_with("http://")) return wrong("http:// or https://");
-  if (!options.key.empty() && leaves_network(options.url)) {
-    return wrong("https://, because a key is sent there");
-  }
-  return {};
-}
-
-Result<std::unique_ptr<Provider>> make_provider(ProviderOptions options,
-                                                const ChainOptions& chain) {
-  if (options.kind == ProviderKind::Understudy) {
-    options.concurrency = kUnderstudyPlaces;
-    return std::make_unique<Provider>(std::move(options), nullptr);
-  }
-  while (options.url.ends_with('/')) options.url.pop_back();
-  TRY(check_url(options));
-  if (options.kind == ProviderKind::OpenAi) {
-    return std::make_unique<Provider>(std::move(options), talk::make_openai_provider());
-  }
-  if (options.kind == ProviderKind::Anthropic) {
-    return std::make_unique<Provider>(std::move(options), talk::make_anthropic_provider({}));
-  }
-  if (options.num_ctx == 0) options.num_ctx = chain.num_ctx;
-  if (options.keep_alive.empty()) options.keep_alive = chain.keep_alive;
-  auto format =
-      talk::make_ollama_provider({.num_ctx = options.num_ctx, .keep_alive = options.keep_alive});
-  return std::make_unique<Provider>(std::move(options), std::move(format));
-}
-
-// A server each, which have their places, their breaker and their health to
-// themselves.
-Result<void> add_servers(const ProviderOptions& options, RunContext& context) {
-  std::vector<std::string> urls{options.url};
-  urls.insert(urls.end(), options.more_urls.begin(), options.more_urls.end());
-  int server = 0;
-  for (const std::string& url : urls) {
-    ProviderOptions one = options;
-    one.url = url;
-    one.more_urls.clear();
-    one.server = server++;
-    context.providers.push_back(TRY(make_provider(std::move(one), context.options)));
-  }
-  return {};
-}
-
 }  // namespace
 
 std::shared_ptr<Chain::Handle> Chain::run(talk::ChatAsk ask, SteadyTime deadline,
@@ -310,17 +389,9 @@ std::shared_ptr<Chain::Handle> Chain::run(talk::ChatAsk ask, SteadyTime deadline
 
 Result<std::unique_ptr<Chain>> Chain::open(net::Loop& loop, ChainOptions options,
                                            telemetry::Metrics& metrics, With with) {
-  const auto context = std::make_shared<RunContext>(loop, std::move(options), metrics, with);
-  for (const std::string& wanted : context->options.chain) {
-    const auto& all = context->options.providers;
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const auto& provider) { return provider.name == wanted; });
-    if (found == all.end()) {
-      return Error{Code::InvalidArgument, fmt::format("chain: no provider is named '{}'", wanted)};
-    }
-    TRY(add_servers(*found, *context));
-  }
-  return std::unique_ptr<Chain>(std::make_unique<ChainImpl>(context));
+  auto setup = TRY(make_setup(std::move(options), nullptr));
+  return std::unique_ptr<Chain>(std::make_unique<ChainImpl>(
+      std::make_shared<RunContext>(loop, std::move(setup), metrics, with)));
 }
 
 }  // namespace llm

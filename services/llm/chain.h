@@ -9,6 +9,7 @@
 #include "llm/asked.h"
 #include "llm/gatekeeper.h"
 #include "llm/ledger.h"
+#include "llm/meaning.h"
 #include "llm/prices.h"
 #include "llm/provider.h"
 #include "llm/route.h"
@@ -38,6 +39,7 @@ struct ChainOptions {
   std::vector<Price> prices = {};
   RouteTable routes = {};  // for "auto" without a default_model
   Milliseconds cache_ttl{3'600'000};
+  SemanticSettings semantic = {};
 };
 
 // Who speaks, told when the first token is there.
@@ -48,6 +50,7 @@ struct Speaker {
   std::int64_t prompt_tokens = 0;        // estimated; 0 when nobody had to know
   std::chrono::nanoseconds first_token{0};  // since the request; 0 where tokens are not seen
   bool passes = false;                      // the provider's own bytes follow
+  std::string_view cache = {};              // "exact" or "semantic" when it was kept there
 };
 
 // Hears the answer to one chat, on the loop's thread: begin(), pieces, and one
@@ -125,6 +128,14 @@ class Chain {
                                 std::function<void(Result<talk::Embeddings>)> on_done) {
     return embed(std::move(ask), deadline, nullptr, std::move(on_done));
   }
+  // The change to other providers, tables and time-outs (all but ca_file), which the returned
+  // function makes; an Error when they cannot be. What is under way ends as it began. A provider
+  // that stays what it was keeps its places, its breaker and its health; of a new one the list of
+  // models is read first, for some seconds at most. Not on the loop's thread.
+  virtual Result<std::function<void()>> change(ChainOptions options) = 0;
+  // Ends all that is under way and whatever is asked from now on: streams with an error, in the
+  // asker's words. Not on the loop's thread.
+  virtual void close() = 0;
   virtual std::vector<ProviderState> providers() const = 0;
   // The models that may be asked for, "auto" first.
   virtual std::vector<talk::ModelInfo> models() const = 0;

@@ -62,6 +62,7 @@ class Assembly {
     options_.cache_ttl = Milliseconds(config_.cache_ttl_ms);
     options_.prices = config_.prices;
     options_.routes = config_.routes;
+    options_.semantic = config_.semantic;
     return std::move(options_);
   }
 

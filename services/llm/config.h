@@ -59,6 +59,7 @@ struct Config {
   Accounts::Settings access;  // keys and limits, see accounts.h
   std::vector<Price> prices;
   RouteTable routes;
+  SemanticSettings semantic;
   int body_kib = 16 * 1024;
   int connections = 4096;
 
@@ -113,6 +114,9 @@ struct Config {
           Field{.items_max = 256, .help = "of models, per million tokens, as JSON"});
     visit("routes", self.routes,
           Field{.help = "which models \"auto\" may choose without default_model, as JSON"});
+    visit("semantic_cache", self.semantic,
+          Field{.help = "whether a question that was asked in other words is answered as before,"
+                        " as JSON"});
     visit("body_kib", self.body_kib,
           Field{.min = 16, .max = 256 * 1024, .help = "the largest request, images among it"});
     visit("connections", self.connections,

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "llm/accounts.h"
 #include "llm/http_answer.h"
+#include "llm/tokens.h"
 
 namespace llm {
 namespace {
@@ -104,7 +105,7 @@ http::Handler door(const FrontRef& front, Refuse refuse, Visited visited) {
 }
 
 SteadyTime deadline_of(const Front& front) {
-  return SystemClock::instance().now() + front.proxy.request_timeout;
+  return SystemClock::instance().now() + front.proxy.terms->request_timeout;
 }
 
 void cancel_when_gone(const std::shared_ptr<http::Reply>& reply,
@@ -116,14 +117,23 @@ void cancel_when_gone(const std::shared_ptr<http::Reply>& reply,
 
 // What a request may come to: by the price of its model, or by the dearest when we choose it.
 double most_cost(const Proxy& proxy, const std::string& model, const talk::Usage& usage) {
-  const double named = cost_of(proxy.prices, model, usage);
+  const double named = cost_of(proxy.terms->prices, model, usage);
   if (named > 0 || model != "auto") return named;
   double most = 0;
-  for (const Price& price : proxy.prices) {
+  for (const Price& price : proxy.terms->prices) {
     most = std::max(most, cost_of({{"*", price.prompt_per_million, price.completion_per_million}},
                                   model, usage));
   }
   return most;
+}
+
+// What an Anthropic client says of the form of its request beside the body.
+http::Headers forms_in(const http::Headers& headers) {
+  http::Headers forms;
+  for (const char* const name : {"anthropic-version", "anthropic-beta"}) {
+    if (const auto value = headers.get(name)) forms.add(name, std::string(*value));
+  }
+  return forms;
 }
 
 void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request,
@@ -132,10 +142,11 @@ void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request
   if (!asked) return visit.fail(asked.error());
   const auto task = std::make_shared<ChatTask>();
   task->asked = std::move(asked).value();
+  if (dialect.same == ProviderKind::Anthropic) task->asked->carry(forms_in(request.headers));
   task->account = visit.account;
   task->deadline = deadline_of(*front);
   task->audience = std::make_unique<HttpAnswer>(visit.reply, *task->asked, visit.id);
-  const Asked::Most most = task->asked->most(front->proxy.usual_answer_tokens);
+  const Asked::Most most = task->asked->most(front->proxy.terms->usual_answer_tokens);
   const double cost = most_cost(front->proxy, task->asked->model(),
                                 {.prompt = most.prompt, .completion = most.answer});
   pass_gate<Reservation>(
@@ -157,29 +168,62 @@ void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request
 using ReadEmbed = Result<talk::EmbedAsk> (*)(std::string_view);
 using WriteEmbed = std::string (*)(const talk::Embeddings&, const talk::EmbedAsk&);
 
+struct Embed {
+  talk::EmbedAsk ask;
+  WriteEmbed write;
+  Visit visit;
+};
+
+void run(const FrontRef& front, const std::shared_ptr<Embed>& task, Reservation reservation) {
+  // The texts are not needed to answer.
+  auto inputs = std::exchange(task->ask.inputs, {});
+  talk::EmbedAsk ask = task->ask;
+  ask.inputs = std::move(inputs);
+  const auto handle = front->proxy.chain.embed(
+      std::move(ask), deadline_of(*front), task->visit.account,
+      [front, task, reservation = std::move(reservation)](const Result<talk::Embeddings>& result) {
+        if (!result) return task->visit.fail(result.error());
+        const talk::Embeddings& found = result.value();
+        const double cost = cost_of(front->proxy.terms->prices, found.model,
+                                    talk::Usage{.prompt = found.prompt_tokens});
+        front->proxy.gate.settle(reservation, found.prompt_tokens, cost);
+        http::Response response = http::Response::json(task->write(found, task->ask));
+        const Speaker speaker{.model = found.model, .provider = found.provider};
+        const http::Headers told = told_headers(task->visit.id, speaker);
+        for (const auto& [name, value] : told.lines()) response.headers.set(name, value);
+        task->visit.reply->respond(std::move(response));
+      });
+  cancel_when_gone(task->visit.reply, handle);
+}
+
 Visited embed(ReadEmbed read, WriteEmbed write) {
   return [read, write](const FrontRef& front, http::Request& request, const Visit& visit) {
     auto ask = read(request.body);
     if (!ask) return visit.fail(ask.error());
-    // The texts are not needed to answer.
-    talk::EmbedAsk form = ask.value();
-    form.inputs.clear();
-    const auto handle = front->proxy.chain.embed(
-        std::move(ask).value(), deadline_of(*front), visit.account,
-        [visit, write, form = std::move(form)](const Result<talk::Embeddings>& result) {
-          if (!result) return visit.fail(result.error());
-          http::Response response = http::Response::json(write(result.value(), form));
-          const Speaker speaker{.model = result.value().model, .provider = result.value().provider};
-          const http::Headers told = told_headers(visit.id, speaker);
-          for (const auto& [name, value] : told.lines()) response.headers.set(name, value);
-          visit.reply->respond(std::move(response));
-        });
-    cancel_when_gone(visit.reply, handle);
+    const auto task = std::make_shared<Embed>(Embed{std::move(ask).value(), write, visit});
+    talk::Usage most;
+    for (const std::string& input : task->ask.inputs) most.prompt += estimated_tokens(input);
+    const double cost = most_cost(front->proxy, task->ask.model, most);
+    pass_gate<Reservation>(
+        front,
+        [front, task, tokens = most.prompt, cost] {
+          return front->proxy.gate.reserve(task->visit.account, {task->ask.model, tokens, cost});
+        },
+        [front, task](Reservation reservation) { run(front, task, std::move(reservation)); },
+        [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
   };
 }
 
-std::optional<talk::ModelInfo> model_named(const Chain& chain, const std::string& name) {
-  for (talk::ModelInfo& model : chain.models()) {
+// Those that the key may ask for.
+std::vector<talk::ModelInfo> models_of(const FrontRef& front, const Visit& visit) {
+  auto models = front->proxy.chain.models();
+  std::erase_if(models, [&](const auto& model) { return !visit.account->may_use(model.name); });
+  return models;
+}
+
+std::optional<talk::ModelInfo> model_named(std::vector<talk::ModelInfo> models,
+                                           const std::string& name) {
+  for (talk::ModelInfo& model : models) {
     if (model.name == name || model.name == name + ":latest") return std::move(model);
   }
   return std::nullopt;
@@ -195,14 +239,14 @@ bool speaks_anthropic(const http::Request& request) {
 }
 
 void list_models(const FrontRef& front, http::Request& request, const Visit& visit) {
-  const auto models = front->proxy.chain.models();
+  const auto models = models_of(front, visit);
   visit.answer(speaks_anthropic(request) ? talk::anthropic::write_models(models)
                                          : talk::openai::write_models(models));
 }
 
 void show_model(const FrontRef& front, http::Request& request, const Visit& visit) {
   const std::string& name = request.params["id"];
-  const auto model = model_named(front->proxy.chain, name);
+  const auto model = model_named(models_of(front, visit), name);
   if (speaks_anthropic(request)) {
     Visit other = visit;
     other.refuse = talk::anthropic::refuse;
@@ -216,7 +260,7 @@ void show_model(const FrontRef& front, http::Request& request, const Visit& visi
 void show_ollama(const FrontRef& front, http::Request& request, const Visit& visit) {
   const auto name = talk::ollama::read_show(request.body);
   if (!name) return visit.fail(name.error());
-  const auto model = model_named(front->proxy.chain, name.value());
+  const auto model = model_named(models_of(front, visit), name.value());
   if (!model) return visit.fail(no_model(name.value()));
   visit.answer(talk::ollama::write_show(*model));
 }
@@ -318,7 +362,7 @@ void install_ollama(runtime::Doors& doors, const FrontRef& front) {
   doors.http(runtime::Get("/api/tags", "The models there are, as Ollama lists them"),
              about_get("llm.ollama_tags"),
              door(front, refuse, [](const FrontRef& all, http::Request&, const Visit& visit) {
-               visit.answer(talk::ollama::write_tags(all->proxy.chain.models()));
+               visit.answer(talk::ollama::write_tags(models_of(all, visit)));
              }));
   doors.http(runtime::Post("/api/show", "One of the models, as Ollama shows it"),
              about("llm.ollama_show"), door(front, refuse, show_ollama));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "llm/chain.h"
 #include "llm/gatekeeper.h"
@@ -8,13 +10,18 @@
 
 namespace llm {
 
+// What a reload changes; of the loop's thread.
+struct Terms {
+  Milliseconds request_timeout{120'000};
+  std::int64_t usual_answer_tokens = 1024;  // set aside where a request names no limit
+  std::vector<Price> prices = {};
+};
+
 // What the doors stand before.
 struct Proxy {
   Chain& chain;
   Gatekeeper& gate;
-  Milliseconds request_timeout{120'000};
-  std::int64_t usual_answer_tokens = 1024;  // set aside where a request names no limit
-  std::vector<Price> prices = {};
+  std::shared_ptr<Terms> terms = std::make_shared<Terms>();
   std::string version = "0.5.0";  // of Ollama, whose clients ask for it
 };
 

@@ -26,7 +26,7 @@ class EmbedRun final : public Run {
     std::vector<Candidate> offering;
     bool any_real = false;
     bool all_known = true;
-    for (const auto& provider : context().providers) {
+    for (const auto& provider : providers()) {
       if (provider->format() == nullptr) continue;
       any_real = true;
       if (provider->has(wanted)) offering.push_back({provider.get(), wanted});

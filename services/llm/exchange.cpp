@@ -62,29 +62,44 @@ void Exchange::start() {
 // Whether the answer may be in the cache, and all goes on when that has said
 // so.
 bool Exchange::recall() {
-  cache::Cache* const cache = context().with.cache;
-  if (cache == nullptr || !asked_->repeatable()) return false;
+  if (context().with.cache == nullptr) return false;
+  const bool repeatable = asked_->repeatable();
+  const bool by_meaning = asked_->dialect() != nullptr &&
+                          wants_meaning(options().semantic, account_.get()) && asked_->understood();
+  if (!repeatable && !by_meaning) return false;
   const auto ask = asked_->ask();
   if (!ask) return false;  // the provider may understand what we do not
-  cache_key_ = answer_key(*ask.value(), account_ ? account_->tenant : "");
-  if (!cache->remote()) {
-    replay(cache->get(cache_key_));
-    return true;
-  }
-  const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
-  cache->fetch(cache_key_, [self](cache::Value found) {
-    self->context().loop.post([self, found = std::move(found)] { self->replay(found); });
+  const std::string_view tenant = account_ ? std::string_view(account_->tenant) : "";
+  if (by_meaning) meaning_ = meaning_of(*ask.value(), tenant, options().semantic);
+  if (!repeatable && !meaning_) return false;
+  cache_key_ = answer_key(*ask.value(), tenant);
+  fetch(cache_key_, [](Exchange& self, const cache::Value& found) {
+    if (self.replay(found, "exact")) return;
+    self.meaning_ ? self.look_for_meaning() : self.begin();
   });
   return true;
 }
 
-void Exchange::replay(const cache::Value& found) {
-  if (over()) return;
-  if (context().closing) return done(talk::Refusal{{Code::Cancelled, "shutting down"}});
-  if (found == nullptr) return begin();
+void Exchange::fetch(const std::string& key,
+                     std::function<void(Exchange& self, const cache::Value& found)> go_on) {
+  cache::Cache& cache = *context().with.cache;
+  if (!cache.remote()) return go_on(*this, cache.get(key));
+  const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
+  cache.fetch(key, [self, go_on = std::move(go_on)](cache::Value found) {
+    self->context().loop.post([self, go_on, found = std::move(found)] {
+      if (self->over()) return;
+      if (self->context().closing) return self->done(shutting_down());
+      go_on(*self, found);
+    });
+  });
+}
+
+// False when there is nothing to replay.
+bool Exchange::replay(const cache::Value& found, std::string_view from) {
+  if (found == nullptr) return false;
   auto kept = decode_answer(*found);
-  if (!kept) return begin();
-  cached_ = true;
+  if (!kept) return false;
+  cached_ = from;
   attempt_.completion = std::move(kept).value();
   if (asked_->stream()) {
     audience_->begin(speaker());
@@ -97,10 +112,11 @@ void Exchange::replay(const cache::Value& found) {
   write_down(Ending::Cached, attempt_.completion.provider, attempt_.completion.model,
              attempt_.completion.usage);
   done(std::nullopt);
+  return true;
 }
 
 void Exchange::remember() {
-  if (cache_key_.empty() || cached_) return;
+  if (cache_key_.empty() || !cached_.empty()) return;
   talk::Completion& completion = attempt_.completion;
   if (!attempt_.body.empty() && provider().format() != nullptr) {
     const auto ask = asked_->ask();
@@ -113,6 +129,8 @@ void Exchange::remember() {
   }
   if (!worth_keeping(completion)) return;
   context().with.cache->put(cache_key_, encode_answer(completion), options().cache_ttl);
+  if (!meaning_ || meaning_->embedding.empty()) return;
+  semantic().put(meaning_->ask(), cache_key_, SystemClock::instance().now() + options().cache_ttl);
 }
 
 // --- asking
@@ -124,10 +142,7 @@ void Exchange::ask() {
   attempt_.completion.model = model();
   if (provider().format() == nullptr) return play_understudy();
   if (const auto failure = unfit()) return failed(*failure);
-  // What shall be remembered as it was said has to be understood, but for a
-  // whole answer.
-  const bool remembered_stream = !cache_key_.empty() && asked_->stream();
-  if (asked_->passes_to(provider().options().kind) && !remembered_stream) {
+  if (asked_->passes_to(provider().options().kind)) {
     pass();
   } else {
     translate();
@@ -158,17 +173,24 @@ void Exchange::pass() {
   }
   const auto hide =
       asked_->hides_usage() ? talk::Watch::HideUsage::Yes : talk::Watch::HideUsage::No;
-  attempt_.watch =
-      std::make_unique<talk::Watch>(provider().format()->reader(talk::ChatAsk()), hide);
+  talk::ChatAsk form;
+  form.choices = asked_->choices();
+  attempt_.watch = std::make_unique<talk::Watch>(provider().format()->reader(form), hide, copy());
   send(asked_->passed_to(provider(), model()), options().first_token, kStreamBytesMax);
   if (!over()) limit_first_token();
+}
+
+// Hears a stream that passes through and shall be remembered.
+talk::OnDelta Exchange::copy() {
+  if (cache_key_.empty()) return {};
+  return [this](const talk::Delta& delta) { attempt_.completion.add(delta); };
 }
 
 // A stream is asked for in any case: so a provider that stalls is found out in
 // time. Servers that cannot stream calls of tools are many.
 void Exchange::translate() {
   const auto read = asked_->ask();
-  if (!read) return reject(read.error());
+  if (!read) return not_understood(read.error());
   if (read.value()->messages.empty()) return answer_nothing();
   const bool stream = asked_->stream() || read.value()->tools.empty();
   const auto ask = asked_->ask_as(stream ? Asked::As::Stream : Asked::As::Whole);
@@ -179,9 +201,18 @@ void Exchange::translate() {
   if (stream && !over()) limit_first_token();
 }
 
+// Somebody further down may take the request as it is.
+void Exchange::not_understood(const Error& why) {
+  const bool somebody = std::any_of(rest().begin(), rest().end(), [&](const Candidate& next) {
+    return asked_->passes_to(next.provider->options().kind);
+  });
+  if (somebody) return failed({why, Blame::Nobody});
+  reject(why);
+}
+
 void Exchange::play_understudy() {
   const auto ask = asked_->ask();
-  if (!ask) return reject(ask.error());
+  if (!ask) return not_understood(ask.error());
   if (ask.value()->messages.empty()) return answer_nothing();
   const std::vector<Message> lines = lines_of(*ask.value());
   const std::string_view last = lines.empty() ? std::string_view() : lines.back().content;
@@ -378,7 +409,8 @@ Speaker Exchange::speaker() {
           .overhead = overhead(),
           .prompt_tokens = known > 0 || !counts ? known : asked_->prompt_tokens(),
           .first_token = attempt_.first_token,
-          .passes = passes};
+          .passes = passes,
+          .cache = cached_};
 }
 
 void Exchange::account(Ending ending) {
@@ -414,14 +446,14 @@ void Exchange::write_down(Ending ending, std::string_view provider, std::string_
 }
 
 void Exchange::deliver(std::optional<talk::Refusal> refusal) {
-  if (!cached_) (refusal ? context().failures : context().completions).add();
+  if (cached_.empty()) (refusal ? context().failures : context().completions).add();
   if (reservation_) context().with.gate->settle(reservation_, used_tokens_, used_cost_);
   talk::Completion& completion = attempt_.completion;
   completion.failovers = failovers();
   completion.took = SystemClock::instance().now() - began();
   if (refusal) return audience_->failed(*refusal, speaker());
   if (context().with.cache != nullptr) remember();
-  if (!cached_ && !attempt_.reader && !attempt_.watch && !attempt_.body.empty()) {
+  if (cached_.empty() && !attempt_.reader && !attempt_.watch && !attempt_.body.empty()) {
     return audience_->answer(std::move(attempt_.body), speaker());
   }
   audience_->done(completion, speaker());

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "cache/cache.h"
 #include "llm/run.h"
@@ -45,11 +48,17 @@ class Exchange final : public Run {
   std::vector<std::string> routed(const std::string& wanted);
   bool too_small(const std::string& model);
   bool recall();
-  void replay(const cache::Value& found);
+  void fetch(const std::string& key,
+             std::function<void(Exchange& self, const cache::Value& found)> go_on);
+  bool replay(const cache::Value& found, std::string_view from);
+  void look_for_meaning();
+  void find_meaning();
   void remember();
   std::optional<Failure> unfit();
   void pass();
+  talk::OnDelta copy();
   void translate();
+  void not_understood(const Error& why);
   void play_understudy();
   void answer_nothing();
   std::optional<Failure> read_passed(std::string_view bytes);
@@ -69,8 +78,9 @@ class Exchange final : public Run {
   const Reservation reservation_;
   const std::unique_ptr<Audience> audience_;
   const talk::OnDelta on_delta_;
-  std::string cache_key_;  // empty: this answer is not remembered
-  bool cached_ = false;    // it came from there
+  std::string cache_key_;           // empty: this answer is not remembered
+  std::optional<Meaning> meaning_;  // by which it may be found, too
+  std::string_view cached_;         // "exact" or "semantic": it came from there
   Attempt attempt_;
   std::int64_t used_tokens_ = 0;
   double used_cost_ = 0;

@@ -50,7 +50,7 @@ std::vector<std::string> Exchange::routed(const std::string& wanted) {
   if (!tier && (wanted != "auto" || !options().default_model.empty())) return {};
   const bool any =
       std::any_of(table.models.begin(), table.models.end(), [&](const RouteTable::Model& model) {
-        return std::any_of(context().providers.begin(), context().providers.end(),
+        return std::any_of(providers().begin(), providers().end(),
                            [&](const auto& provider) { return provider->has(model.name); });
       });
   if (!any) return {};
@@ -78,12 +78,12 @@ Result<std::vector<Run::Candidate>> Exchange::order() {
   std::vector<Candidate> offering;
   bool all_known = true;
   for (const std::string& model : routed(wanted)) {
-    for (const auto& provider : context().providers) {
+    for (const auto& provider : providers()) {
       const bool usable = provider->has(model) && (!account_ || account_->may_use(model));
       if (usable) offering.push_back({provider.get(), model});
     }
   }
-  for (const auto& provider : context().providers) {
+  for (const auto& provider : providers()) {
     all_known = all_known && provider->knows_models();
     if (!provider->offers(wanted)) continue;
     Candidate candidate{provider.get(), provider->model_for(wanted, options().default_model)};

@@ -18,6 +18,7 @@ struct Failure {
   Error error;
   Blame blame = Blame::Provider;
   Milliseconds pause{0};  // the provider wants to be left alone for so long
+  bool no_room = false;   // for nobody: an overload of its own, not a limit of whoever asks
 };
 
 // Of a failure below HTTP, or one that was told in the answer.

@@ -15,6 +15,7 @@ Failure failure_of_answer(int status, const http::Headers& headers, std::string_
   constexpr int kOverloaded = 529;  // Anthropic's own: it has no room, whoever asks
   Failure failure = failure_of_status(status == kOverloaded ? 429 : status,
                                       headers.get("retry-after").value_or(""), body, model);
+  failure.no_room = status == kOverloaded;
   std::int64_t ms = 0;
   const std::string_view exact = headers.get("retry-after-ms").value_or("");
   const char* const end = exact.data() + exact.size();

@@ -18,6 +18,7 @@ struct WireRequest {
   http::Method method = http::Method::Post;
   std::string path;  // behind the provider's URL
   std::string body;
+  http::Headers headers = {};  // in place of those that every request carries
 };
 
 // Reads the body of one streamed answer, in any split of its bytes. Where a provider answers whole

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,7 @@ struct Account {
   std::string tenant{};  // whose answers it may be served from a cache
   bool admin = false;    // may pull models and read everybody's usage
   std::vector<std::string> models{};  // patterns such as "llama3*"; empty: all
+  std::optional<bool> semantic{};     // whether its chats use the semantic cache; not set: as all
 
   // For whoever chooses a model on behalf of the account.
   bool may_use(std::string_view model) const;

@@ -27,6 +27,7 @@ http::Headers told_headers(const std::string& request_id, const Speaker& speaker
     headers.add("x-troupe-provider", header_text(speaker.provider));
     headers.add("x-troupe-model", header_text(speaker.model));
   }
+  if (!speaker.cache.empty()) headers.add("x-troupe-cache", std::string(speaker.cache));
   const auto us = speaker.overhead.count() / 1000;
   headers.add("x-troupe-overhead-ms", fmt::format("{}.{:03}", us / 1000, us % 1000));
   return headers;

@@ -160,7 +160,8 @@ Result<std::unique_ptr<Ledger>> Ledger::open(Options options) {
   file.migrations = {std::string(kSchema)};
   ledger->database_ = TRY(store::Database::open(std::move(file)));
   TRY(ledger->fold_left_over());
-  TRY(ledger->begin_journal());
+  TRY(ledger->make_spare());
+  ledger->begin_next();
   ledger->thread_ =
       std::jthread([raw = ledger.get()](const std::stop_token& stop) { raw->work(stop); });
   return ledger;
@@ -174,18 +175,41 @@ Ledger::~Ledger() {
     telemetry::warn("usage stays in its journal", {{"why", folded.error().message}});
   }
   // An empty journal says nothing to the next process.
-  if (journal_ != nullptr && journal_->empty()) ::unlink(journal_->path().c_str());
+  for (const auto* const journal : {journal_.get(), spare_.get()}) {
+    if (journal != nullptr && journal->empty()) ::unlink(journal->path().c_str());
+  }
 }
 
 std::string Ledger::path_of(std::int64_t number) const {
   return fmt::format("{}/{}{}{}", options_.folder, kPrefix, number, kSuffix);
 }
 
-Result<void> Ledger::begin_journal() {
-  ++number_;
-  names_.clear();
-  journal_ = TRY(Journal::create(path_of(number_), options_.journal_bytes));
+// Of one thread at a time: that which holds folding_, or opens the ledger.
+Result<void> Ledger::make_spare() {
+  std::int64_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (spare_ != nullptr) return {};
+    number = ++latest_;
+  }
+  auto made = TRY(Journal::create(path_of(number), options_.journal_bytes));
+  {
+    const std::lock_guard lock(mutex_);
+    if (spare_ == nullptr) {
+      spare_ = std::move(made);
+      spare_number_ = number;
+    }
+  }
+  if (made != nullptr) ::unlink(made->path().c_str());  // add() was faster
   return {};
+}
+
+// Under mutex_, with a spare.
+void Ledger::begin_next() {
+  if (journal_ != nullptr) full_.emplace_back(number_, std::move(journal_));
+  journal_ = std::move(spare_);
+  number_ = spare_number_;
+  names_.clear();
 }
 
 // Journals of earlier processes, each folded unless its number is in the database already.
@@ -204,9 +228,9 @@ Result<void> Ledger::fold_left_over() {
     return db.query("SELECT journal FROM folded", {},
                     [&](const store::Row& row) { folded.insert(row.integer(0)); });
   }));
-  if (!folded.empty()) number_ = *folded.rbegin();
+  if (!folded.empty()) latest_ = *folded.rbegin();
   for (const std::int64_t number : numbers) {
-    number_ = std::max(number_, number);
+    latest_ = std::max(latest_, number);
     if (!folded.contains(number)) {
       auto sums = TRY(sums_of(path_of(number)));
       TRY(commit(std::move(sums), number));
@@ -258,15 +282,12 @@ Result<void> Ledger::add(const Used& used) {
   const std::lock_guard lock(mutex_);
   unsynced_ = true;
   if (append(used)) return {};
-  full_.emplace_back(number_, std::move(journal_));
   wake_.notify_one();
-  if (const auto begun = begin_journal(); !begun) {
-    // The full one takes the place again: what is said of it stays true.
-    journal_ = std::move(full_.back().second);
-    number_ = full_.back().first;
-    full_.pop_back();
-    return begun.error();
+  if (spare_ == nullptr) {  // the thread is behind: this once the disk is waited for
+    spare_number_ = ++latest_;
+    spare_ = TRY(Journal::create(path_of(spare_number_), options_.journal_bytes));
   }
+  begin_next();
   if (!append(used)) return Error{Code::Internal, "the usage journal is too small for an entry"};
   return {};
 }
@@ -305,18 +326,13 @@ Result<void> Ledger::commit(Sums sums, std::int64_t journal) {
 // Everything that add() has taken is in the database when it returns.
 Result<void> Ledger::fold() {
   const std::lock_guard one(folding_);
-  {
+  for (bool moved = false; !moved;) {
+    TRY(make_spare());
     const std::lock_guard lock(mutex_);
-    if (!journal_->empty()) {
-      full_.emplace_back(number_, std::move(journal_));
-      if (const auto begun = begin_journal(); !begun) {
-        journal_ = std::move(full_.back().second);
-        number_ = full_.back().first;
-        full_.pop_back();
-        return begun.error();
-      }
-    }
+    moved = journal_->empty() || spare_ != nullptr;  // else add() has taken it meanwhile
+    if (!journal_->empty() && spare_ != nullptr) begin_next();
   }
+  TRY(make_spare());
   for (;;) {
     std::pair<std::int64_t, std::string> next;
     {
@@ -326,8 +342,12 @@ Result<void> Ledger::fold() {
     }
     auto sums = TRY(sums_of(next.second));
     TRY(commit(std::move(sums), next.first));
-    const std::lock_guard lock(mutex_);
-    full_.erase(full_.begin());
+    std::unique_ptr<Journal> done;  // closed without the lock: that may wait for the disk
+    {
+      const std::lock_guard lock(mutex_);
+      done = std::move(full_.front().second);
+      full_.erase(full_.begin());
+    }
     ::unlink(next.second.c_str());
   }
 }
@@ -337,12 +357,14 @@ void Ledger::work(const std::stop_token& stop) {
   bool failing = false;
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    wake_.wait_for(lock, stop, options_.sync_every, [this] { return !full_.empty(); });
+    // Somebody who asks for the usage may have journals in full_ as well: this must wait then, not
+    // hold mutex_ and turn round.
+    wake_.wait_for(lock, stop, options_.sync_every, [&] { return !failing && !full_.empty(); });
     if (stop.stop_requested()) return;
     const SteadyTime now = SystemClock::instance().now();
-    const bool due = !full_.empty() || now - folded >= options_.fold_every;
+    const bool due = !full_.empty() || (unsynced_ && now - folded >= options_.fold_every);
     Result<void> done;
-    if (due && unsynced_) {
+    if (due) {
       unsynced_ = false;
       folded = now;
       lock.unlock();

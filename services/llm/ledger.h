@@ -128,8 +128,8 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // Crash-safe when it returns; microseconds. An Error: the disk gives no room, and the use is kept
-  // in memory until it does.
+  // Crash-safe when it returns; microseconds. An Error: the disk gives no room, and the use is not
+  // in the books.
   Result<void> add(const Used& used);
 
   // Everything that was added. Blocks for some milliseconds: not on a loop.
@@ -150,7 +150,8 @@ class Ledger {
   Result<void> fold();
   Result<void> commit(Sums sums, std::int64_t journal);
   Result<Sums> sums_of(const std::string& path) const;
-  Result<void> begin_journal();
+  Result<void> make_spare();
+  void begin_next();
   std::optional<std::uint16_t> number_of(std::string_view name);
   bool append(const Used& used);
   void work(const std::stop_token& stop);
@@ -163,7 +164,10 @@ class Ledger {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::unique_ptr<Journal> journal_;
-  std::int64_t number_ = 0;                               // of the journal
+  std::int64_t number_ = 0;         // of the journal
+  std::unique_ptr<Journal> spare_;  // to go on with: add() does not wait for the disk
+  std::int64_t spare_number_ = 0;
+  std::int64_t latest_ = 0;                               // number that a journal was given
   std::unordered_map<std::string, std::uint16_t> names_;  // of the journal
   std::vector<std::pair<std::int64_t, std::unique_ptr<Journal>>> full_;
   bool unsynced_ = false;

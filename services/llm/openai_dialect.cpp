@@ -170,7 +170,11 @@ Result<void> read_settings(json::Value root, ChatAsk& ask) {
     ask.include_usage = TRY(read_flag(*options, "include_usage", false, "stream_options."));
   }
   const auto choices = TRY(read_whole(root, "n", 1, 128));
-  if (choices && *choices != 1) return wrong("n: only 1 is understood");
+  if (choices && *choices != 1) return wrong("n: only 1 is understood by this provider");
+  const auto logprobs = given(root, "logprobs");
+  if (logprobs && !(logprobs->is(json::Kind::Boolean) && !logprobs->boolean())) {
+    return wrong("logprobs: this provider tells none");
+  }
   ask.latency_target = TRY(read_text(root, "latency_target"));
   ask.model_hint = TRY(read_text(root, "model_hint"));
   return {};

@@ -214,10 +214,12 @@ Result<Completion> read_whole(std::string_view body) {
 
 class OpenAiReader final : public EventReader {
  public:
-  OpenAiReader() : EventReader(Framing::Events) {}
+  // Of several choices, which come mixed, the first is read, and the mark has to tell the end.
+  enum class Choices { One, Several };
+  explicit OpenAiReader(Choices choices) : EventReader(Framing::Events), choices_(choices) {}
 
   // An answer with its reason to finish is whole, also where the mark behind it is missing.
-  bool done() const override { return marked_ || finished_; }
+  bool done() const override { return marked_ || (finished_ && choices_ == Choices::One); }
   // Behind the reason to finish the usage may follow; behind the mark nothing.
   bool ended() const override { return marked_; }
 
@@ -303,6 +305,7 @@ class OpenAiReader final : public EventReader {
     std::int64_t number = 0;
     std::string id;
   };
+  const Choices choices_;
   std::vector<Call> calls_;
   bool finished_ = false;
   bool marked_ = false;
@@ -328,8 +331,9 @@ class OpenAiFormat final : public ProviderFormat {
     return WireRequest{http::Method::Post, "/chat/completions", writer.take()};
   }
 
-  std::unique_ptr<StreamReader> reader(const ChatAsk&) const override {
-    return std::make_unique<OpenAiReader>();
+  std::unique_ptr<StreamReader> reader(const ChatAsk& ask) const override {
+    return std::make_unique<OpenAiReader>(ask.choices > 1 ? OpenAiReader::Choices::Several
+                                                          : OpenAiReader::Choices::One);
   }
   Result<Completion> read_chat(std::string_view body, const ChatAsk&) const override {
     return read_whole(body);

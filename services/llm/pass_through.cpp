@@ -189,11 +189,12 @@ std::string Outline::with(const std::vector<Edit>& edits) const {
   return changed;
 }
 
-Watch::Watch(std::unique_ptr<StreamReader> reader, HideUsage hide)
+Watch::Watch(std::unique_ptr<StreamReader> reader, HideUsage hide, OnDelta copy)
     : reader_(std::move(reader)),
       hide_(hide),
+      copy_(std::move(copy)),
       on_delta_([this](const Delta& delta) { note(delta); }) {
-  reader_->skim();
+  if (!copy_) reader_->skim();
 }
 
 Result<std::string_view> Watch::feed(std::string_view piece) {
@@ -208,6 +209,7 @@ Result<std::string_view> Watch::end() {
 }
 
 void Watch::note(const Delta& delta) {
+  if (copy_) copy_(delta);
   if (const auto* counted = std::get_if<Counted>(&delta)) {
     usage_ = counted->usage;
   } else if (const auto* finished = std::get_if<Finished>(&delta)) {

@@ -56,7 +56,8 @@ class Watch {
   // HideUsage: we asked for the usage in an OpenAI stream and the client did not, so the chunk
   // that has nothing else is taken out.
   enum class HideUsage { No, Yes };
-  Watch(std::unique_ptr<StreamReader> reader, HideUsage hide);
+  // `copy`, where there is one, hears all that is said.
+  Watch(std::unique_ptr<StreamReader> reader, HideUsage hide, OnDelta copy = {});
 
   // What of the piece, and of what was held back, goes to the client now; lives until the next
   // call. After an Error (the provider told one in its stream, or garbage) no more may be fed.
@@ -82,6 +83,7 @@ class Watch {
 
   std::unique_ptr<StreamReader> reader_;
   HideUsage hide_;
+  OnDelta copy_;
   OnDelta on_delta_;
   SseCutter events_;  // of HideUsage::Yes
   std::string held_;  // the unfinished event of the pieces before

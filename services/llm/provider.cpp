@@ -97,6 +97,13 @@ void Provider::models_read(const Result<std::vector<std::string>>& models) {
   if (options_.models.empty()) models_ = *listed_;
 }
 
+void Provider::learn_from(const Provider& before) {
+  const std::scoped_lock lock(mutex_, before.mutex_);
+  listed_ = before.listed_;
+  state_ = before.state_;
+  if (options_.models.empty() && listed_) models_ = *listed_;
+}
+
 void Provider::list_answered(int status, std::string_view body) {
   if (status == 200) return models_read(format_->read_models(body));
   const Failure failure = talk::failure_of_answer(status, {}, body, "");
@@ -121,6 +128,7 @@ net::ClientRequest Provider::request(talk::WireRequest wire) const {
   request.method = wire.method;
   request.url = options_.url + wire.path;
   request.headers = headers_;
+  for (const auto& [name, value] : wire.headers.lines()) request.headers.set(name, value);
   request.body = std::move(wire.body);
   return request;
 }

@@ -28,6 +28,7 @@ constexpr auto enum_names(ProviderKind) {
 struct Barred {
   std::string state;
   std::string why;
+  friend bool operator==(const Barred&, const Barred&) = default;
 };
 
 struct ProviderOptions {
@@ -44,6 +45,7 @@ struct ProviderOptions {
   std::optional<Barred> barred = {};
   std::vector<std::string> more_urls = {};  // other servers that have the same
   int server = 0;                           // which of them this is
+  friend bool operator==(const ProviderOptions&, const ProviderOptions&) = default;
 };
 
 struct ProviderState {
@@ -107,6 +109,8 @@ class Provider {
   bool knows_models() const;
   bool knows_list() const;
   void models_read(const Result<std::vector<std::string>>& models);
+  // What is known of the same server, that was spoken to in another way so far.
+  void learn_from(const Provider& before);
   // The answer to list_models(), of any status.
   void list_answered(int status, std::string_view body);
 

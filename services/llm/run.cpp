@@ -12,23 +12,15 @@ namespace llm {
 namespace {
 
 constexpr std::size_t kErrorBodyBytes = 4096;
-constexpr Milliseconds kLinger{250};            // for the body's end behind the answer's
-constexpr Milliseconds kClockSlack{2};          // of a timer that ends with the deadline
-constexpr Provider::Pass kNoPass = 0;           // whose outcome no breaker heeds
-constexpr std::size_t kHealthConnections = 32;  // a provider that hangs holds several
+constexpr Milliseconds kLinger{250};    // for the body's end behind the answer's
+constexpr Milliseconds kClockSlack{2};  // of a timer that ends with the deadline
+constexpr std::chrono::seconds kComeAgain{1};
+constexpr Provider::Pass kNoPass = 0;  // whose outcome no breaker heeds
+// Who has a place shall not wait for a connection, and health is asked beside the chats: so places
+// are the limit, not these.
+constexpr std::size_t kConnectionsMax = 32 * 1024;
 
 const SystemClock& clock() { return SystemClock::instance(); }
-
-// Who has a place shall not wait for a connection; and health is asked beside
-// the chats.
-std::size_t connections_for(const ChainOptions& options) {
-  std::size_t places = 0;
-  for (const auto& provider : options.providers) {
-    if (provider.kind == ProviderKind::Understudy) continue;
-    places += static_cast<std::size_t>(std::max(provider.concurrency, 0));
-  }
-  return places + kHealthConnections;
-}
 
 bool same_provider(const Provider& one, const Provider& other) {
   return one.options().name == other.options().name;
@@ -36,14 +28,13 @@ bool same_provider(const Provider& one, const Provider& other) {
 
 }  // namespace
 
-RunContext::RunContext(net::Loop& loop_in, ChainOptions options_in, telemetry::Metrics& metrics,
+RunContext::RunContext(net::Loop& loop_in, SetupRef setup, telemetry::Metrics& metrics,
                        Chain::With with_in)
-    : options(std::move(options_in)),
-      loop(loop_in),
+    : loop(loop_in),
       with(with_in),
       client(std::make_unique<net::Client>(
-          loop, net::Client::Options{.connections_per_host = connections_for(options),
-                                     .ca_file = options.ca_file})),
+          loop, net::Client::Options{.connections_per_host = kConnectionsMax,
+                                     .ca_file = setup->options.ca_file})),
       random(hash64(make_id("spread"))),
       failovers(metrics.counter("troupe_llm_failovers_total",
                                 "Requests that went on to the next provider")),
@@ -58,13 +49,51 @@ RunContext::RunContext(net::Loop& loop_in, ChainOptions options_in, telemetry::M
                                          {{"outcome", "failed"}})),
       cache_hits(metrics.counter("troupe_llm_completions_total", "Completions by outcome",
                                  {{"outcome", "cached"}})),
+      semantic_hits(metrics.counter("troupe_llm_semantic_lookups_total",
+                                    "Questions looked for by their meaning, by outcome",
+                                    {{"outcome", "hit"}})),
+      semantic_misses(metrics.counter("troupe_llm_semantic_lookups_total",
+                                      "Questions looked for by their meaning, by outcome",
+                                      {{"outcome", "miss"}})),
       first_token(
-          metrics.histogram("troupe_llm_first_token_seconds", "From request to first token")) {}
+          metrics.histogram("troupe_llm_first_token_seconds", "From request to first token")),
+      setup_(std::move(setup)) {}
+
+SetupRef RunContext::setup() const {
+  const std::lock_guard lock(mutex_);
+  return setup_;
+}
+
+void RunContext::adopt(SetupRef setup) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(retired_, [](const auto& old) { return old.expired(); });
+  retired_.push_back(std::exchange(setup_, std::move(setup)));
+}
+
+void RunContext::drop_waiting() {
+  std::vector<SetupRef> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.push_back(setup_);
+    for (const auto& old : retired_) {
+      if (auto setup = old.lock()) all.push_back(std::move(setup));
+    }
+  }
+  for (const SetupRef& setup : all) {
+    for (const auto& provider : setup->providers) provider->drop_waiting();
+  }
+}
+
+// Another instance may have room, and so shall this one soon.
+talk::Refusal shutting_down() {
+  return {.error = {Code::Unavailable, "shutting down"}, .status = 503, .retry_after = kComeAgain};
+}
 
 Run::Run(std::shared_ptr<RunContext> context, SteadyTime deadline)
     : context_(std::move(context)),
+      setup_(context_->setup()),
       began_(clock().now()),
-      deadline_(std::min(deadline, began_ + context_->options.total)) {}
+      deadline_(std::min(deadline, began_ + options().total)) {}
 
 void Run::begin() {
   if (over_) return;
@@ -91,7 +120,7 @@ void Run::spread(std::vector<Candidate>& candidates) {
   auto group = candidates.begin();
   while (group != candidates.end()) {
     const auto end = std::find_if(group, candidates.end(), [&](const Candidate& other) {
-      return !same_provider(*other.provider, *group->provider);
+      return !same_provider(*other.provider, *group->provider) || other.model != group->model;
     });
     const auto servers = static_cast<std::uint64_t>(end - group);
     if (servers > 1) {
@@ -108,7 +137,7 @@ void Run::spread(std::vector<Candidate>& candidates) {
 }
 
 void Run::try_next() {
-  if (context_->closing) return done(talk::Refusal{{Code::Cancelled, "shutting down"}});
+  if (context_->closing) return done(shutting_down());
   if (next_ == order_.size() && !asked_ && !std::exchange(last_resort_, true)) next_ = 0;
   if (next_ == order_.size()) return done(last_);
   if (retry::remaining(clock().now(), deadline_).count() <= 0) return time_is_over();
@@ -156,7 +185,11 @@ void Run::place_given(Provider& provider) {
   ask();
 }
 
-void Run::turned_away() { stop({Code::Cancelled, "shutting down"}); }
+void Run::turned_away() {
+  if (over_) return;
+  if (std::exchange(waiting_, false)) provider().abandoned(pass_, "");
+  done(shutting_down());
+}
 
 void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max) {
   error_body_.clear();
@@ -186,8 +219,13 @@ void Run::limit_first_token() {
   wait_timer_ = context_->loop.after(options().first_token, [weak = weak_from_this()] {
     const auto run = weak.lock();
     if (!run || run->over_ || !run->call_) return;
-    run->failure_ = Failure{{Code::DeadlineExceeded, "no first token in time"}};
-    run->call_->cancel();
+    // The loop may have been held up: what has come meanwhile is read first.
+    run->wait_timer_ = run->context_->loop.after(kClockSlack, [weak] {
+      const auto still = weak.lock();
+      if (!still || still->over_ || !still->call_) return;
+      still->failure_ = Failure{{Code::DeadlineExceeded, "no first token in time"}};
+      still->call_->cancel();
+    });
   });
 }
 
@@ -288,7 +326,7 @@ void Run::failed(const Failure& failure) {
   const bool was_sent = sent_ != SteadyTime{};
   if (was_sent) account(told() > 0 ? Ending::Cut : Ending::Failed);
   sent_ = {};
-  go_on_after({error, failure.blame, failure.pause});
+  go_on_after({error, failure.blame, failure.pause, failure.no_room});
 }
 
 // Before the first token the next provider may try; a begun answer is cut, and
@@ -307,6 +345,7 @@ void Run::go_on_after(const Failure& failure) {
   if (status_ == 400 || status_ == 422) {
     if (error.code == Code::Unavailable) last_.error.code = Code::InvalidArgument;
   }
+  if (failure.no_room) last_.status = 503;
   if (error.code == Code::Overloaded) {
     last_.retry_after =
         std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(failure.pause));

@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,26 +18,49 @@
 
 namespace llm {
 
+// What a reload changes, all at once. A run keeps that with which it began.
+struct Setup {
+  ChainOptions options;
+  std::vector<std::shared_ptr<Provider>> providers;  // in the order of trying
+  std::shared_ptr<SemanticCache> semantic;           // of the loop's thread
+};
+using SetupRef = std::shared_ptr<const Setup>;
+
 // What the runs of a chain share. It lives as long as anybody who may still be
 // called back; the client goes with the chain.
-struct RunContext {
-  RunContext(net::Loop& loop, ChainOptions options, telemetry::Metrics& metrics, Chain::With with);
+class RunContext {
+ public:
+  RunContext(net::Loop& loop, SetupRef setup, telemetry::Metrics& metrics, Chain::With with);
 
-  const ChainOptions options;
+  // From any thread.
+  SetupRef setup() const;
+  void adopt(SetupRef setup);
+  // Turns away all who wait for a place, also at providers that are no longer asked.
+  void drop_waiting();
+
   net::Loop& loop;
   const Chain::With with;
   std::unique_ptr<net::Client> client;
-  std::vector<std::unique_ptr<Provider>> providers;  // in the order of trying
-  Random random;                                     // of the loop's thread
-  bool closing = false;                              // of the loop's thread
+  Random random;         // of the loop's thread
+  bool closing = false;  // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;
   telemetry::Counter embeddings;
   telemetry::Counter embedding_failures;
   telemetry::Counter cache_hits;
+  telemetry::Counter semantic_hits;
+  telemetry::Counter semantic_misses;
   telemetry::Histogram first_token;
+
+ private:
+  mutable std::mutex mutex_;
+  SetupRef setup_;
+  std::vector<std::weak_ptr<const Setup>> retired_;  // whose runs may not be over
 };
+
+// The answer of a chain that is closing.
+talk::Refusal shutting_down();
 
 // One request on its way down the chain: places, breakers, failing over,
 // deadline and cancelling. What is asked and how the answer is read is the
@@ -93,17 +118,21 @@ class Run : public Chain::Handle,
   void limit_first_token();
   void first_token_came() { wait_timer_.reset(); }
 
-  const ChainOptions& options() const { return context_->options; }
+  const ChainOptions& options() const { return setup_->options; }
+  SemanticCache& semantic() { return *setup_->semantic; }
+  const std::vector<std::shared_ptr<Provider>>& providers() const { return setup_->providers; }
   RunContext& context() { return *context_; }
   const std::shared_ptr<RunContext>& shared_context() const { return context_; }
   Provider& provider() { return *candidate_->provider; }
   const std::string& model() const { return candidate_->model; }
   bool asked_anybody() const { return candidate_ != nullptr; }
   const std::vector<std::string>& failovers() const { return failovers_; }
+  // Who would be asked next.
+  std::span<const Candidate> rest() const { return std::span(order_).subspan(next_); }
   SteadyTime began() const { return began_; }
   // Of the time since the beginning, what was not spent waiting for a provider.
   std::chrono::nanoseconds overhead() const;
-  // Puts servers of one provider into their order: first the less busy of two
+  // Puts servers of one provider, for one model, into their order: first the less busy of two
   // picked by chance (Mitzenmacher, The Power of Two Choices in Randomized Load
   // Balancing, 2001).
   void spread(std::vector<Candidate>& candidates);
@@ -121,6 +150,7 @@ class Run : public Chain::Handle,
   void give_place_back();
 
   const std::shared_ptr<RunContext> context_;
+  const SetupRef setup_;
   const SteadyTime began_;
   const SteadyTime deadline_;
   std::vector<Candidate> order_;

@@ -108,6 +108,7 @@ struct ChatAsk {
   bool include_usage = false;  // OpenAI's stream_options: usage in the stream
   std::optional<int> num_ctx;  // hints for Ollama
   std::string keep_alive;      // JSON: "5m" or 300
+  int choices = 1;             // OpenAI's n: more only where it passes through
   std::string latency_target;  // hints for the choice of a model: ultra_low, low, standard, quality
   std::string model_hint;
   friend bool operator==(const ChatAsk&, const ChatAsk&) = default;

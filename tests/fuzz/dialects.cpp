@@ -1,3 +1,7 @@
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "fuzz/fuzz.h"
 #include "json/json.h"
 #include "llm/dialect.h"
@@ -84,6 +88,36 @@ void check_retold(const Completion& said) {
   }
 }
 
+// What comes out of a watch, or nothing when it finds fault.
+std::optional<std::string> passed(Watch& watch, const std::vector<std::string_view>& parts) {
+  std::string all;
+  for (const auto part : parts) {
+    const auto fed = watch.feed(part);
+    if (!fed) return std::nullopt;
+    all += fed.value();
+  }
+  const auto rest = watch.end();
+  if (!rest) return std::nullopt;
+  return all + std::string(rest.value());
+}
+
+void check_passed(const Peer& peer, std::string_view text,
+                  const std::vector<std::string_view>& parts, const Completion& said) {
+  Watch plain(peer.format->reader({}), Watch::HideUsage::No);
+  const auto same = passed(plain, parts);
+  fuzz::require(!same || *same == text, "what goes through stays as it is");
+
+  Completion copy;
+  Watch copied(peer.format->reader({}), Watch::HideUsage::No,
+               [&](const Delta& delta) { copy.add(delta); });
+  if (passed(copied, parts)) fuzz::require(copy.text() == said.text(), "a copy has the text");
+
+  Watch split(peer.format->reader({}), Watch::HideUsage::Yes);
+  Watch whole(peer.format->reader({}), Watch::HideUsage::Yes);
+  const auto hidden = passed(split, parts);
+  fuzz::require(hidden == passed(whole, {text}), "the split is no matter when usage is hidden");
+}
+
 void check_stream(const Peer& peer, std::string_view text) {
   const auto parts = fuzz::pieces(text);
   const Heard whole = listen(peer, {text});
@@ -94,15 +128,7 @@ void check_stream(const Peer& peer, std::string_view text) {
   fuzz::keep();
   check_retold(whole.all);
 
-  std::string passed;
-  Watch watch(peer.format->reader({}), Watch::HideUsage::No);
-  for (const auto part : parts) {
-    const auto fed = watch.feed(part);
-    if (!fed) return;
-    passed += fed.value();
-  }
-  if (!watch.end()) return;
-  fuzz::require(passed == text, "what goes through stays as it is");
+  check_passed(peer, text, parts, whole.all);
 }
 
 void check_outline(std::string_view body) {

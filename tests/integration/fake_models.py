@@ -20,6 +20,7 @@ import re
 import socket
 import struct
 import threading
+import time
 import urllib.parse
 
 WAIT_SECONDS_MAX = 20
@@ -51,7 +52,7 @@ class Play:
     status: int = 200
     message: str = "scripted"
     retry_after: int = 0
-    fault: str = ""  # hang, reset, cut, garbage, error
+    fault: str = ""  # hang, reset, cut, garbage, error; pause: it goes on when it is told to
     after: object = "head"
     slice: int = 0  # bytes of each write, 0: as they come
 
@@ -70,7 +71,8 @@ class Asked:
         self.play, self.ended = None, ""
         self.sent = 0  # tokens of the answer
         self.prompt, self.prompt_reported, self.reported = 0, False, False
-        self.hung, self.closed = asyncio.Event(), asyncio.Event()
+        self.began, self.took = time.monotonic(), 0.0  # seconds, of a whole answer
+        self.hung, self.closed, self.told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
 
 def texts_in(value):
@@ -386,6 +388,13 @@ class FakeModels:
         """The request whose play has this id."""
         return self.by_id[play_id]
 
+    def paused(self, play_id):
+        """Whether that play stands where it shall pause."""
+        return play_id in self.by_id and self.by_id[play_id].hung.is_set()
+
+    def go_on(self, play_id):
+        self.loop.call_soon_threadsafe(self.by_id[play_id].told.set)
+
     def _run(self, started):
         asyncio.set_event_loop(self.loop)
         server = self.loop.run_until_complete(asyncio.start_server(
@@ -510,32 +519,44 @@ class FakeModels:
 
     async def _whole(self, asked, out, value, completion):
         play, data = asked.play, json.dumps(value).encode()
-        if play.fault:
+        if play.fault == "pause":
+            await self._pause(asked)
+        elif play.fault:
             if play.after != "head":
                 await out.head(200, [("Content-Type", "application/json"),
                                      ("Content-Length", len(data))])
                 await out.write(data[:len(data) // 2])
             return await self._fault(asked, out, play.after != "head", play.after != "head")
         asked.sent, asked.reported, asked.ended = completion, play.usage, "whole"
+        asked.took = time.monotonic() - asked.began
         return await out.whole(200, value)
 
     async def _stream(self, asked, out, frames):
         play = asked.play
-        if play.fault and play.after == "head":
+        pauses = play.fault == "pause"
+        if pauses and play.after == "head":
+            await self._pause(asked)
+        elif play.fault and play.after == "head":
             return await self._fault(asked, out, False)
         await out.head(200, [("Content-Type", self.speaker.stream_type),
                              ("Transfer-Encoding", "chunked")])
-        stop = 0 if play.after == "token" else play.after
+        stop = play.after if isinstance(play.after, int) else 0
         for token, frame in frames:
             asked.prompt_reported |= b"message_start" in frame
             if play.fault and token is not False and asked.sent >= stop:
-                return await self._fault(asked, out, True)
+                if not pauses:
+                    return await self._fault(asked, out, True)
+                await self._pause(asked)
             await out.chunk(frame)
             asked.sent += token is True
             asked.reported |= token is None
-        asked.ended = "whole"
+        asked.ended, asked.took = "whole", time.monotonic() - asked.began
         await out.write(b"0\r\n\r\n")
         return True
+
+    async def _pause(self, asked):
+        asked.hung.set()
+        await asked.told.wait()
 
     async def _fault(self, asked, out, begun, sized=False):
         asked.ended = asked.play.fault

@@ -201,7 +201,7 @@ class Door(StackTest, Checks):
         return {"llm": {"providers": providers, "chain": [one["name"] for one in providers],
                         "health_every_ms": 200, "body_kib": BODY_KIB,
                         "api_keys": [{"name": "tests", "key_env": "GOOD_KEY"},
-                                     {"name": "poor", "key_env": "POOR_KEY", "tokens_per_day": 1},
+                                     {"name": "poor", "key_env": "POOR_KEY", "requests_per_hour": 1},
                                      {"name": "keyless", "admin": True}], **cls.limits()}}
 
     @classmethod
@@ -351,6 +351,12 @@ class Refusing(Door):
               "garbage": ({"fault": "garbage"}, {502}),
               "error": ({"fault": "error"}, {429, 502, 503, 529})}
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        poor = {"Authorization": f"Bearer {KEYS['POOR_KEY']}"}  # has had its one request
+        assert cls.stack.request("llm", "GET", "/v1/models", None, poor).status == 200
+
     def jobs(self, client, kind):
         model = f"{kind}-model"
         jobs = {}
@@ -415,7 +421,7 @@ class Refusing(Door):
         self.each_refusal("long", lambda client, result: self.assertEqual(
             result.get("status"), 413, result))
 
-    def test_a_budget_that_is_used_up_says_when_to_come_back(self):
+    def test_a_key_that_has_used_up_what_it_may_hears_when_to_come_back(self):
         def check(client, result):
             self.assertEqual(result.get("status"), 429, result)
             if client != "ollama":

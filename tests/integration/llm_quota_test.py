@@ -97,7 +97,7 @@ class AtTheDoor(ProxyTest):
 
     def test_a_budget_reserves_the_most_there_can_be_and_settles_what_there_was(self):
         proxy = self.proxy(api_keys=KEYS)
-        self.refused(proxy.chat_as("day", max_tokens=2000), 429)
+        self.refused(proxy.chat_as("day", max_tokens=2000), 413)
         used = 0
         for _ in range(200):
             reply = proxy.chat_as("day", max_tokens=500)

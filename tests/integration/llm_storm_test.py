@@ -160,11 +160,25 @@ class LlmStorm(StackTest):
             request.send(connection)
             if request.streamed and not (request.complete and request.status == 200):
                 connection.close()  # abandoned or cut; it opens again by itself
-        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(send, self.requests))
+        over = threading.Event()
+        asker = threading.Thread(target=self.keep_asking_for_usage, args=(over,))
+        asker.start()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+                list(pool.map(send, self.requests))
+        finally:
+            over.set()
+            asker.join()
+
+    def keep_asking_for_usage(self, over):
+        """The books are read while they are written."""
+        while not over.wait(0.05):
+            self.usage_statuses.add(self.stack.get("llm", "/usage").status)
 
     def test_nothing_fails_that_a_provider_would_have_answered(self):
+        self.usage_statuses = set()
         self.storm()
+        self.assertEqual(self.usage_statuses, {200})
         asked = collections.defaultdict(list)
         for kind, fake in self.fakes.items():
             for one in fake.log:
@@ -182,7 +196,9 @@ class LlmStorm(StackTest):
     def check(self, request, asked):
         """What became of the request: a word for the count."""
         ends = [(kind, one.ended, one.sent) for kind, one in asked]
-        whole = [kind for kind, one in asked if one.ended == "whole"]
+        # Who was so late that another one was asked has failed, though it does not know.
+        late = [kind for kind, one in asked if one.took > PATIENCE_MS / 1000 * 0.9]
+        whole = [kind for kind, one in asked if one.ended == "whole" and kind not in late]
         began = [kind for kind, one in asked if one.sent > 0 and one.ended != "whole"]
         if request.status != 200:
             self.assertEqual((whole, request.told), ([], True), ends)
@@ -191,8 +207,9 @@ class LlmStorm(StackTest):
             return "failed" if asked else "nobody was asked"
         expected = [request.play(self.seed, kind).text for kind, _, _ in ends]
         if request.complete:
-            self.assertEqual((len(whole), request.told), (1, False), ends)
-            self.assertEqual(request.text, request.play(self.seed, whole[0]).text)
+            self.assertEqual((len(whole or late), request.told), (1, False), ends)
+            self.assertIn(request.text,
+                          [request.play(self.seed, kind).text for kind in whole + late])
             return "answered"
         self.assertTrue(request.streamed and request.text, ends)
         self.assertTrue(any(text.startswith(request.text) for text in expected), request.text)

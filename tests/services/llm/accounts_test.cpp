@@ -299,6 +299,23 @@ TEST(Accounts, ReserveSettleAndGiveBackWhatWasDropped) {
   EXPECT_EQ(world.refused("cost"), 1);
 }
 
+TEST(Accounts, SayOfWhatCanNeverPassThatItIsTooLargeAndNotToBeTriedAgain) {
+  World world;
+  world.settings.keys = {key("alice", "s")};
+  world.settings.keys[0].tokens_per_minute = 1000;
+  world.settings.keys[0].cost_per_day = 0.5;
+  world.open();
+  ASSERT_EQ(world.admit("s"), 0);
+  EXPECT_EQ(world.reserve(1001), 413);
+  EXPECT_EQ(world.retry_after, 0);
+  EXPECT_EQ(world.why,
+            "the key 'alice' may use 1000 tokens a minute, and this request may come to 1001");
+  EXPECT_EQ(world.reserve(10, 0.75), 413);
+  EXPECT_EQ(world.why,
+            "the key 'alice' may use a cost of 0.5 a day, and this request may come to 0.75");
+  EXPECT_EQ(world.reserve(1000, 0.5), 0);
+}
+
 TEST(Accounts, BeginWithWhatTheBooksSayOfDayAndMonth) {
   World world;
   world.settings.keys = {key("alice", "s")};

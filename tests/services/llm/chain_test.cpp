@@ -616,7 +616,85 @@ TEST_F(ChainTest, DoesNotOpenWithAChainThatCannotBe) {
             "chain: no provider is named 'cloud'");
 }
 
+// --- other settings -----------------------------------------------------------------------------
+
+TEST_F(ChainTest, WhatIsUnderWayEndsWithTheSettingsThatItBeganWith) {
+  FakeOllama before;
+  FakeOllama after([](const FakeChat& chat) { chat.answer("new"); });
+  ChainOptions options = before_understudy(before.url(), 1);
+  options.place_wait = kPatience;
+  open(std::move(options));
+  const auto streaming = start();
+  const auto waiting = start();
+  const FakeChat chat = before.next();
+  ASSERT_TRUE(chat.reply);
+  chat.begin("ol");
+  const auto change = chain_->change(before_understudy(after.url()));
+  ASSERT_TRUE(change) << change.error().message;
+  change.value()();
+  expect_answer(*start(), "new");
+  chat.reply->write(text_line("d"));
+  chat.reply->write(std::string(kDoneLine));
+  chat.reply->end(http::Reply::Ending::Complete);
+  expect_answer(*streaming, "old");
+  before.next().answer("old, too");  // who waited for a place there
+  expect_answer(*waiting, "old, too");
+  EXPECT_EQ(after.seen(), 1);
+}
+
+TEST_F(ChainTest, AProviderThatStaysWhatItWasKeepsItsPlacesAndItsBreaker) {
+  FakeOllama ollama;
+  open(before_understudy(ollama.url(), 1));
+  const auto first = start();
+  ChainOptions same = before_understudy(ollama.url(), 1);
+  same.total = Milliseconds(60'000);
+  same.place_wait = Milliseconds(20);
+  chain_->change(same).value()();
+  EXPECT_EQ(local().in_flight, 1);
+  expect_stand_in(*start(), "no place was free in time");
+  ollama.next().answer("one");
+  expect_answer(*first, "one");
+}
+
+TEST_F(ChainTest, AServerThatIsSpokenToOtherwiseIsStillKnownByItsList) {
+  FakeOllama ollama([](const FakeChat& chat) { chat.answer("Hi"); });
+  ChainOptions options = before_understudy(ollama.url());
+  options.providers[0].models.clear();
+  open(options);
+  const SteadyTime limit = SystemClock::instance().now() + kPatience;
+  while (local().models.empty() && SystemClock::instance().now() < limit) turn_loop();
+  ollama.hold_list();
+  options.providers[0].concurrency = 2;
+  chain_->change(options).value()();
+  EXPECT_EQ(local().models, std::vector<std::string>{"listed"});
+  expect_answer(*start("listed"), "Hi");
+}
+
+TEST_F(ChainTest, AChangeThatCannotBeChangesNothing) {
+  FakeOllama ollama([](const FakeChat& chat) { chat.answer("Hi"); });
+  open(before_understudy(ollama.url()));
+  ChainOptions options = before_understudy(ollama.url());
+  options.chain = {"understudy", "cloud"};
+  EXPECT_EQ(chain_->change(options).error().message, "chain: no provider is named 'cloud'");
+  expect_answer(*start(), "Hi");
+}
+
 // --- the end ------------------------------------------------------------------------------------
+
+TEST_F(ChainTest, ClosesWithAWordToAllAndTakesNothingMore) {
+  FakeOllama ollama;
+  open(before_understudy(ollama.url(), 1));
+  const auto streaming = start();
+  const FakeChat chat = ollama.next();
+  ASSERT_TRUE(chat.reply);
+  chat.begin("Hel");
+  ASSERT_TRUE(comes(streaming->begun.get_future()));
+  const auto waiting = start();
+  chain_->close();
+  expect_error(*streaming, Code::Unavailable, "the answer was cut after 3 bytes");
+  expect_error(*waiting, Code::Unavailable, "shutting down");
+  expect_error(*start(), Code::Unavailable, "shutting down");
+}
 
 TEST_F(ChainTest, CancelsAllRunsWhenItIsDestroyed) {
   FakeOllama ollama;
@@ -631,7 +709,7 @@ TEST_F(ChainTest, CancelsAllRunsWhenItIsDestroyed) {
   const auto last = start();
   chain_.reset();
   for (const auto& talk : {asking, waiting, last}) {
-    expect_error(*talk, Code::Cancelled, "");
+    expect_error(*talk, Code::Unavailable, "shutting down");
     talk->handle->cancel();  // of no effect, and harmless
   }
   turn_loop();
@@ -648,7 +726,7 @@ TEST_F(ChainTest, IsDestroyedWhileAPlaceIsGiven) {
     chain_.reset();
     for (const auto& talk : talks) {
       const auto result = talk->result();
-      EXPECT_TRUE(result || result.error().code == Code::Cancelled);
+      EXPECT_TRUE(result || result.error().code == Code::Unavailable);
     }
   }
 }

@@ -144,6 +144,22 @@ TEST(Ledger, LosesNothingWhenItsProcessIsKilledAndCountsNothingTwice) {
             0);
 }
 
+TEST(Ledger, AnswersWhileItsThreadFindsThatAllIsSynced) {
+  const support::TempDir dirs[2];
+  std::unique_ptr<Ledger> ledgers[2];
+  for (int i = 0; i < 2; ++i) {
+    Ledger::Options options;
+    options.folder = dirs[i].path();
+    options.sync_every = Milliseconds(1);
+    ledgers[i] = Ledger::open(options).value();
+  }
+  for (int i = 1; i <= 50; ++i) {
+    for (const auto& ledger : ledgers) ASSERT_TRUE(ledger->add(use_of("ann", "big")).ok());
+    // The answer of the first is the time in which the second is synced.
+    for (const auto& ledger : ledgers) ASSERT_EQ(ledger->usage({}).value().total.requests, i);
+  }
+}
+
 TEST(Ledger, TakesUsesOfManyThreads) {
   const support::TempDir dir;
   const auto ledger = open_ledger(dir, 2048);

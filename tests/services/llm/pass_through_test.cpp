@@ -115,6 +115,35 @@ TEST(Watch, HidesAUsageThatTheClientDidNotAskFor) {
   }
 }
 
+TEST(Watch, GivesACopyOfAllThatIsSaid) {
+  Completion kept;
+  Watch watch(make_openai_provider()->reader({}), Watch::HideUsage::No,
+              [&](const Delta& delta) { kept.add(delta); });
+  const std::vector<std::string_view> pieces{
+      "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n",
+      "data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\n",
+      "data: {\"choices\":[{\"delta\":{\"content\":\"!\"}}]}\n\n",
+      "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n"};
+  for (const std::string_view piece : pieces) EXPECT_EQ(watch.feed(piece).value(), piece);
+  EXPECT_EQ(kept.text(), "Hello!");
+  EXPECT_EQ(kept.finish, Finish::Length);
+  EXPECT_EQ(watch.deltas(), 3);
+}
+
+TEST(Watch, OfSeveralChoicesTheMarkTellsTheEnd) {
+  ChatAsk two;
+  two.choices = 2;
+  const std::string_view first =
+      "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"A\"},\"finish_reason\":\"stop\"}]}"
+      "\n\n";
+  for (const bool several : {false, true}) {
+    Watch watch(make_openai_provider()->reader(several ? two : ChatAsk()), Watch::HideUsage::No);
+    ASSERT_TRUE(watch.feed(first));
+    EXPECT_EQ(watch.done(), !several);
+    EXPECT_EQ(watch.end().ok(), !several);
+  }
+}
+
 TEST(Watch, DoesNotTakeTheRoleForAFirstToken) {
   Watch watch(make_openai_provider()->reader({}), Watch::HideUsage::No);
   ASSERT_TRUE(watch.feed(kChunks.substr(0, kChunks.find("\n\n") + 2)).ok());

@@ -52,6 +52,10 @@ class EmbeddingChain final : public Chain {
     }
     return running;
   }
+  Result<std::function<void()>> change(ChainOptions) override {
+    return std::function<void()>([] {});
+  }
+  void close() override {}
   std::vector<ProviderState> providers() const override { return {}; }
 
   std::optional<Result<talk::Embeddings>> answer;
