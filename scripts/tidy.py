@@ -19,8 +19,9 @@ LIBS = {
     "json": ["base"],
     "http": ["base"],
     "retry": ["base"],
-    "lexical": ["base"],
-    "vector": ["base"],
+    "segment": ["base"],
+    "lexical": ["base", "segment"],
+    "vector": ["base", "segment"],
     "crypto": ["base"],
     "telemetry": ["base"],
     "contracts": ["base", "json"],
@@ -47,7 +48,9 @@ THIRD_PARTY = {
     "boost/": [("libs/net/", ANY)],  # its own headers between its .cpp files; net.h stays plain
     # In headers between the .cpp files of messaging only; node.h stays plain.
     "zmq": [("libs/messaging/", ANY), ("bench/rpc.cpp", CPP)],
-    "sqlite3.h": [("libs/store/", CPP)],
+    # FTS5 and Xapian are measured beside our own search.
+    "sqlite3.h": [("libs/store/", CPP), ("bench/lexical_peers.cpp", CPP)],
+    "xapian.h": [("bench/lexical_peers.cpp", CPP)],
     "hiredis/": [("libs/cache/", CPP)],
     "spdlog/": [("libs/telemetry/", CPP)],
     "prometheus/": [("libs/telemetry/", CPP)],
@@ -64,6 +67,11 @@ THIRD_PARTY = {
     "fmt/": [("", ANY)],
     "gtest/": [("tests/", ANY)],
     "benchmark/": [("bench/", CPP)],
+    # Other people's vector search, which ours is measured beside.
+    "hnswlib/": [("bench/vector_peers.cpp", CPP)],
+    "faiss/": [("bench/vector_peers.cpp", CPP)],
+    "omp.h": [("bench/vector_peers.cpp", CPP)],
+    "usearch/": [("bench/vector_peers.cpp", CPP)],
 }
 
 # Headers of the C library, the kernel and the compiler: allowed anywhere.

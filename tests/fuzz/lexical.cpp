@@ -1,9 +1,10 @@
 #include "base/utf8.h"
 #include "fuzz/fuzz.h"
 #include "lexical/analyser.h"
+#include "lexical/analysis.h"
 #include "lexical/sentences.h"
 
-// Words and sentences lie inside their text, in order; valid text gives valid words.
+// Words and sentences lie inside their text, in order; valid text gives valid words and terms.
 
 fuzz::Corpus fuzz::corpus() {
   return {
@@ -11,7 +12,9 @@ fuzz::Corpus fuzz::corpus() {
                 "# Heading\n- item one\n- item two\n\n1. first\n2. second",
                 "caf\xc3\xa9 na\xc3\xafve \xc3\x89t\xc3\xa9 stra\xc3\x9f"
                 "e",
-                "e.g. 3.14 and U.S.A. ...", "running runners ran quickly", "I.\n\nII.\n\nIII."},
+                "e.g. 3.14 and U.S.A. ...",
+                "getHTTPHeader max_open.files --dry-run C++ 1,000 \xe4\xb8\xad\xe6\x96\x87",
+                "running runners ran quickly", "I.\n\nII.\n\nIII."},
       .words = {"'s", "'", ".", "!", "?", "\n\n", "\n", "Mr.", "e.g.", "\"", ")", "\xe2\x80\x99",
                 "\xc3\xa9", "# ", "- ", "1. ", "\xf0\x9f\x98\x80", "\xe2\x80\xa6"}};
 }
@@ -37,6 +40,16 @@ void check_words(std::string_view text) {
   fuzz::require(lexical::content_stems(text).size() <= words.size(), "stems are of words");
 }
 
+void check_terms(std::string_view text, lexical::AnalysisOptions options) {
+  lexical::Analysis analysis(options);
+  for (const lexical::Term& term : analysis.terms(text)) {
+    fuzz::require(!term.text.empty(), "a term is not empty");
+    fuzz::require(term.position < analysis.words(), "a term stands at a word");
+    fuzz::require(term.hash == lexical::term_hash(term.kind, term.text), "a term has its hash");
+    fuzz::require(!utf8_valid(text) || utf8_valid(term.text), "a term of valid text is valid");
+  }
+}
+
 void check_sentences(std::string_view text) {
   const char* before = text.data();
   for (const auto sentence : lexical::sentences(text)) {
@@ -59,6 +72,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzz::text_of(data, size);
   if (utf8_valid(text)) fuzz::keep();
   check_words(text);
+  check_terms(text, {});
+  check_terms(text, {.word_bytes_max = 8});
   check_sentences(text);
   const std::string repaired = utf8_repaired(text);
   check_words(repaired);

@@ -1,0 +1,329 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vector/kernels.h"
+
+// The kernels over a type S of vectors of floats and of integers, which each of kernels_*.cpp
+// defines in its own anonymous namespace: so every instantiation is private to the file, and its
+// compiler flags. For the same reason no header with inline functions of use elsewhere is included.
+//
+// S has: Floats, Ints, kFloats (lanes of Floats), kBytes (bytes of Ints, at most 64), zero(),
+// ints(), load_f32/bf16/f16(p) and ..._part(p, n) for the first n < kFloats with zeros behind,
+// fma(a, b, c) = a * b + c, sub, add, sum, dot_u8(sums, row, query), dot_u4(sums, row, low, high),
+// sum4(a, b, c, d, out), sum_ints, dot_bf16(a, b, n), scan_b1(...), above(p, threshold).
+
+namespace vector {
+
+using std::int32_t;
+using std::int8_t;
+using std::size_t;
+using std::uint16_t;
+using std::uint32_t;
+using std::uint64_t;
+using std::uint8_t;
+
+template <class S>
+struct KernelsOver {
+  using Floats = typename S::Floats;
+  using Ints = typename S::Ints;
+  using U16 = std::uint16_t;
+  static constexpr size_t kLanes = S::kFloats;
+  static constexpr size_t kLine = 64;   // bytes of a cache line
+  static constexpr size_t kTile = 64;   // rows whose integer sums wait to be finished together
+  static constexpr size_t kAhead = 16;  // rows of codes that are fetched before they are needed
+  static constexpr size_t kFloatsAhead = 3;
+  // Rows; where the arithmetic takes as long as the memory, the processor's own fetching ahead does
+  // not overlap them.
+  static constexpr size_t kAheadBatch = 32;
+
+  struct F32 {
+    using Value = float;
+    static Floats load(const float* p) { return S::load_f32(p); }
+    static Floats part(const float* p, size_t n) { return S::load_f32_part(p, n); }
+  };
+  struct Bf16 {
+    using Value = U16;
+    static Floats load(const U16* p) { return S::load_bf16(p); }
+    static Floats part(const U16* p, size_t n) { return S::load_bf16_part(p, n); }
+  };
+  struct F16 {
+    using Value = U16;
+    static Floats load(const U16* p) { return S::load_f16(p); }
+    static Floats part(const U16* p, size_t n) { return S::load_f16_part(p, n); }
+  };
+  struct Dot {
+    static Floats step(Floats sum, Floats a, Floats b) { return S::fma(a, b, sum); }
+  };
+  struct L2 {
+    static Floats step(Floats sum, Floats a, Floats b) {
+      const Floats difference = S::sub(a, b);
+      return S::fma(difference, difference, sum);
+    }
+  };
+
+  // Four sums hide the latency of a multiply-add.
+  template <class Op, class A, class B>
+  static float pair(const typename A::Value* a, const typename B::Value* b, size_t n) {
+    Floats s0 = S::zero(), s1 = S::zero(), s2 = S::zero(), s3 = S::zero();
+    size_t i = 0;
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+      s0 = Op::step(s0, A::load(a + i), B::load(b + i));
+      s1 = Op::step(s1, A::load(a + i + kLanes), B::load(b + i + kLanes));
+      s2 = Op::step(s2, A::load(a + i + 2 * kLanes), B::load(b + i + 2 * kLanes));
+      s3 = Op::step(s3, A::load(a + i + 3 * kLanes), B::load(b + i + 3 * kLanes));
+    }
+    for (; i + kLanes <= n; i += kLanes) s0 = Op::step(s0, A::load(a + i), B::load(b + i));
+    if (i < n) s1 = Op::step(s1, A::part(a + i, n - i), B::part(b + i, n - i));
+    return S::sum(S::add(S::add(s0, s1), S::add(s2, s3)));
+  }
+
+  template <class Op, class B>
+  static void many(const float* query, const typename B::Value* rows, size_t stride, size_t n,
+                   size_t count, float* out) {
+    for (size_t i = 0; i < count; ++i) out[i] = pair<Op, F32, B>(query, rows + i * stride, n);
+  }
+
+  static void fetch(const void* start, size_t bytes) {
+    const char* p = static_cast<const char*>(start);
+    for (size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(p + i);
+  }
+
+  template <class Op, class B>
+  static void gather(const float* query, const typename B::Value* rows, size_t stride, size_t n,
+                     const uint32_t* ids, size_t count, float* out) {
+    constexpr size_t kWidth = sizeof(typename B::Value);
+    for (size_t i = 0; i < count && i < kFloatsAhead; ++i) {
+      fetch(rows + ids[i] * stride, n * kWidth);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kFloatsAhead < count) fetch(rows + ids[i + kFloatsAhead] * stride, n * kWidth);
+      out[i] = pair<Op, F32, B>(query, rows + ids[i] * stride, n);
+    }
+  }
+
+  // Byte codes: one dimension a byte.
+  struct Bytes {
+    static Ints step(Ints sum, const uint8_t* row, const int8_t* query, size_t at) {
+      return S::dot_u8(sum, row + at, query + at);
+    }
+  };
+  // Nibble codes: 64 bytes hold 128 dimensions.
+  struct Nibbles {
+    static Ints step(Ints sum, const uint8_t* row, const int8_t* query, size_t at) {
+      const size_t low = at / kLine * kLine + at;
+      return S::dot_u4(sum, row + at, query + low, query + low + kLine);
+    }
+  };
+
+  template <class Code>
+  static Ints code_sums(const uint8_t* row, const int8_t* query, size_t bytes) {
+    Ints sums = S::ints();
+    for (size_t at = 0; at < bytes; at += S::kBytes) sums = Code::step(sums, row, query, at);
+    return sums;
+  }
+
+  template <class Code>
+  static int32_t code_pair(const uint8_t* row, const int8_t* query, size_t bytes) {
+    return S::sum_ints(code_sums<Code>(row, query, bytes));
+  }
+
+  static int32_t dot_u8(const uint8_t* row, const int8_t* query, size_t n) {
+    const size_t whole = n / S::kBytes * S::kBytes;
+    int32_t sum = code_pair<Bytes>(row, query, whole);
+    for (size_t i = whole; i < n; ++i) sum += row[i] * query[i];
+    return sum;
+  }
+
+  static int32_t dot_u4(const uint8_t* row, const int8_t* query, size_t n) {
+    return code_pair<Nibbles>(row, query, n / 2);
+  }
+
+  // Four rows share the steps that fold the sums. They are read one after the other: side by side,
+  // sharing the loads of the query, they would come from memory at half the rate.
+  template <class Code>
+  static void code_four(const uint8_t* const* rows, const int8_t* query, size_t bytes,
+                        int32_t* out) {
+    const Ints s0 = code_sums<Code>(rows[0], query, bytes);
+    const Ints s1 = code_sums<Code>(rows[1], query, bytes);
+    const Ints s2 = code_sums<Code>(rows[2], query, bytes);
+    const Ints s3 = code_sums<Code>(rows[3], query, bytes);
+    S::sum4(s0, s1, s2, s3, out);
+  }
+
+  static float finished(int32_t sum, const CodeQuery& query, float scale, const Factor& factor) {
+    return static_cast<float>(2 * sum - query.offset) * (scale * factor.scale) + factor.bias +
+           query.base;
+  }
+
+  template <class Code>
+  static void code_many(const CodeQuery& query, const CodeRows& rows, size_t first, size_t count,
+                        float* out) {
+    int32_t sums[kTile];
+    for (size_t start = 0; start < count; start += kTile) {
+      const size_t tile = count - start < kTile ? count - start : kTile;
+      const uint8_t* row = rows.codes + (first + start) * rows.stride;
+      size_t i = 0;
+      for (; i + 4 <= tile; i += 4, row += 4 * rows.stride) {
+        const uint8_t* four[4] = {row, row + rows.stride, row + 2 * rows.stride,
+                                  row + 3 * rows.stride};
+        code_four<Code>(four, query.codes, rows.stride, sums + i);
+      }
+      for (; i < tile; ++i, row += rows.stride) {
+        sums[i] = code_pair<Code>(row, query.codes, rows.stride);
+      }
+      const Factor* factors = rows.factors + first + start;
+      for (i = 0; i < tile; ++i) out[start + i] = finished(sums[i], query, query.scale, factors[i]);
+    }
+  }
+
+  template <class Code>
+  static void code_gather(const CodeQuery& query, const CodeRows& rows, const uint32_t* ids,
+                          size_t count, float* out) {
+    int32_t sums[kTile];
+    const auto row = [&](size_t i) { return rows.codes + ids[i] * rows.stride; };
+    const auto fetch_row = [&](size_t i) {
+      if (i >= count) return;
+      fetch(row(i), rows.stride);
+      __builtin_prefetch(rows.factors + ids[i]);
+    };
+    for (size_t i = 0; i < kAhead; ++i) fetch_row(i);
+    for (size_t start = 0; start < count; start += kTile) {
+      const size_t end = count - start < kTile ? count : start + kTile;
+      size_t i = start;
+      for (; i + 4 <= end; i += 4) {
+        for (size_t next = i + kAhead; next < i + kAhead + 4; ++next) fetch_row(next);
+        const uint8_t* four[4] = {row(i), row(i + 1), row(i + 2), row(i + 3)};
+        code_four<Code>(four, query.codes, rows.stride, sums + (i - start));
+      }
+      for (; i < end; ++i) {
+        sums[i - start] = code_pair<Code>(row(i), query.codes, rows.stride);
+      }
+      for (i = start; i < end; ++i) {
+        out[i] = finished(sums[i - start], query, query.scale, rows.factors[ids[i]]);
+      }
+    }
+  }
+
+  // 4 queries x 4 rows: 16 sums in registers, each load serves four of them.
+  static void score_i8_batch(const CodeQuery* queries, const CodeRows& rows, size_t first,
+                             size_t count, float* out) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const uint8_t* row = rows.codes + (first + i) * rows.stride;
+      fetch(row + kAheadBatch * rows.stride, 4 * rows.stride);
+      Ints sums[4][4];
+#pragma GCC unroll 16
+      for (size_t j = 0; j < 16; ++j) sums[j / 4][j % 4] = S::ints();
+      for (size_t at = 0; at < rows.stride; at += S::kBytes) {
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) {
+#pragma GCC unroll 4
+          for (size_t r = 0; r < 4; ++r) {
+            sums[q][r] = Bytes::step(sums[q][r], row + r * rows.stride, queries[q].codes, at);
+          }
+        }
+      }
+#pragma GCC unroll 4
+      for (size_t q = 0; q < 4; ++q) {
+        int32_t four[4];
+        S::sum4(sums[q][0], sums[q][1], sums[q][2], sums[q][3], four);
+        for (size_t r = 0; r < 4; ++r) {
+          out[q * count + i + r] =
+              finished(four[r], queries[q], queries[q].scale, rows.factors[first + i + r]);
+        }
+      }
+    }
+    for (size_t q = 0; q < 4 && i < count; ++q) {
+      code_many<Bytes>(queries[q], rows, first + i, count - i, out + q * count + i);
+    }
+  }
+
+  static uint32_t hamming_b1(const uint8_t* a, const uint8_t* b, size_t bytes) {
+    uint64_t sum = 0;
+    size_t i = 0;
+    for (; i + 8 <= bytes; i += 8) {
+      uint64_t x, y;
+      __builtin_memcpy(&x, a + i, 8);
+      __builtin_memcpy(&y, b + i, 8);
+      sum += static_cast<uint64_t>(__builtin_popcountll(x ^ y));
+    }
+    for (; i < bytes; ++i) {
+      sum += static_cast<uint64_t>(__builtin_popcount(static_cast<unsigned>(a[i] ^ b[i])));
+    }
+    return static_cast<uint32_t>(sum);
+  }
+
+  static uint64_t above(const float* scores, size_t count, float threshold) {
+    uint64_t set = 0;
+    size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes) set |= S::above(scores + i, threshold) << i;
+    for (; i < count; ++i) set |= uint64_t{scores[i] > threshold} << i;
+    return set;
+  }
+
+  static uint64_t finish_b1(const U16* sums, const CodeQuery& query, const Factor* factors,
+                            float threshold, float* out) {
+    for (size_t i = 0; i < 64; ++i) out[i] = finished(sums[i], query, query.scale, factors[i]);
+    uint64_t set = 0;
+    for (size_t i = 0; i < 64; i += kLanes) set |= S::above(out + i, threshold) << i;
+    return set;
+  }
+
+  // In constant geometry (Pease 1968): every pass has the same access pattern, without strides
+  // shorter than a vector.
+  static void hadamard(float* values, size_t n) {
+    constexpr size_t kMax = 8192;
+    if (n < 2 || n > kMax) return;
+    alignas(64) float other[kMax];
+    float* from = values;
+    float* to = other;
+    for (size_t span = 1; span < n; span *= 2) {
+      for (size_t i = 0; i < n / 2; ++i) {
+        to[i] = from[2 * i] + from[2 * i + 1];
+        to[i + n / 2] = from[2 * i] - from[2 * i + 1];
+      }
+      float* swapped = from;
+      from = to;
+      to = swapped;
+    }
+    const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(n));
+    for (size_t i = 0; i < n; ++i) values[i] = from[i] * scale;
+  }
+
+  static constexpr Kernels table(Tier tier) {
+    Kernels k;
+    k.tier = tier;
+    k.dot_f32 = pair<Dot, F32, F32>;
+    k.l2_f32 = pair<L2, F32, F32>;
+    k.dot_bf16 = S::dot_bf16;
+    k.dot_f32_bf16 = pair<Dot, F32, Bf16>;
+    k.dot_f32_f16 = pair<Dot, F32, F16>;
+    k.dot_u8 = dot_u8;
+    k.dot_u4 = dot_u4;
+    k.hamming_b1 = hamming_b1;
+    k.dot_f32_many = many<Dot, F32>;
+    k.dot_f32_gather = gather<Dot, F32>;
+    k.l2_f32_many = many<L2, F32>;
+    k.l2_f32_gather = gather<L2, F32>;
+    k.dot_bf16_many = many<Dot, Bf16>;
+    k.dot_bf16_gather = gather<Dot, Bf16>;
+    k.l2_bf16_many = many<L2, Bf16>;
+    k.l2_bf16_gather = gather<L2, Bf16>;
+    k.dot_f16_many = many<Dot, F16>;
+    k.dot_f16_gather = gather<Dot, F16>;
+    k.score_i8_many = code_many<Bytes>;
+    k.score_i8_gather = code_gather<Bytes>;
+    k.score_i8_batch = score_i8_batch;
+    k.score_u4_many = code_many<Nibbles>;
+    k.score_u4_gather = code_gather<Nibbles>;
+    k.scan_b1 = S::scan_b1;
+    k.finish_b1 = finish_b1;
+    k.above = above;
+    k.hadamard = hadamard;
+    return k;
+  }
+};
+
+}  // namespace vector

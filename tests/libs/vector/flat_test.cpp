@@ -1,0 +1,236 @@
+#include "vector/flat.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace {
+
+using vector::Bitmap;
+using vector::Flat;
+using vector::Hit;
+using vector::Metric;
+using vector::Query;
+using vector::Rows;
+using vector::Scan;
+using vector::Snapshot;
+
+constexpr Scan kScans[] = {Scan::F32, Scan::I8, Scan::U4, Scan::B1};
+
+// Rows around a few centres, some of them removed, and what a search must find among them.
+class Collection {
+ public:
+  Collection(std::size_t dimension, Metric metric, std::size_t count,
+             Rows::Originals originals = Rows::Originals::F32, bool clustered = true)
+      : dimension_(dimension), random_(static_cast<unsigned>(dimension + count)) {
+    for (int c = 0; clustered && c < 20; ++c) centres_.push_back(gaussian(1));
+    Rows::Options options;
+    options.dimension = dimension;
+    options.metric = metric;
+    options.rows_max = count;
+    options.originals = originals;
+    rows = std::move(Rows::create(options)).value();
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_TRUE(rows->insert(i, vector()).ok());
+    }
+    rows->publish();
+    for (std::uint32_t slot = 3; slot < count; slot += 29) rows->remove(slot);
+    rows->publish();
+  }
+
+  std::vector<float> vector() {
+    std::vector<float> out = gaussian(centres_.empty() ? 1.0F : .5F);
+    if (centres_.empty()) return out;
+    const std::vector<float>& centre = centres_[random_() % centres_.size()];
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += centre[i];
+    return out;
+  }
+
+  Query query() {
+    Query query;
+    EXPECT_TRUE(query.set(rows->coder(), vector()).ok());
+    return query;
+  }
+
+  Bitmap filter(std::uint32_t one_in) {
+    Bitmap bitmap(rows->slots());
+    for (std::size_t i = 0; i < bitmap.size(); ++i) {
+      if (random_() % one_in == 0) bitmap.set(i);
+    }
+    return bitmap;
+  }
+
+  // By comparing with every row that counts.
+  std::vector<Hit> truth(const Query& query, std::size_t k, const Bitmap* filter) const {
+    std::vector<Hit> all;
+    std::vector<float> row(dimension_);
+    const Snapshot snapshot = rows->snapshot();
+    for (std::uint32_t slot = 0; slot < rows->slots(); ++slot) {
+      if (!rows->visible(slot, snapshot) || (filter != nullptr && !filter->test(slot))) continue;
+      rows->vector(slot, row.data());
+      all.push_back({rows->coder().exact(query.original(), row.data()), slot});
+    }
+    std::sort(all.begin(), all.end());
+    all.resize(std::min(k, all.size()));
+    return all;
+  }
+
+  std::unique_ptr<Rows> rows;
+
+ private:
+  std::vector<float> gaussian(float deviation) {
+    std::normal_distribution<float> gauss(0, deviation);
+    std::vector<float> out(dimension_);
+    for (float& x : out) x = gauss(random_);
+    return out;
+  }
+
+  std::size_t dimension_;
+  std::mt19937 random_;
+  std::vector<std::vector<float>> centres_;
+};
+
+double recall(std::span<const Hit> found, const std::vector<Hit>& truth) {
+  double hits = 0;
+  for (const Hit& wanted : truth) {
+    hits += static_cast<double>(std::any_of(
+        found.begin(), found.end(), [&](const Hit& hit) { return hit.slot == wanted.slot; }));
+  }
+  return truth.empty() ? 1 : hits / static_cast<double>(truth.size());
+}
+
+double least(Scan scan) { return scan == Scan::B1 ? .98 : .999; }
+
+TEST(Flat, EveryScanFindsTheNearestUnderEveryMetricAndFilter) {
+  for (const Metric metric : {Metric::Cosine, Metric::Dot, Metric::L2}) {
+    Collection collection(96, metric, 3000);
+    Flat flat(*collection.rows);
+    const Bitmap tenth = collection.filter(10);
+    const Bitmap few = collection.filter(100);
+    const Bitmap none(3000);
+    for (const Bitmap* filter : {static_cast<const Bitmap*>(nullptr), &tenth, &few, &none}) {
+      for (const Scan scan : kScans) {
+        double sum = 0;
+        for (int i = 0; i < 12; ++i) {
+          Query query = collection.query();
+          const std::vector<Hit> truth = collection.truth(query, 10, filter);
+          const auto hits = flat.search(query, 10, collection.rows->snapshot(), scan, filter);
+          EXPECT_EQ(hits.size(), truth.size());
+          EXPECT_TRUE(std::is_sorted(hits.begin(), hits.end()));
+          sum += recall(hits, truth);
+        }
+        EXPECT_GE(sum / 12, least(scan))
+            << static_cast<int>(metric) << " scan " << static_cast<int>(scan);
+      }
+    }
+  }
+}
+
+TEST(Flat, ExactScoresAreThoseOfTheOriginals) {
+  for (const Metric metric : {Metric::Cosine, Metric::L2}) {
+    Collection collection(50, metric, 500);
+    Flat flat(*collection.rows);
+    Query query = collection.query();
+    const std::vector<Hit> truth = collection.truth(query, 5, nullptr);
+    for (const Scan scan : kScans) {
+      const auto hits = flat.search(query, 5, collection.rows->snapshot(), scan);
+      ASSERT_EQ(hits.size(), 5U);
+      for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(hits[i].score, truth[i].score, 1e-3) << i;
+    }
+  }
+}
+
+TEST(Flat, WorksWithoutOriginalsOrWithShorterOnes) {
+  for (const auto originals :
+       {Rows::Originals::F16, Rows::Originals::Bf16, Rows::Originals::None}) {
+    for (const Metric metric : {Metric::Cosine, Metric::L2}) {
+      if (originals == Rows::Originals::F16 && metric != Metric::Cosine) continue;
+      Collection collection(64, metric, 2000, originals);
+      Flat flat(*collection.rows);
+      for (const Scan scan : kScans) {
+        double sum = 0;
+        for (int i = 0; i < 8; ++i) {
+          Query query = collection.query();
+          const auto hits = flat.search(query, 10, collection.rows->snapshot(), scan);
+          sum += recall(hits, collection.truth(query, 10, nullptr));
+        }
+        EXPECT_GE(sum / 8, .95) << static_cast<int>(originals) << static_cast<int>(scan);
+      }
+    }
+  }
+}
+
+TEST(Flat, OneBitCodesHandOverWhereTheyCannotTellRowsApart) {
+  Collection collection(64, Metric::Cosine, 20000, Rows::Originals::F32, false);
+  Flat flat(*collection.rows);
+  double sum = 0;
+  for (int i = 0; i < 25; ++i) {
+    Query query = collection.query();
+    const auto hits = flat.search(query, 10, collection.rows->snapshot(), Scan::B1);
+    sum += recall(hits, collection.truth(query, 10, nullptr));
+  }
+  EXPECT_GE(sum / 25, .98);
+}
+
+TEST(Flat, ListedSlotsAreSearchedInAnyOrderAndOnlyTheVisible) {
+  Collection collection(40, Metric::Cosine, 3000);
+  Flat flat(*collection.rows);
+  std::vector<std::uint32_t> slots;
+  Bitmap same(3000);
+  for (std::uint32_t slot = 2999; slot > 300; slot -= 2) {
+    slots.push_back(slot);
+    same.set(slot);
+  }
+  Query query = collection.query();
+  const auto hits = flat.search_slots(query, 10, collection.rows->snapshot(), slots);
+  EXPECT_EQ(recall(hits, collection.truth(query, 10, &same)), 1);
+  EXPECT_TRUE(flat.search_slots(query, 10, collection.rows->snapshot(), {}).empty());
+}
+
+TEST(Flat, QueriesThatShareAScanGetTheirOwnAnswers) {
+  Collection collection(96, Metric::Cosine, 3000);
+  Flat flat(*collection.rows);
+  const Bitmap half = collection.filter(2);
+  for (const Bitmap* filter : {static_cast<const Bitmap*>(nullptr), &half}) {
+    for (const std::size_t count : {1, 4, 7, 8}) {
+      std::vector<Query> queries;
+      for (std::size_t i = 0; i < count; ++i) queries.push_back(collection.query());
+      flat.search_batch(queries, 10, collection.rows->snapshot(), filter);
+      ASSERT_EQ(flat.hits().size(), count);
+      for (std::size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(recall(flat.hits()[i], collection.truth(queries[i], 10, filter)), 1) << i;
+      }
+    }
+  }
+}
+
+TEST(Flat, FindsAllRowsWhenAskedForMoreAndNoneWhenThereAreNone) {
+  Collection collection(8, Metric::L2, 50);
+  Rows::Options options;
+  options.dimension = 8;
+  options.metric = Metric::L2;
+  auto empty = std::move(Rows::create(options)).value();
+  Flat flat(*collection.rows);
+  Flat none(*empty);
+  for (const Scan scan : kScans) {
+    Query query = collection.query();
+    EXPECT_EQ(flat.search(query, 1000, collection.rows->snapshot(), scan).size(),
+              collection.rows->live());
+    EXPECT_TRUE(none.search(query, 10, empty->snapshot(), scan).empty());
+  }
+}
+
+TEST(Flat, ChoosesFewerBytesForMoreRows) {
+  Collection collection(8, Metric::L2, 20000);
+  const Rows& rows = *collection.rows;
+  EXPECT_EQ(Flat::choose(rows, 100), Scan::I8);
+  EXPECT_EQ(Flat::choose(rows, 5000), Scan::U4);
+  EXPECT_EQ(Flat::choose(rows, 19000), Scan::B1);
+}
+
+}  // namespace
