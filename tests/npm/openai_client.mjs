@@ -7,7 +7,8 @@ import { resolve } from "node:path";
 const require = createRequire(resolve(process.argv[2], "openai/package.json"));
 const { OpenAI } = require("openai");
 
-const client = new OpenAI({ baseURL: process.argv[3], apiKey: "none", maxRetries: 0 });
+// Node's own fetch: the client's older stand-in for it ends the process when a stream is cut.
+const client = new OpenAI({ baseURL: process.argv[3], apiKey: "none", maxRetries: 0, fetch });
 const messages = [{ role: "user", content: "Hi" }];
 
 async function streamed(options) {
