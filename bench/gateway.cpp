@@ -2,7 +2,7 @@
 // events, in one run and by turns, so that all meet the same moments of a shared machine.
 //
 //   bench/gateway [--rounds N] [--requests N] [--streams N] [--live N]
-//                 [--connections N] [--settings JSON-MEMBERS]
+//                 [--connections N [--cached 1]] [--settings JSON-MEMBERS]
 //
 // The model server answers at once and is the same for all three. Prints one JSON object a line:
 // requests at each number of connections, then streams, then memory.
@@ -25,6 +25,7 @@ struct Options {
   int streams = 600;
   int live = 1000;
   int connections = 0;  // only chats over so many; 0: everything
+  bool cached = false;  // those chats again and again
   std::string settings;
 };
 
@@ -137,8 +138,8 @@ Result<void> run(const Options& options) {
                                 {"nginx", nginx.port(), &nginx},
                                 {"ours", ours.port(), &ours}};
   if (options.connections > 0) {
-    return compare(sides, "chat", options.connections, options.requests, options.rounds,
-                   openai(kChat));
+    return compare(sides, options.cached ? "cached" : "chat", options.connections,
+                   options.requests, options.rounds, openai(options.cached ? kRepeated : kChat));
   }
   const long idle = ours.pss_kib();
   for (const int connections : {1, 16, 64, 256}) {
@@ -170,6 +171,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--streams") == 0) options.streams = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--live") == 0) options.live = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--connections") == 0) options.connections = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--cached") == 0) options.cached = std::atoi(argv[i + 1]) != 0;
     if (std::strcmp(argv[i], "--settings") == 0) options.settings = argv[i + 1];
   }
   const auto done = run(options);

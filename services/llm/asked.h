@@ -41,6 +41,8 @@ class Asked {
   // Headers of the request that the same dialect's provider shall have as well.
   void carry(http::Headers headers) { carried_ = std::move(headers); }
   const talk::Dialect* dialect() const { return door_.dialect; }
+  // The bytes of the request; none of one that was asked in no dialect.
+  const std::string& body() const { return body_; }
 
   // All of it; read once. InvalidArgument names the member.
   Result<const talk::ChatAsk*> ask();

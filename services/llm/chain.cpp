@@ -322,6 +322,18 @@ class ChainImpl final : public Chain {
     return exchange;
   }
 
+  Replays::ToldRef told(const Replays::Question& question) override {
+    cache::Cache* const cache = context_->with.cache;
+    if (cache == nullptr || !context_->loop.on_loop_thread() || context_->closing) return nullptr;
+    auto told = context_->replays.find(question);
+    return told && cache->get(told->cache_key) == told->value ? told : nullptr;
+  }
+
+  void told_again(const Replays::Told& told, const AccountRef& account) override {
+    context_->cache_hits.add();
+    book(*context_, account, Ending::Cached, told.provider, told.model, told.usage, 0);
+  }
+
   using Chain::embed;
   std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime deadline, AccountRef account,
                                 std::function<void(Result<talk::Embeddings>)> on_done) override {

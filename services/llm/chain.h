@@ -12,6 +12,7 @@
 #include "llm/meaning.h"
 #include "llm/prices.h"
 #include "llm/provider.h"
+#include "llm/replays.h"
 #include "llm/route.h"
 #include "llm/talk.h"
 #include "net/net.h"
@@ -80,6 +81,7 @@ struct ChatTask {
   std::unique_ptr<Asked> asked;
   AccountRef account = nullptr;
   Reservation reservation = {};  // of the gate that the chain has
+  Asked::Most most = {};         // what that was made for
   SteadyTime deadline{};
   std::unique_ptr<Audience> audience;
 };
@@ -118,6 +120,10 @@ class Chain {
   virtual ~Chain() = default;
   // All from any thread.
   virtual std::shared_ptr<Handle> chat(ChatTask task) = 0;
+  // The answer to these bytes when it was told from the cache before and is there still, else null;
+  // and a note that it was told again, for the books. On the loop's thread, else null.
+  virtual Replays::ToldRef told(const Replays::Question& question) = 0;
+  virtual void told_again(const Replays::Told& told, const AccountRef& account) = 0;
   // A chat for those who speak no dialect.
   std::shared_ptr<Handle> run(talk::ChatAsk ask, SteadyTime deadline, Listener listener);
   // Asks the providers that have the model for a vector of each input;

@@ -49,6 +49,7 @@ Exchange::Exchange(std::shared_ptr<RunContext> context, ChatTask task)
       asked_(std::move(task.asked)),
       account_(std::move(task.account)),
       reservation_(task.reservation),
+      most_(task.most),
       audience_(std::move(task.audience)),
       on_delta_([this](const talk::Delta& delta) { on_delta(delta); }) {}
 
@@ -107,12 +108,38 @@ bool Exchange::replay(const cache::Value& found, std::string_view from) {
     attempt_.completion.replay([this](const talk::Delta& delta) { audience_->delta(delta); });
     audience_->flush();
   }
+  if (from == "exact") keep_told(found);
   context().cache_hits.add();
   // Nobody was paid for it.
   write_down(Ending::Cached, attempt_.completion.provider, attempt_.completion.model,
              attempt_.completion.usage);
   done(std::nullopt);
   return true;
+}
+
+// Of what another process may change, one has to ask that first.
+void Exchange::keep_told(const cache::Value& value) {
+  if (asked_->stream() || asked_->dialect() == nullptr || context().with.cache->remote()) return;
+  const talk::Completion& completion = attempt_.completion;
+  const std::string id =
+      fmt::format("{:016x}{:016x}", context().random.next(), context().random.next());
+  std::string body = asked_->dialect()->write(
+      completion, {id, completion.model, SystemClock::instance().wall_ms(), 0});
+  const auto told = std::make_shared<Replays::Told>();
+  if (const std::size_t at = body.find(id); at != body.npos) {
+    told->tail = body.substr(at + id.size());
+    body.resize(at);
+  }
+  told->head = std::move(body);
+  told->cache_key = cache_key_;
+  told->value = value;
+  told->asked_model = asked_->model();
+  told->most = most_;
+  told->model = completion.model;
+  told->provider = completion.provider;
+  told->usage = completion.usage;
+  const std::string_view tenant = account_ ? std::string_view(account_->tenant) : "";
+  context().replays.put({asked_->dialect(), tenant, asked_->body()}, told);
 }
 
 void Exchange::remember() {
@@ -430,10 +457,16 @@ void Exchange::write_down(Ending ending, std::string_view provider, std::string_
     used_tokens_ += usage.prompt + usage.completion;
     used_cost_ += cost;
   }
-  Ledger* const ledger = context().with.ledger;
+  book(context(), account_, ending, provider, model, usage, cost);
+}
+
+void book(const RunContext& context, const AccountRef& account, Ending ending,
+          std::string_view provider, std::string_view model, const talk::Usage& usage,
+          double cost) {
+  Ledger* const ledger = context.with.ledger;
   if (ledger == nullptr) return;
   const auto added = ledger->add({.at_ms = SystemClock::instance().wall_ms(),
-                                  .key = account_ ? std::string_view(account_->key) : "",
+                                  .key = account ? std::string_view(account->key) : "",
                                   .model = model,
                                   .provider = provider,
                                   .prompt_tokens = usage.prompt,

@@ -11,6 +11,10 @@
 
 namespace llm {
 
+// One answer for the books, if there are any.
+void book(const RunContext& context, const AccountRef& account, Ending ending,
+          std::string_view provider, std::string_view model, const talk::Usage& usage, double cost);
+
 // One chat from the question to its end in the books. A provider that speaks
 // the client's dialect gets the question, and the client the answer, as they
 // are, while somebody looks on; for all others both are translated. Answers
@@ -54,6 +58,7 @@ class Exchange final : public Run {
   void look_for_meaning();
   void find_meaning();
   void remember();
+  void keep_told(const cache::Value& value);
   std::optional<Failure> unfit();
   void pass();
   talk::OnDelta copy();
@@ -76,6 +81,7 @@ class Exchange final : public Run {
   const std::unique_ptr<Asked> asked_;
   const AccountRef account_;
   const Reservation reservation_;
+  const Asked::Most most_;
   const std::unique_ptr<Audience> audience_;
   const talk::OnDelta on_delta_;
   std::string cache_key_;           // empty: this answer is not remembered

@@ -41,10 +41,13 @@ HttpAnswer::HttpAnswer(std::shared_ptr<http::Reply> reply, const Asked& asked,
       include_usage_(asked.include_usage()),
       request_id_(std::move(request_id)) {}
 
+std::string answer_id(std::string request_id) {
+  std::erase_if(request_id, [](char c) { return c == '-' || c == '_' || c == '.' || c == ':'; });
+  return request_id;
+}
+
 talk::Stamp HttpAnswer::stamp(const Speaker& speaker) const {
-  std::string id = request_id_;
-  std::erase_if(id, [](char c) { return c == '-' || c == '_' || c == '.' || c == ':'; });
-  return {std::move(id), std::string(speaker.model), SystemClock::instance().wall_ms(),
+  return {answer_id(request_id_), std::string(speaker.model), SystemClock::instance().wall_ms(),
           speaker.prompt_tokens};
 }
 
@@ -76,10 +79,15 @@ bool HttpAnswer::flush() {
 
 bool HttpAnswer::pass(std::string_view bytes) { return reply_->write(std::string(bytes)); }
 
-void HttpAnswer::answer(std::string body, const Speaker& speaker) {
-  http::Response response{200, told_headers(request_id_, speaker), std::move(body)};
+void tell_whole(http::Reply& reply, const std::string& request_id, std::string body,
+                const Speaker& speaker) {
+  http::Response response{200, told_headers(request_id, speaker), std::move(body)};
   response.headers.add("content-type", "application/json");
-  reply_->respond(std::move(response));
+  reply.respond(std::move(response));
+}
+
+void HttpAnswer::answer(std::string body, const Speaker& speaker) {
+  tell_whole(*reply_, request_id_, std::move(body), speaker);
 }
 
 void HttpAnswer::done(const talk::Completion& completion, const Speaker& speaker) {

@@ -13,6 +13,13 @@ namespace llm {
 // What every answer says of itself beside its body.
 http::Headers told_headers(const std::string& request_id, const Speaker& speaker);
 
+// Answers with a body that is whole.
+void tell_whole(http::Reply& reply, const std::string& request_id, std::string body,
+                const Speaker& speaker);
+
+// The id that an answer has in its body.
+std::string answer_id(std::string request_id);
+
 // Tells an answer to a client that speaks a dialect, whole or as a stream. On
 // the loop's thread.
 class HttpAnswer final : public Audience {

@@ -13,6 +13,7 @@
 #include "llm/chain.h"
 #include "llm/fault.h"
 #include "llm/provider.h"
+#include "llm/replays.h"
 #include "net/net.h"
 #include "telemetry/metrics.h"
 
@@ -42,6 +43,7 @@ class RunContext {
   const Chain::With with;
   std::unique_ptr<net::Client> client;
   Random random;         // of the loop's thread
+  Replays replays;       // likewise
   bool closing = false;  // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;

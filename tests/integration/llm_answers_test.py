@@ -101,6 +101,52 @@ class Kept(Answers):
         self.assertEqual(text_of("openai", again.body), (FRANCE, True, False))
 
 
+class Again(Answers):
+    """The same bytes again and again: nobody reads them any more, and all that holds still holds."""
+
+    @classmethod
+    def more(cls):
+        return {"chain": ["openai"], "api_keys": [
+            {"name": "guest", "admin": True},
+            key("member", SECRET),
+            key("hurried", SECRET + "-2", requests_per_minute=4)]}
+
+    def as_key(self, secret, text, dialect="openai", **more):
+        return self.still(dialect, text, headers={"Authorization": f"Bearer {secret}"}, **more)
+
+    def test_each_answer_is_the_same_but_for_its_id_and_each_is_in_the_books(self):
+        for dialect in KINDS:
+            with self.subTest(dialect=dialect):
+                text = f"The capital of France, {dialect}?"
+                self.assertIsNone(self.still(dialect, text).headers["x-troupe-cache"])
+                asked, cached = self.asked_count(), self.counted("cached")
+                told = [self.still(dialect, text) for _ in range(4)]
+                for one in told:
+                    self.assertEqual(one.headers["x-troupe-cache"], "exact", one)
+                    self.assertEqual(one.headers["x-troupe-provider"], "openai")
+                    self.assertEqual(said_in(dialect, one.json), FRANCE)
+                ids = {one.json.get("id") for one in told}
+                self.assertEqual(len(ids), 1 if dialect == "ollama" else 4, ids)
+                self.assertEqual(len({one.headers["x-request-id"] for one in told}), 4)
+                self.assertEqual(self.asked_count(), asked)
+                self.assertEqual(self.counted("cached"), cached + 4)
+
+    def test_it_is_for_the_same_key_the_same_bytes_and_no_stream(self):
+        text = "Once more, the capital of France?"
+        for _ in range(3):
+            self.as_key(SECRET, text)
+        self.assertEqual(self.as_key(SECRET, text).headers["x-troupe-cache"], "exact")
+        self.assertIsNone(self.still("openai", text).headers["x-troupe-cache"])
+        self.assertIsNone(self.as_key(SECRET, text + " ").headers["x-troupe-cache"])
+        stream = self.as_key(SECRET, text, stream=True)
+        self.assertEqual(text_of("openai", stream.body), (FRANCE, True, False))
+
+    def test_the_limits_of_a_key_are_kept(self):
+        statuses = [self.as_key(SECRET + "-2", "Quick, the capital of France?").status
+                    for _ in range(7)]
+        self.assertEqual(statuses, [200] * 4 + [429] * 3)
+
+
 class Embedded(Answers):
     """The semantic cache by a provider's embeddings, for one of two keys."""
 
