@@ -1,7 +1,7 @@
 // The LLM proxy beside nginx and beside nothing: a chat request of 908 bytes, a stream of 100
 // events, in one run and by turns, so that all meet the same moments of a shared machine.
 //
-//   bench/gateway [--rounds N] [--requests N] [--streams N] [--live N]
+//   bench/gateway [--rounds N] [--requests N] [--streams N] [--live N] [--growth N]
 //                 [--connections N [--cached 1]] [--settings JSON-MEMBERS]
 //
 // The model server answers at once and is the same for all three. Prints one JSON object a line:
@@ -24,6 +24,7 @@ struct Options {
   int requests = 20'000;  // a round
   int streams = 600;
   int live = 1000;
+  int growth = 0;       // requests after which the memory is looked at
   int connections = 0;  // only chats over so many; 0: everything
   bool cached = false;  // those chats again and again
   std::string settings;
@@ -46,6 +47,7 @@ std::string chat_body(const std::string& more) {
 const std::string kChat = R"(,"temperature":0.7)";
 const std::string kRepeated = R"(,"temperature":0)";  // its answer may come from the cache
 const std::string kStream = R"(,"temperature":0.7,"stream":true)";
+const std::string kFlaky = R"(,"temperature":0.7,"flaky":true)";
 const std::string kHeld = R"(,"temperature":0.7,"stream":true,"held":true)";
 
 std::string openai(const std::string& more) {
@@ -130,6 +132,34 @@ Result<void> hold_streams(const bench::GatewayServer& ours, int streams) {
   return {};
 }
 
+// Every other of these chats gets a 500 from the first provider and its answer from the second.
+Result<void> fail_over(const bench::GatewayServer& ours, int requests) {
+  auto steady = TRY(bench::Askers::open(ours.port(), 1, openai(kChat)));
+  auto flaky = TRY(bench::Askers::open(ours.port(), 1, openai(kFlaky)));
+  const auto count = static_cast<std::uint64_t>(requests);
+  const auto plain = TRY(steady.ask(count));
+  const auto asked = TRY(flaky.ask(2 * count));
+  fmt::print(R"({{"what":"failover","failed":{},"plain_ms_p99":{:.2f},"p50_ms":{:.2f},)"
+             R"("p98_ms":{:.2f},"p99_ms":{:.2f}}})"
+             "\n",
+             asked.failed, bench::quantile(plain.whole_ms, 0.99),
+             bench::quantile(asked.whole_ms, 0.5), bench::quantile(asked.whole_ms, 0.98),
+             bench::quantile(asked.whole_ms, 0.99));
+  return {};
+}
+
+// What many requests leave behind.
+Result<void> grow(const bench::GatewayServer& ours, int requests) {
+  auto askers = TRY(bench::Askers::open(ours.port(), 64, openai(kChat)));
+  TRY(askers.ask(static_cast<std::uint64_t>(requests) / 10));
+  const long before = ours.pss_kib();
+  TRY(askers.ask(static_cast<std::uint64_t>(requests)));
+  fmt::print(R"({{"what":"growth","requests":{},"pss_kib_before":{},"pss_kib_after":{}}})"
+             "\n",
+             requests, before, ours.pss_kib());
+  return {};
+}
+
 Result<void> run(const Options& options) {
   const auto model = TRY(bench::GatewayServer::start_model(kChunks));
   const auto nginx = TRY(bench::GatewayServer::start_nginx(model.port()));
@@ -138,8 +168,8 @@ Result<void> run(const Options& options) {
                                 {"nginx", nginx.port(), &nginx},
                                 {"ours", ours.port(), &ours}};
   if (options.connections > 0) {
-    return compare(sides, options.cached ? "cached" : "chat", options.connections,
-                   options.requests, options.rounds, openai(options.cached ? kRepeated : kChat));
+    return compare(sides, options.cached ? "cached" : "chat", options.connections, options.requests,
+                   options.rounds, openai(options.cached ? kRepeated : kChat));
   }
   const long idle = ours.pss_kib();
   for (const int connections : {1, 16, 64, 256}) {
@@ -153,6 +183,8 @@ Result<void> run(const Options& options) {
   const std::string ollama = bench::post_request("/api/chat", chat_body(R"(,"stream":true)"));
   TRY(compare({{"passed", ours.port(), &ours}, {"translated", ours.port(), &ours, ollama}},
               "translated", 32, options.streams, options.rounds, openai(kStream)));
+  TRY(fail_over(ours, options.requests / 4));
+  if (options.growth > 0) TRY(grow(ours, options.growth));
   TRY(hold_streams(ours, options.live));
   fmt::print(R"({{"what":"memory","pss_mb_idle":{:.1f},"pss_mb_256":{:.1f},"pss_mb_end":{:.1f}}})"
              "\n",
@@ -169,6 +201,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--rounds") == 0) options.rounds = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--requests") == 0) options.requests = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--streams") == 0) options.streams = std::atoi(argv[i + 1]);
+    if (std::strcmp(argv[i], "--growth") == 0) options.growth = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--live") == 0) options.live = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--connections") == 0) options.connections = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--cached") == 0) options.cached = std::atoi(argv[i + 1]) != 0;

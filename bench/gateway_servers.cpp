@@ -116,6 +116,7 @@ struct Asked {
 // Answers each whole request in `asked`; false when the connection is to be closed.
 bool answer_requests(int socket, Asked& asked, const std::string& whole,
                      const std::vector<std::string>& stream) {
+  static int flaky = 0;  // every third of those that ask for it fails
   for (;;) {
     const auto end = asked.received.find("\r\n\r\n");
     if (end == std::string::npos) return true;
@@ -138,6 +139,10 @@ bool answer_requests(int socket, Asked& asked, const std::string& whole,
         if (held && &piece != &stream.front() && &piece != &stream.at(1)) break;
         if (send(socket, piece.data(), piece.size(), MSG_NOSIGNAL) < 0) return false;
       }
+    } else if (body.find(R"("flaky":true)") != body.npos && ++flaky % 3 == 2) {
+      constexpr std::string_view kBroken =
+          "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}";
+      send(socket, kBroken.data(), kBroken.size(), MSG_NOSIGNAL);
     } else if (send(socket, whole.data(), whole.size(), MSG_NOSIGNAL) < 0) {
       return false;
     }
@@ -281,9 +286,11 @@ Result<GatewayServer> GatewayServer::start_ours(std::uint16_t upstream,
   server.directory_ = TRY(make_directory());
   const std::string config = server.directory_ + "/config.json";
   std::ofstream(config) << fmt::format(
-      R"({{"llm":{{"port":0,"log_level":"warn","providers":[{{"name":"mock","kind":"openai",)"
-      R"("url":"http://127.0.0.1:{}/v1","models":["mock-model"],"concurrency":1000}}],)"
-      R"("chain":["mock","understudy"]{}}}}})",
+      R"({{"llm":{{"port":0,"log_level":"error","providers":[{{"name":"mock","kind":"openai",)"
+      R"("url":"http://127.0.0.1:{0}/v1","models":["mock-model"],"concurrency":1000}},)"
+      R"({{"name":"spare","kind":"openai","url":"http://127.0.0.1:{0}/v1",)"
+      R"("models":["mock-model"],"concurrency":1000}}],)"
+      R"("chain":["mock","spare","understudy"]{1}}}}})",
       upstream, settings);
   const fs::path self = fs::read_symlink("/proc/self/exe");
   const std::string program = (self.parent_path().parent_path() / "bin/troupe-llm").string();

@@ -18,8 +18,8 @@ class GatewayServer {
   static Result<GatewayServer> start_model(int chunks);
   // nginx as bench/gateway.nginx.conf has it, before `upstream`. NotFound when there is no nginx.
   static Result<GatewayServer> start_nginx(std::uint16_t upstream);
-  // troupe-llm with `upstream` as its only provider beside the understudy; `settings` are more
-  // members of its config section, with a comma in front.
+  // troupe-llm with `upstream` as its first and its second provider, before the understudy;
+  // `settings` are more members of its config section, with a comma in front.
   static Result<GatewayServer> start_ours(std::uint16_t upstream, const std::string& settings);
   GatewayServer(GatewayServer&& other) noexcept;
   GatewayServer& operator=(GatewayServer&&) = delete;

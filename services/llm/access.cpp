@@ -11,10 +11,8 @@ Result<std::shared_ptr<Accounts>> open_accounts(
     std::function<std::string(const std::string& name)> variable, Ledger& ledger, net::Loop& loop) {
   Accounts::Options options;
   options.variable = std::move(variable);
-  options.spent = [&ledger](const std::string& key,
-                            std::int64_t from_day) -> Result<Accounts::Spent> {
-    const auto spent = TRY(ledger.spent(key, from_day));
-    return Accounts::Spent{spent.tokens, spent.cost};
+  options.spent = [&ledger](std::int64_t day, std::int64_t month) {
+    return ledger.spent(day, month);
   };
   const runtime::Settings& common = process.settings();
   const bool shared = !common.redis_url.empty();  // also for the keys of a reload
@@ -30,13 +28,12 @@ Result<std::shared_ptr<Accounts>> open_accounts(
     share_through_redis(accounts, std::move(redis),
                         [&loop](std::function<void()> task) { loop.post(std::move(task)); });
   }
-  if (!settings.keys.empty()) {
-    // Without Redis each instance holds the limits by itself: that is no reason not to serve.
-    process.check("limits", [weak = std::weak_ptr(accounts)] {
-      const auto alive = weak.lock();
-      return runtime::Process::State{alive == nullptr ? "closed" : alive->state(), true};
-    });
-  }
+  // Without Redis each instance holds the limits by itself: that is no reason not to serve. Also
+  // without keys: a reload may bring some.
+  process.check("limits", [weak = std::weak_ptr(accounts)] {
+    const auto alive = weak.lock();
+    return runtime::Process::State{alive == nullptr ? "closed" : alive->state(), true};
+  });
   return accounts;
 }
 

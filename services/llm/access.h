@@ -10,8 +10,8 @@
 namespace llm {
 
 // The accounts of a process: what was used is read from `ledger`, the limits are shared through the
-// Redis of the process when it has one, and where keys are configured `limits` in /health says
-// whether they are. `ledger` and `loop` outlive them. The data directory keeps the instance's name.
+// Redis of the process when it has one, and `limits` in /health says whether they are. `ledger` and
+// `loop` outlive them. The data directory keeps the instance's name.
 Result<std::shared_ptr<Accounts>> open_accounts(
     runtime::Process& process, const Accounts::Settings& settings,
     std::function<std::string(const std::string& name)> variable, Ledger& ledger, net::Loop& loop);

@@ -156,6 +156,8 @@ struct Accounts::Book {
   std::unordered_multimap<std::uint64_t, Secret> secrets;
   std::unordered_map<std::string, std::shared_ptr<Entry>> entries;  // by name
   const Entry* guest = nullptr;                                     // who brings no key
+  // Of a bucket of 1, from which a request takes its part: so a reload that changes how many there
+  // may be refills none.
   std::optional<retry::KeyedLimiter> addresses;
   std::int64_t per_address = 0;
 
@@ -192,6 +194,7 @@ class Accounts::Held final : public Claim {
     }
   }
   const Entry& entry() const { return *entry_; }
+  bool settled() const { return settled_; }
 
  private:
   const std::shared_ptr<const Entry> entry_;
@@ -219,7 +222,9 @@ Accounts::Accounts(Options options, telemetry::Metrics& metrics)
 Result<std::shared_ptr<Accounts>> Accounts::open(const Settings& settings, Options options,
                                                  telemetry::Metrics& metrics) {
   std::shared_ptr<Accounts> accounts(new Accounts(std::move(options), metrics));
-  TRY(accounts->configure(settings));
+  // Nobody else is asked about.
+  const Books books = settings.keys.empty() ? Books() : TRY(accounts->read_books());
+  TRY(accounts->configure(settings, books));
   return accounts;
 }
 
@@ -230,13 +235,22 @@ Accounts::~Accounts() {
   }
 }
 
-Result<void> Accounts::configure(const Settings& settings) {
-  auto book = TRY(read(settings));
+Result<Accounts::Books> Accounts::read_books() const {
+  const std::int64_t now = options_.clock->wall_ms();
+  Books books{span_of(Window::Day, now).begin_ms / kDayMs,
+              span_of(Window::Month, now).begin_ms / kDayMs};
+  if (options_.spent) books.spent = TRY(options_.spent(books.day, books.month));
+  return books;
+}
+
+Result<void> Accounts::configure(const Settings& settings, const Books& books) {
+  auto book = TRY(read(settings, books));
   // Only now, when all of it is known to be good.
+  const Moment now = moment(*options_.clock);
   for (const auto& [name, entry] : book->entries) {
-    for (const auto& limit : entry->limits) limit.metered->quota.set_amount(limit.amount);
+    for (const auto& limit : entry->limits) limit.metered->quota.set_amount(limit.amount, now);
   }
-  if (book_ != nullptr && book_->per_address == book->per_address) {
+  if (book_ != nullptr && book_->addresses && book->addresses) {
     book->addresses = std::move(book_->addresses);
   }
   book_ = std::move(book);
@@ -244,20 +258,21 @@ Result<void> Accounts::configure(const Settings& settings) {
   return {};
 }
 
-Result<std::shared_ptr<Accounts::Book>> Accounts::read(const Settings& settings) {
+Result<std::shared_ptr<Accounts::Book>> Accounts::read(const Settings& settings,
+                                                       const Books& books) {
   auto book = std::make_shared<Book>();
   for (const KeySettings& key : settings.keys) {
-    TRY(read_key(key, std::max(settings.lease_requests, 1), *book));
+    TRY(read_key(key, std::max(settings.lease_requests, 1), books, *book));
   }
   book->per_address = settings.requests_per_minute_per_address;
   if (book->per_address > 0) {
-    const auto burst = static_cast<double>(book->per_address);
-    book->addresses.emplace(retry::Limiter::Options{.per_second = burst / 60, .burst = burst});
+    book->addresses.emplace(retry::Limiter::Options{.per_second = 1.0 / 60, .burst = 1});
   }
   return book;
 }
 
-Result<void> Accounts::read_key(const KeySettings& key, int lease_requests, Book& book) {
+Result<void> Accounts::read_key(const KeySettings& key, int lease_requests, const Books& books,
+                                Book& book) {
   auto entry = std::make_shared<Entry>();
   entry->account = {.key = key.name,
                     .tenant = key.name,
@@ -302,13 +317,13 @@ Result<void> Accounts::read_key(const KeySettings& key, int lease_requests, Book
                            {Unit::Tokens, Window::Month, key.tokens_per_month},
                            {Unit::Cost, Window::Day, nanos(key.cost_per_day)},
                            {Unit::Cost, Window::Month, nanos(key.cost_per_month)}}) {
-    if (rule.amount > 0) TRY(add_limit(*entry, rule, lease_requests));
+    if (rule.amount > 0) add_limit(*entry, rule, lease_requests, books);
   }
   return {};
 }
 
 // The limit that the key has had so far goes on, with what was used of it.
-Result<void> Accounts::add_limit(Entry& entry, const Rule& rule, int lease_requests) {
+void Accounts::add_limit(Entry& entry, const Rule& rule, int lease_requests, const Books& books) {
   MeteredRef metered;
   if (book_ != nullptr && book_->entries.contains(entry.account.key)) {
     for (const auto& limit : book_->entries[entry.account.key]->limits) {
@@ -322,20 +337,24 @@ Result<void> Accounts::add_limit(Entry& entry, const Rule& rule, int lease_reque
     metered = std::make_shared<Metered>(
         Metered{++metered_, Quota(rule, name, options_.instance, lease_requests)});
     if (!rule.rate()) {
-      const std::int64_t used = TRY(used_before(entry.account.key, rule));
-      metered->quota.begin_with(used, moment(*options_.clock));
+      metered->quota.begin_with(used_before(entry.account.key, rule, books),
+                                moment(*options_.clock));
     }
   }
   entry.limits.push_back({metered, rule.amount});
   (rule.unit == Unit::Requests ? entry.requests : entry.spending).push_back(std::move(metered));
-  return {};
 }
 
-Result<std::int64_t> Accounts::used_before(const std::string& key, const Rule& rule) const {
-  if (!options_.spent) return std::int64_t{0};
+std::int64_t Accounts::used_before(const std::string& key, const Rule& rule,
+                                   const Books& books) const {
+  const bool of_day = rule.window == Window::Day;
   const Span span = span_of(rule.window, options_.clock->wall_ms());
-  const Spent spent = TRY(options_.spent(key, span.begin_ms / kDayMs));
-  return rule.unit == Unit::Cost ? to_nanos(spent.cost) : spent.tokens;
+  const bool over = span.begin_ms / kDayMs != (of_day ? books.day : books.month);
+  const auto found = books.spent.find(key);
+  if (over || found == books.spent.end()) return 0;
+  const Ledger::Spent& spent = found->second;
+  if (rule.unit == Unit::Cost) return to_nanos(of_day ? spent.day_cost : spent.month_cost);
+  return of_day ? spent.day_tokens : spent.month_tokens;
 }
 
 const Accounts::Entry* Accounts::known(std::string_view secret) const {
@@ -413,7 +432,8 @@ std::variant<AccountRef, Rejection> Accounts::admit(std::string_view secret, std
   }
   // Also of those whose key is wrong: nobody tries keys faster than this.
   if (book_->addresses) {
-    if (const auto taken = book_->addresses->take(peer, 1, now.steady); !taken) {
+    const double part = 1 / static_cast<double>(book_->per_address);
+    if (const auto taken = book_->addresses->take(peer, part, now.steady); !taken) {
       return refuse(
           "address", Code::Overloaded,
           fmt::format("{} requests a minute may come from one address", book_->per_address),
@@ -465,7 +485,20 @@ std::variant<Reservation, Rejection> Accounts::reserve(const AccountRef& account
 void Accounts::settle(const Reservation& reservation, std::int64_t tokens, double cost) {
   if (reservation == nullptr) return;
   auto& held = static_cast<Held&>(*reservation);
-  held.settle(std::max<std::int64_t>(tokens, 0), to_nanos(cost));
+  if (held.settled()) return;
+  tokens = std::max<std::int64_t>(tokens, 0);
+  held.settle(tokens, to_nanos(cost));
+  // Limits that the key has got while the request was under way.
+  const auto& before = held.entry().spending;
+  const auto now_has = book_->entries.find(held.entry().account.key);
+  if (now_has != book_->entries.end() && now_has->second.get() != &held.entry()) {
+    const Moment now = moment(*options_.clock);
+    for (const MeteredRef& metered : now_has->second->spending) {
+      if (std::find(before.begin(), before.end(), metered) != before.end()) continue;
+      const bool of_cost = metered->quota.rule().unit == Unit::Cost;
+      metered->quota.settle(0, of_cost ? to_nanos(cost) : tokens, now);
+    }
+  }
   if (lender_ == nullptr) return;
   for (const MeteredRef& metered : held.entry().spending) {
     give_back(*metered, Quota::Keep::Some);

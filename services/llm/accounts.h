@@ -17,6 +17,7 @@
 #include "http/http.h"
 #include "llm/gatekeeper.h"
 #include "llm/leases.h"
+#include "llm/ledger.h"
 #include "llm/quota.h"
 #include "telemetry/metrics.h"
 
@@ -104,16 +105,19 @@ class Accounts final : public Gatekeeper, public std::enable_shared_from_this<Ac
                           " instance takes at a time; 1: none in advance"});
     }
   };
-  struct Spent {
-    std::int64_t tokens = 0;
-    double cost = 0;
+  // What the books say of the keys, read at some moment of a day and a month.
+  struct Books {
+    std::int64_t day = 0;  // since 1970, as the next
+    std::int64_t month = 0;
+    std::map<std::string, Ledger::Spent> spent = {};  // in the days from each of them on
   };
   // The world outside.
   struct Options {
     std::function<std::string(const std::string& name)> variable;
-    // What the books say of a key from a day on (days since 1970). May wait: it is asked at the
-    // start, and about keys that a reload adds.
-    std::function<Result<Spent>(const std::string& key, std::int64_t from_day)> spent;
+    // See Ledger::spent().
+    std::function<Result<std::map<std::string, Ledger::Spent>>(std::int64_t day,
+                                                               std::int64_t month)>
+        spent;
     std::string instance = "here";  // see instance_name()
     const Clock* clock = &SystemClock::instance();
   };
@@ -124,8 +128,10 @@ class Accounts final : public Gatekeeper, public std::enable_shared_from_this<Ac
   // Brings back what is borrowed.
   ~Accounts() override;
 
+  // For configure(), which is next. Waits for the disk: not on the loop.
+  Result<Books> read_books() const;
   // Other keys and limits from now on, or an Error and all stays as it was. What was used counts.
-  Result<void> configure(const Settings& settings);
+  Result<void> configure(const Settings& settings, const Books& books);
 
   // Shares the limits with other instances from now on; before anybody asks. The lender calls
   // beat(), on the loop, some times a second.
@@ -150,10 +156,10 @@ class Accounts final : public Gatekeeper, public std::enable_shared_from_this<Ac
   using MeteredRef = std::shared_ptr<Metered>;
 
   Accounts(Options options, telemetry::Metrics& metrics);
-  Result<std::shared_ptr<Book>> read(const Settings& settings);
-  Result<void> read_key(const KeySettings& key, int lease_requests, Book& book);
-  Result<void> add_limit(Entry& entry, const Rule& rule, int lease_requests);
-  Result<std::int64_t> used_before(const std::string& key, const Rule& rule) const;
+  Result<std::shared_ptr<Book>> read(const Settings& settings, const Books& books);
+  Result<void> read_key(const KeySettings& key, int lease_requests, const Books& books, Book& book);
+  void add_limit(Entry& entry, const Rule& rule, int lease_requests, const Books& books);
+  std::int64_t used_before(const std::string& key, const Rule& rule, const Books& books) const;
   const Entry* known(std::string_view secret) const;
   Sharing sharing() const;
   std::optional<Rejection> check(const MeteredRef& metered, std::int64_t amount, const Moment& now,

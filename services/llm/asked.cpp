@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "json/json.h"
@@ -53,6 +55,20 @@ bool is_zero(std::string_view number) {
 
 std::int64_t count(const talk::Outline& of, std::string_view key) {
   return std::max<std::int64_t>(0, of.integer(key).value_or(0));
+}
+
+// How long an answer this member allows; servers read one that is not more than 0 as no limit, and
+// some take 2e3 and "2000" for a number. Nothing when it is not there or no number.
+std::optional<std::int64_t> limit_in(const talk::Outline& of, std::string_view key,
+                                     std::int64_t usual_answer) {
+  const std::string_view given = of.find(key);
+  const std::string_view text = given.starts_with('"') ? of.text(key) : given;
+  double number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || end != text.data() + text.size()) return std::nullopt;
+  if (failed == std::errc::result_out_of_range) number = text.front() == '-' ? 0 : 1e9;
+  if (!(number > 0)) return usual_answer;
+  return static_cast<std::int64_t>(std::ceil(std::min(number, 1e9)));
 }
 
 // An object within the answer, as an outline; an empty one when there is none.
@@ -156,20 +172,39 @@ std::int64_t Asked::prompt_tokens_bound() const {
 
 Asked::Most Asked::most(std::int64_t usual_answer) {
   constexpr std::size_t kPicturesFrom = 64 * 1024;  // bytes in which there may be images
-  std::int64_t answer = usual_answer;
-  if (outline_) {
-    for (const std::string_view key : {"max_tokens", "max_completion_tokens"}) {
-      answer = outline_->integer(key).value_or(answer);
+  constexpr std::int64_t kAnswerMax = 10'000'000;
+  std::optional<std::int64_t> named;
+  const auto heed = [&](const talk::Outline& of, std::string_view key) {
+    if (const auto most = limit_in(of, key, usual_answer)) {
+      named = std::max(*most, named.value_or(0));
     }
-    answer = inside(*outline_, "options").integer("num_predict").value_or(answer);
+  };
+  if (outline_ && door_.same == ProviderKind::Ollama) {
+    const std::string_view given = outline_->find("options");
+    const auto options = talk::Outline::of(given.empty() || given == "null" ? "{}" : given);
+    // What we cannot read, Ollama may.
+    if (options) {
+      heed(options.value(), "num_predict");
+    } else {
+      named = kAnswerMax;
+    }
+  } else if (outline_) {
+    heed(*outline_, "max_tokens");
+    if (door_.same != ProviderKind::Anthropic) heed(*outline_, "max_completion_tokens");
   } else if (ask_ && *ask_) {
-    answer = ask_->value().max_tokens.value_or(static_cast<int>(usual_answer));
+    named = ask_->value().max_tokens;
   }
+  std::int64_t answers = 1;
+  if (door_.same == ProviderKind::OpenAi) {
+    answers = std::clamp<std::int64_t>(limit_in(*outline_, "n", 1).value_or(1), 1, 1024);
+  }
+  const std::int64_t answer =
+      std::clamp<std::int64_t>(named.value_or(usual_answer), 0, kAnswerMax) * answers;
   // Braces and names stand for the template that the model puts around the
   // messages.
   const bool by_bytes = outline_ && body_.size() < kPicturesFrom;
   const auto prompt = by_bytes ? static_cast<std::int64_t>(body_.size()) / 4 : prompt_tokens();
-  return {prompt, std::clamp<std::int64_t>(answer, 0, 10'000'000)};
+  return {prompt, answer};
 }
 
 bool Asked::repeatable() const {

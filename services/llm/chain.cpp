@@ -336,7 +336,7 @@ class ChainImpl final : public Chain {
 
   using Chain::embed;
   std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime deadline, AccountRef account,
-                                std::function<void(Result<talk::Embeddings>)> on_done) override {
+                                OnEmbedded on_done) override {
     const auto run =
         make_embed_run(context_, std::move(ask), deadline, std::move(account), std::move(on_done));
     context_->loop.post([run] { run->begin(); });

@@ -86,6 +86,13 @@ struct ChatTask {
   std::unique_ptr<Audience> audience;
 };
 
+// What the providers have had for a request, also for one that failed; as in the books.
+struct Paid {
+  std::int64_t tokens = 0;
+  double cost = 0;
+};
+using OnEmbedded = std::function<void(Result<talk::Embeddings>, const Paid&)>;
+
 // Runs a request down the chain of providers. What fails before the first token
 // fails over unseen; a stream that is cut later is an error, never a short
 // answer. Lives on the loop's thread, as do all its callbacks.
@@ -129,10 +136,13 @@ class Chain {
   // Asks the providers that have the model for a vector of each input;
   // `on_done` as above, once.
   virtual std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime deadline, AccountRef account,
-                                        std::function<void(Result<talk::Embeddings>)> on_done) = 0;
+                                        OnEmbedded on_done) = 0;
   std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime deadline,
                                 std::function<void(Result<talk::Embeddings>)> on_done) {
-    return embed(std::move(ask), deadline, nullptr, std::move(on_done));
+    return embed(std::move(ask), deadline, nullptr,
+                 [on_done = std::move(on_done)](Result<talk::Embeddings> found, const Paid&) {
+                   on_done(std::move(found));
+                 });
   }
   // The change to other providers, tables and time-outs (all but ca_file), which the returned
   // function makes; an Error when they cannot be. What is under way ends as it began. A provider

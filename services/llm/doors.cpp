@@ -211,12 +211,11 @@ void run(const FrontRef& front, const std::shared_ptr<Embed>& task, Reservation 
   ask.inputs = std::move(inputs);
   const auto handle = front->proxy.chain.embed(
       std::move(ask), deadline_of(*front), task->visit.account,
-      [front, task, reservation = std::move(reservation)](const Result<talk::Embeddings>& result) {
+      [front, task, reservation = std::move(reservation)](const Result<talk::Embeddings>& result,
+                                                          const Paid& paid) {
+        front->proxy.gate.settle(reservation, paid.tokens, paid.cost);
         if (!result) return task->visit.fail(result.error());
         const talk::Embeddings& found = result.value();
-        const double cost = cost_of(front->proxy.terms->prices, found.model,
-                                    talk::Usage{.prompt = found.prompt_tokens});
-        front->proxy.gate.settle(reservation, found.prompt_tokens, cost);
         http::Response response = http::Response::json(task->write(found, task->ask));
         const Speaker speaker{.model = found.model, .provider = found.provider};
         const http::Headers told = told_headers(task->visit.id, speaker);
@@ -417,9 +416,8 @@ void install_anthropic(runtime::Doors& doors, const FrontRef& front) {
 }
 
 constexpr std::array<std::string_view, 4> kOpen{"/health", "/ready", "/metrics", "/openapi.json"};
-constexpr std::array<std::string_view, 3> kForAdmins{"/usage", "/providers", "/config"};
-bool is_one_of(std::string_view path, const auto& paths) {
-  return std::find(paths.begin(), paths.end(), path) != paths.end();
+bool is_open(std::string_view path) {
+  return std::find(kOpen.begin(), kOpen.end(), path) != kOpen.end();
 }
 
 bool of_a_dialect(std::string_view path) {
@@ -439,7 +437,7 @@ void install_dialects(runtime::Doors& doors, const Proxy& proxy) {
 http::Handler behind_gate(Gatekeeper& gate, http::Handler inner) {
   return [&gate, inner = std::move(inner)](http::Request request,
                                            std::shared_ptr<http::Reply> reply) {
-    if (of_a_dialect(request.path) || is_one_of(request.path, kOpen)) {
+    if (of_a_dialect(request.path) || is_open(request.path)) {
       return inner(std::move(request), std::move(reply));
     }
     auto admitted = gate.admit(key_in(request.headers), request.peer, request.path);
@@ -448,7 +446,7 @@ http::Handler behind_gate(Gatekeeper& gate, http::Handler inner) {
       return reply->respond(talk::refused(refusal, talk::status_of(refusal),
                                           http::Response::error(refusal.error).body));
     }
-    if (is_one_of(request.path, kForAdmins) && !std::get<AccountRef>(admitted)->admin) {
+    if (!std::get<AccountRef>(admitted)->admin) {
       return reply->respond(
           http::Response::error({Code::PermissionDenied, request.path + " is for admins only"}));
     }

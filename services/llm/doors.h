@@ -30,8 +30,9 @@ struct Proxy {
 void install_dialects(runtime::Doors& doors, const Proxy& proxy);
 
 // `inner` behind the gate, but for the doors of the dialects, which see to it
-// themselves, and for what a stack asks about every process. What shows or
-// changes the service is for its admins.
+// themselves, and for what a stack asks about every process. All else is for
+// admins: what shows the service, and POST /chat, which is our own services'
+// and knows neither budgets nor the models of a key.
 http::Handler behind_gate(Gatekeeper& gate, http::Handler inner);
 
 }  // namespace llm

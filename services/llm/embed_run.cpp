@@ -13,7 +13,7 @@ constexpr std::size_t kAnswerBytesMax = 32 * 1024 * 1024;
 class EmbedRun final : public Run {
  public:
   EmbedRun(std::shared_ptr<RunContext> context, talk::EmbedAsk ask, SteadyTime deadline,
-           AccountRef account, std::function<void(Result<talk::Embeddings>)> on_done)
+           AccountRef account, OnEmbedded on_done)
       : Run(std::move(context), deadline),
         ask_(std::move(ask)),
         account_(std::move(account)),
@@ -95,6 +95,9 @@ class EmbedRun final : public Run {
       embeddings_.estimated = true;
     }
     usage.prompt = embeddings_.prompt_tokens;
+    const double cost = cost_of(options().prices, model(), usage);
+    paid_.tokens += usage.prompt;
+    paid_.cost += cost;
     Ledger* const ledger = context().with.ledger;
     if (ledger == nullptr) return;
     const auto added = ledger->add({.at_ms = SystemClock::instance().wall_ms(),
@@ -102,7 +105,7 @@ class EmbedRun final : public Run {
                                     .model = model(),
                                     .provider = provider().options().name,
                                     .prompt_tokens = usage.prompt,
-                                    .cost = cost_of(options().prices, model(), usage),
+                                    .cost = cost,
                                     .exact = usage.exact,
                                     .ending = ending});
     if (!added) return;  // it keeps what it could not write, and says so itself
@@ -111,17 +114,18 @@ class EmbedRun final : public Run {
   void deliver(std::optional<talk::Refusal> refusal) override {
     (refusal ? context().embedding_failures : context().embeddings).add();
     const auto on_done = std::exchange(on_done_, {});
-    if (refusal) return on_done(std::move(refusal->error));
+    if (refusal) return on_done(std::move(refusal->error), paid_);
     embeddings_.model = model();
     embeddings_.provider = provider().options().name;
     embeddings_.failovers = failovers();
     embeddings_.took = SystemClock::instance().now() - began();
-    on_done(std::move(embeddings_));
+    on_done(std::move(embeddings_), paid_);
   }
 
   const talk::EmbedAsk ask_;
   const AccountRef account_;
-  std::function<void(Result<talk::Embeddings>)> on_done_;
+  OnEmbedded on_done_;
+  Paid paid_;
   std::string body_;
   talk::Embeddings embeddings_;
 };
@@ -129,8 +133,7 @@ class EmbedRun final : public Run {
 }  // namespace
 
 std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, talk::EmbedAsk ask,
-                                    SteadyTime deadline, AccountRef account,
-                                    std::function<void(Result<talk::Embeddings>)> on_done) {
+                                    SteadyTime deadline, AccountRef account, OnEmbedded on_done) {
   return std::make_shared<EmbedRun>(std::move(context), std::move(ask), deadline,
                                     std::move(account), std::move(on_done));
 }

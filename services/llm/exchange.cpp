@@ -479,6 +479,7 @@ void book(const RunContext& context, const AccountRef& account, Ending ending,
 }
 
 void Exchange::deliver(std::optional<talk::Refusal> refusal) {
+  if (const auto embedding = embedding_) embedding->cancel();  // what it came to is added here
   if (cached_.empty()) (refusal ? context().failures : context().completions).add();
   if (reservation_) context().with.gate->settle(reservation_, used_tokens_, used_cost_);
   talk::Completion& completion = attempt_.completion;

@@ -86,6 +86,7 @@ class Exchange final : public Run {
   const talk::OnDelta on_delta_;
   std::string cache_key_;           // empty: this answer is not remembered
   std::optional<Meaning> meaning_;  // by which it may be found, too
+  std::shared_ptr<Run> embedding_;  // of that, under way
   std::string_view cached_;         // "exact" or "semantic": it came from there
   Attempt attempt_;
   std::int64_t used_tokens_ = 0;

@@ -17,17 +17,22 @@ void Exchange::look_for_meaning() {
   const auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   const SteadyTime deadline =
       SystemClock::instance().now() + Milliseconds(settings.embed_timeout_ms);
-  make_embed_run(shared_context(), std::move(ask), deadline, account_,
-                 [self](Result<talk::Embeddings> found) {
-                   if (self->over()) return;
-                   if (!found) {
-                     self->meaning_.reset();
-                     return self->begin();
-                   }
-                   self->meaning_->embedding = std::move(found.value().vectors.front());
-                   self->find_meaning();
-                 })
-      ->begin();
+  embedding_ = make_embed_run(shared_context(), std::move(ask), deadline, account_,
+                              [self](Result<talk::Embeddings> found, const Paid& paid) {
+                                self->embedding_.reset();
+                                self->used_tokens_ += paid.tokens;
+                                self->used_cost_ += paid.cost;
+                                if (self->over()) return;
+                                if (!found) {
+                                  self->meaning_.reset();
+                                  return self->begin();
+                                }
+                                self->meaning_->embedding =
+                                    std::move(found.value().vectors.front());
+                                self->find_meaning();
+                              });
+  const auto running = embedding_;  // it may be over, and gone, before begin() returns
+  running->begin();
 }
 
 void Exchange::find_meaning() {

@@ -34,24 +34,36 @@ Error failure(const std::string& what, const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<Journal>> Journal::create(const std::string& path, std::size_t bytes) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) {
-    if (errno == EEXIST) return Error{Code::Conflict, path + " exists already"};
-    return failure("create", path);
-  }
-  // Room is taken now: a full disk is an error here and not a signal at some later append.
-  const int room = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
-  void* const memory =
-      room != 0 ? MAP_FAILED : ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  if (memory == MAP_FAILED) {
-    if (room != 0) errno = room;
-    Error error = failure("map", path);
+  const std::string unfinished = path + std::string(kUnfinished);
+  const int file = ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return failure("create", path);
+  const auto not_made = [&](Error error) {
     ::close(file);
-    ::unlink(path.c_str());
+    ::unlink(unfinished.c_str());
     return error;
+  };
+  // Room is taken now: a full disk is an error here and not a signal at some later append.
+  if (const int room = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)); room != 0) {
+    errno = room;
+    return not_made(failure("find room for", path));
   }
+  if (::pwrite(file, kMagic.data(), kMagic.size(), 0) != static_cast<ssize_t>(kMagic.size()) ||
+      ::fdatasync(file) != 0) {
+    return not_made(failure("begin", path));
+  }
+  // Not renamed: that would replace one of the same name.
+  if (::link(unfinished.c_str(), path.c_str()) != 0) {
+    if (errno == EEXIST) return not_made(Error{Code::Conflict, path + " exists already"});
+    return not_made(failure("name", path));
+  }
+  void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (memory == MAP_FAILED) {
+    Error error = failure("map", path);
+    ::unlink(path.c_str());
+    return not_made(std::move(error));
+  }
+  ::unlink(unfinished.c_str());
   std::unique_ptr<Journal> journal(new Journal(path, file, static_cast<std::byte*>(memory), bytes));
-  std::memcpy(journal->memory_, kMagic.data(), kMagic.size());
   journal->used_ = kMagic.size();
   return journal;
 }
@@ -89,6 +101,8 @@ Result<void> Journal::read(const std::string& path,
   std::stringstream all;
   all << file.rdbuf();
   const std::string text = std::move(all).str();
+  // Nothing came into it before the power went, or before its maker was killed.
+  if (text.size() < kMagic.size() || text.find_first_not_of('\0') == text.npos) return {};
   if (!text.starts_with(kMagic)) return Error{Code::DataLoss, path + " is no journal"};
   std::size_t at = kMagic.size();
   while (at + kHeadBytes <= text.size()) {

@@ -20,7 +20,8 @@ namespace llm {
 // not fit, which the loss of power has torn.
 class Journal {
  public:
-  // Makes a new file, zeroed. Conflict when there is one of that name.
+  // Makes a new file, zeroed, which has its name only when its head is on disk. Conflict when there
+  // is one of that name. Waits for the disk.
   static Result<std::unique_ptr<Journal>> create(const std::string& path, std::size_t bytes);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -32,8 +33,11 @@ class Journal {
   std::size_t used() const { return used_; }
   Result<void> sync() const;
   const std::string& path() const { return path_; }
+  // Of the file that create() is making; one that is left over is nobody's.
+  static constexpr std::string_view kUnfinished = ".new";
 
-  // Calls `each` for every whole record of a file. DataLoss when it is no journal.
+  // Calls `each` for every whole record of a file; one that is all zero, or ends before its head
+  // does, is a journal that nothing came into. DataLoss when it is no journal.
   static Result<void> read(const std::string& path,
                            const std::function<void(std::string_view)>& each);
 

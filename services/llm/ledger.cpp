@@ -152,6 +152,12 @@ Result<std::int64_t> day_of(std::string_view text) {
   return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
+Ledger::Ledger(Options options) : options_(std::move(options)) {
+  if (options_.metrics == nullptr) return;
+  drops_ = options_.metrics->counter("troupe_llm_usage_dropped_total",
+                                     "Uses that came into no books: the disk gave no room");
+}
+
 Result<std::unique_ptr<Ledger>> Ledger::open(Options options) {
   std::unique_ptr<Ledger> ledger(new Ledger(std::move(options)));
   store::Database::Options file;
@@ -217,7 +223,11 @@ Result<void> Ledger::fold_left_over() {
   std::set<std::int64_t> numbers;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(options_.folder, failed)) {
-    if (const auto number = number_in(entry.path().filename().string())) numbers.insert(*number);
+    const std::string name = entry.path().filename().string();
+    if (const auto number = number_in(name)) numbers.insert(*number);
+    if (name.starts_with(kPrefix) && name.ends_with(Journal::kUnfinished)) {
+      ::unlink(entry.path().c_str());
+    }
   }
   if (failed) {
     return Error{Code::Unavailable,
@@ -283,13 +293,51 @@ Result<void> Ledger::add(const Used& used) {
   unsynced_ = true;
   if (append(used)) return {};
   wake_.notify_one();
-  if (spare_ == nullptr) {  // the thread is behind: this once the disk is waited for
+  if (spare_ == nullptr) {
+    if (no_room_) return keep(used);
+    // The thread is behind: this once the disk is waited for.
+    auto made = Journal::create(path_of(latest_ + 1), options_.journal_bytes);
+    no_room_ = !made;
+    if (no_room_) return keep(used);
     spare_number_ = ++latest_;
-    spare_ = TRY(Journal::create(path_of(spare_number_), options_.journal_bytes));
+    spare_ = std::move(made).value();
   }
   begin_next();
-  if (!append(used)) return Error{Code::Internal, "the usage journal is too small for an entry"};
+  if (append(used)) return {};
+  drop();
+  return Error{Code::Internal, "the usage journal is too small for an entry"};
+}
+
+// Under mutex_, as the three below.
+Result<void> Ledger::keep(const Used& used) {
+  if (waiting_.size() >= options_.waiting_max) {
+    drop();
+    return Error{Code::Overloaded, "too many uses wait for room on the disk"};
+  }
+  waiting_.push_back(
+      {used, std::string(used.key), std::string(used.model), std::string(used.provider)});
   return {};
+}
+
+void Ledger::drop() {
+  ++dropped_;
+  if (drops_) drops_->add();
+}
+
+void Ledger::write_waiting() {
+  while (!waiting_.empty()) {
+    const Waiting& next = waiting_.front();
+    Used used = next.used;
+    used.key = next.key;
+    used.model = next.model;
+    used.provider = next.provider;
+    if (!append(used)) {
+      if (spare_ == nullptr) return;
+      begin_next();
+      if (!append(used)) drop();  // no journal is large enough
+    }
+    waiting_.pop_front();
+  }
 }
 
 // --- folding ------------------------------------------------------------------------------------
@@ -326,13 +374,27 @@ Result<void> Ledger::commit(Sums sums, std::int64_t journal) {
 // Everything that add() has taken is in the database when it returns.
 Result<void> Ledger::fold() {
   const std::lock_guard one(folding_);
+  const auto turned = turn();
+  TRY(fold_full());
+  if (turned) return {};
+  TRY(turn());  // there may be room, now that those are gone
+  return fold_full();
+}
+
+// Puts everything that add() has taken into journals that are full or count as such.
+Result<void> Ledger::turn() {
   for (bool moved = false; !moved;) {
     TRY(make_spare());
     const std::lock_guard lock(mutex_);
-    moved = journal_->empty() || spare_ != nullptr;  // else add() has taken it meanwhile
-    if (!journal_->empty() && spare_ != nullptr) begin_next();
+    no_room_ = false;
+    write_waiting();
+    moved = waiting_.empty() && (journal_->empty() || spare_ != nullptr);
+    if (moved && !journal_->empty()) begin_next();  // else add() has taken the spare meanwhile
   }
-  TRY(make_spare());
+  return make_spare();
+}
+
+Result<void> Ledger::fold_full() {
   for (;;) {
     std::pair<std::int64_t, std::string> next;
     {
@@ -355,14 +417,21 @@ Result<void> Ledger::fold() {
 void Ledger::work(const std::stop_token& stop) {
   SteadyTime folded = SystemClock::instance().now();
   bool failing = false;
+  std::int64_t dropped = 0;
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     // Somebody who asks for the usage may have journals in full_ as well: this must wait then, not
     // hold mutex_ and turn round.
-    wake_.wait_for(lock, stop, options_.sync_every, [&] { return !failing && !full_.empty(); });
+    wake_.wait_for(lock, stop, options_.sync_every,
+                   [&] { return !failing && !(full_.empty() && waiting_.empty()); });
     if (stop.stop_requested()) return;
     const SteadyTime now = SystemClock::instance().now();
-    const bool due = !full_.empty() || (unsynced_ && now - folded >= options_.fold_every);
+    const bool due =
+        !full_.empty() || !waiting_.empty() || (unsynced_ && now - folded >= options_.fold_every);
+    if (dropped_ > 2 * dropped) {  // at the first, and not for each of those that follow
+      dropped = dropped_;
+      telemetry::error("uses are lost to the books", {{"so_far", dropped}});
+    }
     Result<void> done;
     if (due) {
       unsynced_ = false;
@@ -418,15 +487,17 @@ Result<Usage> Ledger::usage(const UsageQuery& query) {
   return usage;
 }
 
-Result<Ledger::Spent> Ledger::spent(const std::string& key, std::int64_t from_day) {
+Result<std::map<std::string, Ledger::Spent>> Ledger::spent(std::int64_t day, std::int64_t month) {
   TRY(fold());
-  Spent spent;
+  std::map<std::string, Spent> spent;
   TRY(database_->read([&](store::Connection& db) {
-    return db.query("SELECT sum(prompt+completion), sum(cost) FROM usage WHERE day>=? AND key=?",
-                    {from_day, key}, [&](const store::Row& row) {
-                      spent.tokens = row.integer(0);
-                      spent.cost = row.real(1);
-                    });
+    return db.query(
+        "SELECT key, sum(iif(day>=?1, prompt+completion, 0)), sum(iif(day>=?1, cost, 0)),"
+        " sum(prompt+completion), sum(cost) FROM usage WHERE day>=?2 GROUP BY key",
+        {day, month}, [&](const store::Row& row) {
+          spent[std::string(row.text(0))] = {row.integer(1), row.real(2), row.integer(3),
+                                             row.real(4)};
+        });
   }));
   return spent;
 }

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "base/fields.h"
 #include "llm/journal.h"
 #include "store/store.h"
+#include "telemetry/metrics.h"
 
 // What was used, by whom, of which model: the books of the proxy.
 namespace llm {
@@ -112,7 +114,8 @@ struct Usage {
 // Writes down each use as it is made, and keeps sums by day. add() puts a record into a journal in
 // memory that outlives the process; every so often a thread of its own syncs the journal and adds
 // what it holds to a database, whose transaction also says which journals are in it: nothing is
-// counted twice or lost, wherever the process ends. Thread-safe.
+// counted twice or lost, wherever the process ends. While the disk gives no room for a journal,
+// uses wait in memory, so many and no more. Thread-safe.
 class Ledger {
  public:
   struct Options {
@@ -120,7 +123,9 @@ class Ledger {
     std::size_t journal_bytes = 1024 * 1024;
     Milliseconds sync_every{100};
     Milliseconds fold_every{5'000};
-    std::size_t rows_max = 10'000;  // of an answer
+    std::size_t rows_max = 10'000;     // of an answer
+    std::size_t waiting_max = 10'000;  // uses, for room on the disk
+    telemetry::Metrics* metrics = nullptr;
   };
   // Folds what an earlier process has left. DataLoss when a file is damaged.
   static Result<std::unique_ptr<Ledger>> open(Options options);
@@ -128,32 +133,47 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // Crash-safe when it returns; microseconds. An Error: the disk gives no room, and the use is not
-  // in the books.
+  // Crash-safe when it returns, unless it waits for room on the disk; microseconds. An Error: too
+  // many wait, and the use is not in the books, which is counted and logged.
   Result<void> add(const Used& used);
 
   // Everything that was added. Blocks for some milliseconds: not on a loop.
   Result<Usage> usage(const UsageQuery& query);
-  // Tokens and cost of a key in the days from `from` on (days since 1970), for its budget.
+  // Tokens and cost of each key in the days from `day` on (days since 1970) and in those from
+  // `month` on, which is no later, for its budgets. Blocks.
   struct Spent {
-    std::int64_t tokens = 0;
-    double cost = 0;
+    std::int64_t day_tokens = 0;
+    double day_cost = 0;
+    std::int64_t month_tokens = 0;
+    double month_cost = 0;
   };
-  Result<Spent> spent(const std::string& key, std::int64_t from_day);
+  Result<std::map<std::string, Spent>> spent(std::int64_t day, std::int64_t month);
 
  private:
+  // A use that owns its names.
+  struct Waiting {
+    Used used;
+    std::string key;
+    std::string model;
+    std::string provider;
+  };
   using Key = std::tuple<std::int64_t, std::string, std::string, std::string>;
   using Sums = std::map<Key, UsageRow>;
 
-  explicit Ledger(Options options) : options_(std::move(options)) {}
+  explicit Ledger(Options options);
   Result<void> fold_left_over();
   Result<void> fold();
+  Result<void> turn();
+  Result<void> fold_full();
+  void write_waiting();
   Result<void> commit(Sums sums, std::int64_t journal);
   Result<Sums> sums_of(const std::string& path) const;
   Result<void> make_spare();
   void begin_next();
   std::optional<std::uint16_t> number_of(std::string_view name);
   bool append(const Used& used);
+  Result<void> keep(const Used& used);
+  void drop();
   void work(const std::stop_token& stop);
   std::string path_of(std::int64_t number) const;
 
@@ -171,6 +191,10 @@ class Ledger {
   std::unordered_map<std::string, std::uint16_t> names_;  // of the journal
   std::vector<std::pair<std::int64_t, std::unique_ptr<Journal>>> full_;
   bool unsynced_ = false;
+  bool no_room_ = false;         // for a journal: only the thread tries again
+  std::deque<Waiting> waiting_;  // for it
+  std::int64_t dropped_ = 0;
+  std::optional<telemetry::Counter> drops_;
 
   std::jthread thread_;  // the last: it uses all of the above
 };

@@ -71,7 +71,7 @@ class ToldDoor final : public http::Server {
 Result<void> serve(runtime::Process& process, const llm::Config& config) {
   net::Loop loop;
   const std::string data = TRY(process.data_dir());
-  const auto ledger = TRY(llm::Ledger::open({.folder = data}));
+  const auto ledger = TRY(llm::Ledger::open({.folder = data, .metrics = &process.metrics()}));
   const auto cache = process.make_cache(
       "answers", {.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
   const auto accounts =

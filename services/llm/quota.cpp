@@ -87,10 +87,12 @@ void Quota::begin_with(std::int64_t used, const Moment& now) {
   used_ = used;
 }
 
-void Quota::set_amount(std::int64_t amount) {
+void Quota::set_amount(std::int64_t amount, const Moment& now) {
   if (amount == rule_.amount) return;
+  const double gone = static_cast<double>(rule_.amount) - bucket_.available(now.steady);
   rule_.amount = amount;
   bucket_ = retry::Limiter(bucket_of(rule_));
+  if (gone > 0) bucket_.take(std::min(gone, static_cast<double>(amount)), now.steady);
   denied_ = 0;
 }
 

@@ -80,7 +80,7 @@ class Quota {
 
   const Rule& rule() const { return rule_; }
   // Another amount from now on; what was used stays used.
-  void set_amount(std::int64_t amount);
+  void set_amount(std::int64_t amount, const Moment& now);
   // What the books say of a budget's window.
   void begin_with(std::int64_t used, const Moment& now);
   std::int64_t used() const { return used_; }

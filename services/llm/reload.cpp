@@ -21,6 +21,10 @@ std::string put_back(Config& fresh, const Config& in_force) {
   keep("cache_kib", &Config::cache_kib);
   keep("body_kib", &Config::body_kib);
   keep("connections", &Config::connections);
+  if (fresh.access.lease_requests != in_force.access.lease_requests) {
+    fresh.access.lease_requests = in_force.access.lease_requests;
+    names += (names.empty() ? "" : ", ") + std::string("lease_requests");
+  }
   return names;
 }
 
@@ -34,10 +38,11 @@ Result<void> Reload::operator()(Config& fresh) {
   const std::string later = put_back(fresh, in_force_);
   auto options = TRY(chain_options(fresh, what_.variables));
   const auto change = TRY(what_.chain.change(std::move(options)));
+  const auto spent = TRY(what_.accounts.read_books());
   std::promise<Result<void>> changed;
   what_.loop.post([&] {
     // Between two requests: none sees one half of it.
-    auto configured = what_.accounts.configure(fresh.access);
+    auto configured = what_.accounts.configure(fresh.access, spent);
     if (configured) {
       change();
       *what_.terms = terms_of(fresh);

@@ -112,7 +112,7 @@ void embed(Chain& chain, const std::shared_ptr<messaging::Incoming>& incoming) {
   ask.inputs = std::move(request.value().inputs);
   ask.dimensions = request.value().dimensions;
   const auto handle = chain.embed(
-      std::move(ask), incoming->deadline(), nullptr,
+      std::move(ask), incoming->deadline(),
       [incoming](const Result<talk::Embeddings>& result) { answer_embed(incoming, result); });
   incoming->on_gone([weak = std::weak_ptr(handle)] {
     if (const auto run = weak.lock()) run->cancel();

@@ -194,7 +194,6 @@ void Run::turned_away() {
 void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max) {
   error_body_.clear();
   failure_.reset();
-  ended_ = false;
   asked_ = true;
   sent_ = heard_ = clock().now();
   const Milliseconds left = std::max(Milliseconds(1), retry::remaining(sent_, deadline_));
@@ -230,7 +229,7 @@ void Run::limit_first_token() {
 }
 
 void Run::on_data(std::string_view bytes) {
-  if (over_ || failure_ || ended_) return;
+  if (over_ || failure_) return;
   heard_ = clock().now();
   if (status_ != 200) {
     error_body_ += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, error_body_.size()));
@@ -238,13 +237,15 @@ void Run::on_data(std::string_view bytes) {
   }
   failure_ = read(bytes);
   if (failure_ && call_) call_->cancel();
-  if (!failure_ && !over_ && answered()) close_soon();
+  if (!failure_ && !over_ && answered()) end_early();
 }
 
 // The answer is whole: the end of its body is waited for only to keep the
-// connection, and some proxies never send it.
-void Run::close_soon() {
-  ended_ = true;
+// connection, and some proxies never send it. Nobody else waits for that.
+void Run::end_early() {
+  failure_ = complete({});
+  if (failure_) return call_->cancel();
+  finish();
   wait_timer_ = context_->loop.after(kLinger, [weak = weak_from_this()] {
     const auto run = weak.lock();
     if (run && run->call_) run->call_->cancel();

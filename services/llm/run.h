@@ -106,7 +106,7 @@ class Run : public Chain::Handle,
 
   void send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max);
   void failed(const Failure& failure);
-  void finish();  // answered, by provider()
+  void finish();  // answered, by provider(); its body may go on
   // The request itself is at fault, which says nothing about the provider. When others have been
   // asked already, who may have understood it, their fault is told.
   void reject(const Error& why);
@@ -143,7 +143,7 @@ class Run : public Chain::Handle,
   void try_next();
   void wait_for_place();
   void on_data(std::string_view bytes);
-  void close_soon();
+  void end_early();
   void on_end(const Result<void>& outcome);
   void on_end_after_stop();
   void time_is_over();
@@ -178,11 +178,9 @@ class Run : public Chain::Handle,
   http::Headers error_headers_;
   std::string error_body_;
   std::optional<Failure> failure_;  // why we closed the connection ourselves
-  bool ended_ = false;              // the answer is whole, the body goes on
 };
 
 std::shared_ptr<Run> make_embed_run(std::shared_ptr<RunContext> context, talk::EmbedAsk ask,
-                                    SteadyTime deadline, AccountRef account,
-                                    std::function<void(Result<talk::Embeddings>)> on_done);
+                                    SteadyTime deadline, AccountRef account, OnEmbedded on_done);
 
 }  // namespace llm

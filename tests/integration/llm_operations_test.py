@@ -185,10 +185,13 @@ class OtherSettings(Proxy):
         self.assertGreater(after, before + 2)
 
     def test_what_only_a_start_changes_is_named_and_shown_as_it_is(self):
-        self.hang_up({**self.llm, "body_kib": 64, "total_timeout_ms": 77_000})
-        self.assertIn("body_kib", self.said().splitlines()[-2])
+        self.hang_up({**self.llm, "body_kib": 64, "total_timeout_ms": 77_000,
+                      "lease_requests": 3})
+        self.assertIn("body_kib, lease_requests", self.said().splitlines()[-2])
         shown = self.ok(self.stack.get("llm", "/config"))
-        self.assertEqual((shown["body_kib"], shown["total_timeout_ms"]), (16 * 1024, 77_000))
+        self.assertEqual((shown["body_kib"], shown["total_timeout_ms"], shown["lease_requests"]),
+                         (16 * 1024, 77_000, 16))
+        self.assertIn("limits", self.ok(self.stack.get("llm", "/health"))["services"])
 
     def test_no_request_fails_while_the_settings_are_read_again_and_again(self):
         failed, over = [], threading.Event()

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <random>
-#include <set>
 
 #include "crypto/crypto.h"
 #include "services/llm/fake_lender.h"
@@ -32,10 +31,11 @@ struct World {
   Result<void> opened() {
     Accounts::Options options;
     options.variable = [this](const std::string& name) { return variables[name]; };
-    options.spent = [this](const std::string& name, std::int64_t from) -> Result<Accounts::Spent> {
-      asked.insert(name + "@" + std::to_string(from));
+    options.spent = [this](std::int64_t day,
+                           std::int64_t month) -> Result<std::map<std::string, Ledger::Spent>> {
+      asked.push_back({day, month});
       if (books_fail) return Error{Code::DataLoss, "the books are torn"};
-      return books[name];
+      return books;
     };
     options.instance = instance;
     options.clock = &clock;
@@ -46,6 +46,9 @@ struct World {
     const auto done = opened();
     EXPECT_TRUE(done) << done.error().message;
     return *gate;
+  }
+  Result<void> configure(const Accounts::Settings& next) {
+    return gate->configure(next, TRY(gate->read_books()));
   }
   // 0: it passes.
   int admit(std::string_view secret, std::string_view peer = kHere) {
@@ -72,8 +75,8 @@ struct World {
   FakeClock clock{20'000 * 86'400'000LL + 23 * 3'600'000};
   telemetry::Metrics metrics;
   std::map<std::string, std::string> variables;
-  std::map<std::string, Accounts::Spent> books;
-  std::set<std::string> asked;
+  std::map<std::string, Ledger::Spent> books;
+  std::vector<std::pair<std::int64_t, std::int64_t>> asked;
   bool books_fail = false;
   std::string instance = "here";
   std::shared_ptr<Accounts> gate;
@@ -321,9 +324,12 @@ TEST(Accounts, BeginWithWhatTheBooksSayOfDayAndMonth) {
   world.settings.keys = {key("alice", "s")};
   world.settings.keys[0].tokens_per_day = 1000;
   world.settings.keys[0].cost_per_month = 3;
-  world.books["alice"] = {900, 2.5};
+  world.settings.keys.push_back(key("bob", "b"));
+  world.settings.keys[1].tokens_per_day = 1000;
+  world.books["alice"] = {.day_tokens = 900, .month_tokens = 7000, .month_cost = 2.5};
   world.open();
-  EXPECT_EQ(world.asked, (std::set<std::string>{"alice@20000", "alice@19997"}));
+  EXPECT_EQ(world.asked, (std::vector<std::pair<std::int64_t, std::int64_t>>{{20'000, 19'997}}))
+      << "once for all keys";
   ASSERT_EQ(world.admit("s"), 0);
   EXPECT_EQ(world.reserve(101), 429);
   EXPECT_EQ(world.reserve(1, 0.6), 429);
@@ -332,6 +338,72 @@ TEST(Accounts, BeginWithWhatTheBooksSayOfDayAndMonth) {
   torn.settings = world.settings;
   torn.books_fail = true;
   EXPECT_EQ(torn.opened().error().code, Code::DataLoss);
+}
+
+TEST(Accounts, ReadTheBooksOnlyWhenToldTo) {
+  World world;
+  world.settings.keys = {key("alice", "s")};
+  world.open();
+  world.books["bob"] = {.day_tokens = 900};
+  const auto books = world.gate->read_books().value();
+  EXPECT_EQ(world.asked.size(), 2U);
+  auto next = world.settings;
+  next.keys.push_back(key("bob", "b"));
+  next.keys.back().tokens_per_day = 1000;
+  // On the loop, which must not wait for the disk.
+  ASSERT_TRUE(world.gate->configure(next, books));
+  EXPECT_EQ(world.asked.size(), 2U);
+  ASSERT_EQ(world.admit("b"), 0);
+  EXPECT_EQ(world.reserve(101), 429);
+  EXPECT_EQ(world.reserve(100), 0);
+}
+
+TEST(Accounts, OfABudgetThatAReloadAddsCountWhatIsUnderWay) {
+  World world;
+  world.settings.keys = {key("alice", "s")};
+  world.settings.keys[0].tokens_per_month = 10'000;
+  world.open();
+  ASSERT_EQ(world.admit("s"), 0);
+  ASSERT_EQ(world.reserve(700), 0);
+  const Reservation under_way = world.held;
+  auto next = world.settings;
+  next.keys[0].tokens_per_day = 1000;
+  next.keys[0].cost_per_day = 3;
+  ASSERT_TRUE(world.configure(next));
+  ASSERT_EQ(world.admit("s"), 0);
+  world.gate->settle(under_way, 600, 2);
+  world.gate->settle(under_way, 600, 2);
+  EXPECT_EQ(world.reserve(401), 429);
+  EXPECT_EQ(world.reserve(400, 1.1), 429);
+  EXPECT_EQ(world.reserve(400, 1), 0);
+}
+
+TEST(Accounts, RefillNothingWhenAReloadChangesARate) {
+  World world;
+  world.settings.keys = {key("alice", "s")};
+  world.settings.keys[0].requests_per_minute = 10;
+  world.settings.requests_per_minute_per_address = 10;
+  world.open();
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(world.admit("s"), 0);
+  ASSERT_EQ(world.admit("s"), 429);
+  auto next = world.settings;
+  next.keys[0].requests_per_minute = 12;
+  ASSERT_TRUE(world.configure(next));
+  EXPECT_EQ(world.admit("s"), 429) << "by its address";
+  next.requests_per_minute_per_address = 0;
+  ASSERT_TRUE(world.configure(next));
+  EXPECT_EQ(world.admit("s"), 0);
+  EXPECT_EQ(world.admit("s"), 0);
+  EXPECT_EQ(world.admit("s"), 429) << "10 of the 12 were used";
+  next.requests_per_minute_per_address = 4;
+  next.keys[0].requests_per_minute = 0;
+  ASSERT_TRUE(world.configure(next));
+  for (int i = 0; i < 4; ++i) ASSERT_EQ(world.admit("s"), 0);
+  next.requests_per_minute_per_address = 5;
+  ASSERT_TRUE(world.configure(next));
+  EXPECT_EQ(world.admit("s"), 429);
+  world.clock.advance(std::chrono::seconds(12));
+  EXPECT_EQ(world.admit("s"), 0) << "one of five";
 }
 
 TEST(Accounts, TakeOtherSettingsWithoutForgettingWhatWasUsedAndNoneWhenOneIsWrong) {
@@ -345,17 +417,17 @@ TEST(Accounts, TakeOtherSettingsWithoutForgettingWhatWasUsedAndNoneWhenOneIsWron
   auto next = world.settings;
   next.keys[0].tokens_per_day = 5000;
   next.keys[1].sha256 = "wrong";
-  EXPECT_FALSE(world.gate->configure(next));
+  EXPECT_FALSE(world.configure(next));
   EXPECT_EQ(world.reserve(301), 429);
   next.keys.pop_back();
-  EXPECT_TRUE(world.gate->configure(next));
+  EXPECT_TRUE(world.configure(next));
   EXPECT_EQ(world.admit("b"), 401);
   ASSERT_EQ(world.admit("s"), 0);
   EXPECT_EQ(world.reserve(4301), 429);
   world.gate->settle(under_way, 500, 0);
   EXPECT_EQ(world.reserve(4500), 0);
   next.keys[0] = key("carol", "c");
-  EXPECT_TRUE(world.gate->configure(next));
+  EXPECT_TRUE(world.configure(next));
   world.held.reset();  // of a key that is gone
   EXPECT_EQ(world.reserve(1'000'000), 0);
 }

@@ -317,6 +317,132 @@ TEST_F(ExchangeTest, ClosesTheProvidersConnectionWhenTheClientGoes) {
   EXPECT_GT(used("cloud").estimated_tokens, 0) << "the prompt was read";
 }
 
+TEST_F(ExchangeTest, CountsAnAnswerAsWholeWhoseClientLeavesBehindItsEnd) {
+  FakeOllama model;
+  open(options_for(model.url()));
+  std::promise<void> told;
+  std::promise<void> ended;
+  const auto text = std::make_shared<std::string>();
+  net::ClientEvents events;
+  events.data = [&, text](std::string_view bytes) {
+    *text += bytes;
+    if (has(*text, "[DONE]")) told.set_value();
+  };
+  events.done = [&](const Result<void>&) { ended.set_value(); };
+  const auto call = client_.send(post("/v1/chat/completions", kStreamed), std::move(events));
+  const FakeChat chat = model.next();
+  ASSERT_TRUE(chat.reply);
+  const auto gone = std::make_shared<std::promise<void>>();
+  chat.reply->on_gone([gone] { gone->set_value(); });
+  chat.reply->begin(200, {{"Content-Type", "text/event-stream"}});
+  for (const auto piece : {kHello, kStop, kUsage, kEnd}) chat.reply->write(std::string(piece));
+  // Its body stays open.
+  told.get_future().wait();
+  call->cancel();
+  ended.get_future().wait();
+  EXPECT_EQ(gone->get_future().wait_for(kPatience), std::future_status::ready);
+  EXPECT_EQ(used("cloud").requests, 1);
+  EXPECT_EQ(used("cloud").aborted, 0);
+  EXPECT_EQ(used("cloud").completion_tokens, 2);
+}
+
+TEST_F(ExchangeTest, ChargesEmbeddingsWhoseClientLeaves) {
+  FakeOllama model;
+  open(options_for(model.url()));
+  std::promise<void> ended;
+  net::ClientEvents events;
+  events.done = [&](const Result<void>&) { ended.set_value(); };
+  const auto call = client_.send(
+      post("/v1/embeddings", R"({"model":"big","input":"as long as that"})"), std::move(events));
+  const FakeChat chat = model.next();
+  ASSERT_TRUE(chat.reply);
+  const auto gone = std::make_shared<std::promise<void>>();
+  chat.reply->on_gone([gone] { gone->set_value(); });
+  call->cancel();
+  EXPECT_EQ(gone->get_future().wait_for(kPatience), std::future_status::ready);
+  ended.get_future().wait();
+  const UsageRow books = used("cloud");
+  EXPECT_EQ(books.aborted, 1);
+  EXPECT_GT(books.prompt_tokens, 0);
+  ASSERT_EQ(gate_.settled.size(), 1U);
+  EXPECT_EQ(gate_.settled[0].first, books.prompt_tokens);
+  EXPECT_EQ(gate_.settled[0].second, books.cost);
+}
+
+TEST_F(ExchangeTest, ChargesTheSearchByMeaningAndEndsItWhenTheClientGoes) {
+  const std::string question =
+      R"({"model":"big","temperature":0,"messages":[{"role":"user","content":"Why is it so?"}]})";
+  FakeOllama model;
+  ChainOptions options = options_for(model.url());
+  options.providers[0].models.push_back("vec");
+  options.semantic.on = true;
+  options.semantic.embed_model = "vec";
+  options.semantic.embed_timeout_ms = 20'000;
+  open(std::move(options));
+  std::promise<void> ended;
+  net::ClientEvents events;
+  events.done = [&](const Result<void>&) { ended.set_value(); };
+  const auto call = client_.send(post("/v1/chat/completions", question), std::move(events));
+  const FakeChat embedding = model.next();
+  ASSERT_TRUE(embedding.reply);
+  const auto gone = std::make_shared<std::promise<void>>();
+  embedding.reply->on_gone([gone] { gone->set_value(); });
+  call->cancel();
+  EXPECT_EQ(gone->get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  ended.get_future().wait();
+  std::promise<void> turned;  // the run ends in the turn in which it closes its connection
+  loop_.post([&] { turned.set_value(); });
+  turned.get_future().wait();
+  ASSERT_EQ(gate_.settled.size(), 1U);
+  EXPECT_EQ(gate_.settled[0].first, used("cloud").prompt_tokens);
+  EXPECT_GT(gate_.settled[0].first, 0);
+
+  auto answer =
+      std::async(std::launch::async, [&] { return ask("/v1/chat/completions", question).status; });
+  const FakeChat again = model.next();
+  ASSERT_TRUE(again.reply);
+  again.reply->respond(http::Response::json(
+      R"({"data":[{"index":0,"embedding":[1,0]}],"usage":{"prompt_tokens":5,"total_tokens":5}})"));
+  const FakeChat chat = model.next();
+  ASSERT_TRUE(chat.reply);
+  chat.reply->respond(http::Response::json(std::string(kAnswer)));
+  EXPECT_EQ(answer.get(), 200);
+  ASSERT_EQ(gate_.settled.size(), 2U);
+  EXPECT_EQ(gate_.settled[1].first, 5 + 11);
+}
+
+TEST(Asked, SetsAsideTheMostThatItsDialectAllows) {
+  const auto openai = talk::make_openai_chat();
+  const auto ollama = talk::make_ollama_chat();
+  const auto anthropic = talk::make_anthropic_messages();
+  const auto most = [](const ChatDoor& door, const std::string& members) {
+    auto asked = Asked::of(
+        door, R"({"model":"m","messages":[{"role":"user","content":"x"}])" + members + "}");
+    return asked ? asked.value()->most(1000).answer : -1;
+  };
+  const ChatDoor chats{openai.get(), ProviderKind::OpenAi, "/chat/completions"};
+  EXPECT_EQ(most(chats, ""), 1000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":100000,"options":{"num_predict":0})"), 100'000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":20,"n":5)"), 100);
+  EXPECT_EQ(most(chats, R"(,"n":5)"), 5000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":9000,"max_completion_tokens":1)"), 9000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":1,"max_completion_tokens":9000)"), 9000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":-1)"), 1000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":null)"), 1000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":2e3)"), 2000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":"2000")"), 2000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":1e999)"), 10'000'000);
+  EXPECT_EQ(most(chats, R"(,"max_tokens":20,"max_completion_tokens":-5)"), 1000);
+  const ChatDoor local{ollama.get(), ProviderKind::Ollama, "/api/chat", true};
+  EXPECT_EQ(most(local, R"(,"options":{"num_predict":7},"max_tokens":9,"n":3)"), 7);
+  EXPECT_EQ(most(local, R"(,"options":{"num_predict":-1})"), 1000);
+  EXPECT_EQ(most(local, R"(,"options":{"num_predict":0})"), 1000);
+  EXPECT_EQ(most(local, R"(,"options":null)"), 1000);
+  EXPECT_EQ(most(local, R"(,"options":{"num_\u0070redict":500000})"), 10'000'000);
+  const ChatDoor claude{anthropic.get(), ProviderKind::Anthropic, "/messages"};
+  EXPECT_EQ(most(claude, R"(,"max_tokens":50,"max_completion_tokens":1,"n":3)"), 50);
+}
+
 TEST_F(ExchangeTest, HandsOnHowLongAProviderWantsToBeLeftAlone) {
   FakeOllama model([](const FakeChat& chat) {
     http::Response response = http::Response::json(R"({"error":{"message":"slow down"}})", 429);
@@ -354,6 +480,8 @@ TEST_F(ExchangeTest, RefusesInTheAskersDialect) {
   EXPECT_EQ(ask("/v1/chat/completions", kChat).status, 502);
   EXPECT_EQ(ask("/usage", "", "ann").status, 403);
   EXPECT_EQ(ask("/usage", "", "wrong").status, 401);
+  EXPECT_EQ(ask("/chat", kChat, "ann").status, 403) << "it knows no budgets";
+  EXPECT_EQ(ask("/chat", kChat, "boss").status, 404);
   EXPECT_EQ(ask("/usage", "", "boss").status, 404) << "no such door here, but it may be asked for";
 }
 

@@ -114,7 +114,12 @@ TEST(Ledger, AnswersForAKeyAModelAndSomeDays) {
   EXPECT_EQ(ask({.to = "2024-10-04"}), 1);
   EXPECT_EQ(ledger->usage({.from = "2024-13-01"}).error().message,
             "'2024-13-01' is no day such as 2026-01-31");
-  EXPECT_EQ(ledger->spent("ann", 20'001).value().tokens, 15);
+  const auto spent = ledger->spent(20'001, 20'000).value();
+  ASSERT_EQ(spent.size(), 1U);
+  EXPECT_EQ(spent.at("ann").day_tokens, 15);
+  EXPECT_EQ(spent.at("ann").day_cost, 0.5);
+  EXPECT_EQ(spent.at("ann").month_tokens, 30);
+  EXPECT_EQ(spent.at("ann").month_cost, 1.0);
 }
 
 TEST(Ledger, GoesOnInANewJournalWhenOneIsFull) {
@@ -142,6 +147,42 @@ TEST(Ledger, LosesNothingWhenItsProcessIsKilledAndCountsNothingTwice) {
   EXPECT_EQ(std::count_if(begin(files), end(files),
                           [](const auto& f) { return f.path().extension() == ".journal"; }),
             0);
+}
+
+TEST(Ledger, StartsBesideJournalsThatNothingCameIntoBeforeThePowerWent) {
+  const support::TempDir dir;
+  dir.write("usage-6.journal", "");
+  dir.write("usage-7.journal", "TRP");
+  dir.write("usage-8.journal", std::string(4096, '\0'));
+  dir.write("usage-9.journal.new", "");
+  EXPECT_EQ(open_ledger(dir)->usage({}).value().total.requests, 0);
+  for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+    EXPECT_FALSE(file.path().filename().string().starts_with("usage-")) << file.path();
+  }
+  dir.write("usage-99.journal", std::string("\0\0\0\0\0\0\0\0\3", 9));
+  EXPECT_EQ(Ledger::open({.folder = dir.path()}).error().code, Code::DataLoss);
+}
+
+TEST(Ledger, KeepsSoManyUsesWhileTheDiskGivesNoRoomAndSaysHowManyAreLost) {
+  const support::TempDir dir;
+  const std::string folder = dir.file("books");
+  std::filesystem::create_directory(folder);
+  telemetry::Metrics metrics;
+  Ledger::Options options{.folder = folder, .journal_bytes = 512, .sync_every = Milliseconds(1)};
+  options.waiting_max = 100;
+  options.metrics = &metrics;
+  const auto ledger = Ledger::open(options).value();
+  // Nothing can be made where there is no folder.
+  std::filesystem::rename(folder, dir.file("away"));
+  int kept = 0;
+  for (int i = 0; i < 500; ++i) kept += ledger->add(use_of("ann", "big")).ok() ? 1 : 0;
+  EXPECT_GE(kept, 100);
+  EXPECT_LT(kept, 130) << "the rest of two journals";
+  EXPECT_EQ(metrics.counter("troupe_llm_usage_dropped_total", "").value(), 500 - kept);
+  std::filesystem::rename(dir.file("away"), folder);
+  EXPECT_EQ(ledger->usage({}).value().total.requests, kept);
+  EXPECT_TRUE(ledger->add(use_of("ann", "big")).ok());
+  EXPECT_EQ(ledger->usage({}).value().total.requests, kept + 1);
 }
 
 TEST(Ledger, AnswersWhileItsThreadFindsThatAllIsSynced) {

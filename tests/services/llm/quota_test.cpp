@@ -79,7 +79,7 @@ TEST(Quota, BeginsWithWhatTheBooksSayAndCountsMoreThanWasReservedToo) {
   quota.settle(10, 500, moment(clock));
   EXPECT_EQ(quota.used(), 1490);
   EXPECT_FALSE(reserved(quota, 0, clock));
-  quota.set_amount(2000);
+  quota.set_amount(2000, moment(clock));
   EXPECT_TRUE(reserved(quota, 510, clock));
   EXPECT_FALSE(reserved(quota, std::numeric_limits<std::int64_t>::max(), clock));
 }

@@ -25,7 +25,9 @@ class EmbeddingChain final : public Chain {
    public:
     explicit Running(EmbeddingChain& chain) : chain_(chain) {}
     void cancel() override {
-      if (auto done = std::exchange(chain_.waiting, {})) done(Error{Code::Cancelled, "cancelled"});
+      if (auto done = std::exchange(chain_.waiting, {})) {
+        done(Error{Code::Cancelled, "cancelled"}, {});
+      }
       chain_.cancelled.set_value();
     }
 
@@ -34,6 +36,8 @@ class EmbeddingChain final : public Chain {
   };
 
   std::shared_ptr<Handle> chat(ChatTask) override { return nullptr; }
+  Replays::ToldRef told(const Replays::Question&) override { return nullptr; }
+  void told_again(const Replays::Told&, const AccountRef&) override {}
   std::shared_ptr<Handle> pull(std::string, const std::string&,
                                std::function<bool(std::string_view)>,
                                std::function<void(Result<void>)>) override {
@@ -41,11 +45,11 @@ class EmbeddingChain final : public Chain {
   }
   std::vector<talk::ModelInfo> models() const override { return {}; }
   std::shared_ptr<Handle> embed(talk::EmbedAsk ask, SteadyTime, AccountRef,
-                                std::function<void(Result<talk::Embeddings>)> on_done) override {
+                                OnEmbedded on_done) override {
     asked = std::move(ask);
     running = std::make_shared<Running>(*this);
     if (answer) {
-      on_done(*answer);
+      on_done(*answer, {});
     } else {
       waiting = std::move(on_done);
       held.set_value();
@@ -61,7 +65,7 @@ class EmbeddingChain final : public Chain {
   std::optional<Result<talk::Embeddings>> answer;
   talk::EmbedAsk asked;
   std::shared_ptr<Running> running;
-  std::function<void(Result<talk::Embeddings>)> waiting;
+  OnEmbedded waiting;
   std::promise<void> held;
   std::promise<void> cancelled;
 };
