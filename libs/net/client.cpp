@@ -24,6 +24,10 @@ constexpr std::size_t kPieceBytes = 1024 * 1024;  // each that is sent renews th
 constexpr std::size_t kSitesMax = 64;
 constexpr std::size_t kKeptBytesMax = 4 * 1024;  // of a link that waits
 
+MessageReader::Body body_after(http::Method method) {
+  return method == http::Method::Head ? MessageReader::Body::None : MessageReader::Body::Usual;
+}
+
 bool idempotent(http::Method method) {
   return method != http::Method::Post && method != http::Method::Patch;
 }
@@ -170,6 +174,7 @@ Result<std::shared_ptr<const Site>> Client::Impl::site(const std::string& url) {
 }
 
 void Client::Impl::admit(Exchange& exchange, Host& host) {
+  if (exchange.stopped) return;  // and is about to finish
   ++host.busy;
   exchange.admitted = true;
   attempt(exchange.shared_from_this(), take_idle(host));
@@ -220,8 +225,7 @@ void Client::Impl::talk(const ExchangeRef& exchange) {
   const Result<void> made = append_request_head(link.out, request.method, exchange->site->url,
                                                 request.headers, request.body.size());
   if (!made) return finish_soon(exchange, made.error());
-  const bool head_only = request.method == http::Method::Head;
-  link.reader.next(head_only ? MessageReader::Body::None : MessageReader::Body::Usual);
+  link.reader.next(body_after(request.method));
   link.held.clear();
   if (!link.inlet.waiting()) listen_to(exchange->link);
   link.body = request.body;
@@ -309,7 +313,7 @@ std::optional<Result<void>> Client::Impl::read(Exchange& exchange, Link& link,
         return std::nullopt;
       case MessageReader::Step::Head:
         if (reader.head().status < 200) {
-          reader.next();
+          reader.next(body_after(exchange.request.method));
           break;
         }
         link.heed(reader.head().headers);

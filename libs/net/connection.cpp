@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -28,8 +29,11 @@ constexpr std::size_t kAheadBytesMax = 64 * 1024;
 constexpr std::size_t kKeptBytesMax = 1024;
 // Each piece that the client takes renews the deadline.
 constexpr std::size_t kPieceBytes = 1024 * 1024;
-// How long a refused client is listened to, so that it reads the refusal and not a reset.
+// How long a client is listened to after the last answer, so that it reads that and not a reset.
 constexpr Milliseconds kLinger{5'000};
+constexpr Milliseconds kDrainLinger{1'000};
+// How often a client that is not listened to is looked at.
+constexpr Milliseconds kGlance{500};
 
 void lighten(std::string& text) {
   if (text.capacity() > kKeptBytesMax) text = {};
@@ -127,6 +131,11 @@ void Connection::heard(const error_code& failed, std::string_view bytes) {
     switch (phase_) {
       case Phase::Idle:
       case Phase::Reading:
+        if (sending_) {  // an invitation: what it asks for is read when it has left
+          if (failed && failed != asio::error::eof) return close();
+          held_.append(bytes);
+          return;
+        }
         if (failed) return end();
         if (held_.empty()) return read(bytes);
         held_.append(bytes);
@@ -143,6 +152,8 @@ void Connection::heard(const error_code& failed, std::string_view bytes) {
         if (failed && !sending_) return end();
         if (!failed) listen();
         return;
+      case Phase::Lingering:
+        return failed ? close() : listen();
       case Phase::Ending:
         return;
     }
@@ -168,6 +179,15 @@ void Connection::await_request() {
     if (self->broken_ || self->phase_ != Phase::Idle) return;
     self->read_held();
   });
+}
+
+void Connection::read_held() {
+  try {
+    read(held_);
+  } catch (...) {
+    // Out of memory: this connection ends, the others go on.
+    close();
+  }
 }
 
 // Takes from `bytes`, which is all that has not been read, what makes one request.
@@ -304,6 +324,7 @@ void Connection::answer() {
   phase_ = Phase::Answering;
   watchdog_.clear();
   keep_alive_ = reader_.head().keep_alive;
+  last_ = cut_ = false;
   auto reply = outbox_->open({.chunked = !http_1_0_, .head_only = head_only_});
   if (read_ended_) outbox_->gone();
   handling_ = true;
@@ -320,7 +341,21 @@ void Connection::answer() {
 
 // Listens while the handler works.
 void Connection::watch() {
-  if (!read_ended_ && held_.size() < kAheadBytesMax) listen();
+  if (read_ended_) return;
+  if (held_.size() < kAheadBytesMax) return listen();
+  // What it has said too much waits in the kernel, and hides its end.
+  if (!sending_) watchdog_.set_after(kGlance);
+}
+
+// Whether the client has closed, behind what has not been read.
+void Connection::glance() {
+  const auto self = shared_from_this();
+  pollfd seen{.fd = stream_.socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&seen, 1, 0) > 0) {
+    if ((seen.revents & (POLLERR | POLLHUP)) != 0) return close();
+    outbox_->gone();
+  }
+  if (!broken_ && phase_ == Phase::Answering) watch();
 }
 
 // Sends the answer as it comes.
@@ -418,10 +453,11 @@ void Connection::sent(const error_code& failed) {
       return last_ ? answered() : pump();
     case Phase::Reading:
       watchdog_.set_after(door_->options.limits.body_timeout);
-      return listen();
+      return read_held();
     case Phase::Refusing:
       return refuse();
     case Phase::Idle:
+    case Phase::Lingering:
     case Phase::Ending:
       return;
   }
@@ -437,10 +473,8 @@ void Connection::refuse() {
     build_head({.has_head = true, .head = std::move(*refusal_), .finished = true});
     if (!send()) return;
   }
-  if (read_ended_ || door_->draining) return end();
-  error_code failed;
   // TLS says goodbye afterwards: what follows its end could not be read.
-  if (stream_.tls() == nullptr) stream_.socket().shutdown(Socket::shutdown_send, failed);
+  if (stream_.tls() == nullptr || read_ended_ || door_->draining) return end();
   watchdog_.set_after(kLinger);
   listen();
 }
@@ -492,7 +526,9 @@ void Connection::abort() {
 }
 
 void Connection::expired() {
-  if (phase_ == Phase::Idle) return end();
+  // It has been silent for so long that no answer can be lost to it.
+  if (phase_ == Phase::Idle) return stream_.tls() == nullptr ? close() : end();
+  if (phase_ == Phase::Answering && !sending_) return glance();
   if (phase_ != Phase::Reading || sending_) return close();
   // A request that took too long is still answered.
   refuse_with(
@@ -504,10 +540,23 @@ void Connection::expired() {
 // Closes when all has been said.
 void Connection::end() {
   if (broken_ || phase_ == Phase::Ending) return;
+  if (stream_.tls() == nullptr) return read_ended_ ? close() : linger();
   phase_ = Phase::Ending;
-  if (stream_.tls() == nullptr) return close();
-  watchdog_.set_after(kLinger);
+  watchdog_.set_after(door_->draining ? kDrainLinger : kLinger);
   spawn(&Connection::say_goodbye);
+}
+
+// Says that nothing follows and waits until the client has closed: whatever it says meanwhile would
+// make of a close a reset, which may destroy the answer on its way (RFC 9112 section 9.6).
+void Connection::linger() {
+  phase_ = Phase::Lingering;
+  outbox_->detach();
+  if (broken_) return;
+  held_ = {};
+  error_code failed;
+  stream_.socket().shutdown(Socket::shutdown_send, failed);
+  watchdog_.set_after(door_->draining ? kDrainLinger : kLinger);
+  listen();
 }
 
 void Connection::close() {
@@ -533,6 +582,7 @@ void Connection::leave() {
 
 void Connection::drain() {
   if (session_ != nullptr) return session_->go_away();
+  if (phase_ == Phase::Lingering) return watchdog_.set_after(kDrainLinger);
   error_code failed;
   // What has arrived unread is a request in flight for its sender.
   const bool idle = phase_ == Phase::Idle && !reader_.begun() && held_.empty() &&

@@ -64,7 +64,7 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void drain();
 
  private:
-  enum class Phase { Idle, Reading, Answering, Refusing, Ending };
+  enum class Phase { Idle, Reading, Answering, Refusing, Lingering, Ending };
 
   void spawn(Awaitable<void> (Connection::*part)());
   Awaitable<void> secure();
@@ -75,7 +75,7 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void heard(const error_code& failed, std::string_view bytes);
   void await_request();
   void read(std::string_view bytes);
-  void read_held() { read(held_); }
+  void read_held();
   void keep(std::string_view bytes);
   void await_more();
   bool begin_body(std::string_view bytes);
@@ -83,6 +83,7 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void upgrade(std::string_view bytes);
   void answer();
   void watch();
+  void glance();
   void pump();
   void answered();
   void build_head(const Outbox::Batch& batch);
@@ -94,6 +95,7 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void refuse_fault(Fault fault);
   void expired();
   void end();
+  void linger();
   void leave();
 
   std::shared_ptr<DoorState> door_;

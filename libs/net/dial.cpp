@@ -26,6 +26,7 @@ Awaitable<Result<void>> Dial::run(std::function<void(std::string_view)> phase) {
   if (!found) co_return found.error();
   const Result<std::vector<Tcp::endpoint>> endpoints = allowed(std::move(found).value());
   if (!endpoints) co_return endpoints.error();
+  if (stopped_) co_return Error{Code::Cancelled, "stopped"};  // by may_connect
   error_code failed;
   co_await asio::async_connect(stream_.socket(), endpoints.value(),
                                asio::redirect_error(kAwait, failed));

@@ -165,6 +165,44 @@ TEST_F(ClientTest, SendsAPostAnewWhenItsKeptConnectionWasClosedBefore) {
   EXPECT_TRUE(response.ok()) << response.error().message;
 }
 
+// The loop has not heard of it yet when it takes the connection: only a look at the socket shows
+// it.
+TEST_F(ClientTest, LooksAtAKeptConnectionBeforeItIsUsedAgain) {
+  for (const std::string_view last_words :
+       {"", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold"}) {
+    SCOPED_TRACE(last_words);
+    Client& client = this->client();
+    Outcome first;
+    client.send(get(server_.url()), first.events());
+    RawPeer kept = server_.accept();
+    kept.read_until("\r\n\r\n");
+    kept.send(kOk);
+    ASSERT_TRUE(first.wait().ok());
+    Outcome second;
+    ClientRequest request = get(server_.url());
+    request.method = http::Method::Post;  // is never repeated
+    loop_.post([&] {
+      if (last_words.empty()) {
+        kept.half_close();
+      } else {
+        kept.send(last_words);
+      }
+      client.send(request, second.events());
+    });
+    std::jthread peer([&] {
+      if (!server_.asked_within(2000)) return kept.close();
+      RawPeer fresh = server_.accept();
+      fresh.read_until("\r\n\r\n");
+      fresh.send(kOk);
+    });
+    const Result<void> outcome = second.wait();
+    EXPECT_TRUE(outcome.ok()) << outcome.error().message;
+    EXPECT_EQ(second.body, "ok");
+    peer.join();
+    client_.reset();
+  }
+}
+
 TEST_F(ClientTest, LeavesAConnectionBeforeItsServerDoes) {
   Client& client = this->client();
   std::jthread peer([&] {
@@ -358,6 +396,22 @@ TEST_F(ClientTest, IsCancelledWhileItConnects) {
   call->cancel();  // of no consequence
 }
 
+TEST_F(ClientTest, DialsNobodyWhenItIsCancelledByItsOwnersQuestion) {
+  Outcome outcome;
+  std::shared_ptr<Client::Call> call;
+  Client::Options options;
+  options.may_connect = [&](const Client::Place&) {
+    call->cancel();
+    return true;
+  };
+  Client& client = this->client(options);
+  const std::string url = fmt::format("http://localhost:{}/", server_.port());
+  loop_.post([&] { call = client.send(get(url), outcome.events()); });
+  expect_error(outcome.wait(), Code::Cancelled, "");
+  settle(loop_);
+  EXPECT_FALSE(server_.asked_within(0));
+}
+
 TEST_F(ClientTest, IsCancelledWhileItWaitsForAConnection) {
   Client& client = this->client({.connections_per_host = 1});
   Outcome first;
@@ -375,6 +429,29 @@ TEST_F(ClientTest, IsCancelledWhileItWaitsForAConnection) {
   peer.send(kOk);
   EXPECT_TRUE(first.wait().ok());
   EXPECT_TRUE(third.wait().ok());
+}
+
+TEST_F(ClientTest, SendsNothingWhenItIsCancelledJustBeforeItsTurn) {
+  Client& client = this->client({.connections_per_host = 1});
+  Outcome first;
+  Outcome second;
+  Outcome third;
+  std::shared_ptr<Client::Call> waiting;
+  ClientEvents events = first.events();
+  events.data = [&](std::string_view) { waiting->cancel(); };  // the first ends in the same breath
+  loop_.post([&] {
+    client.send(get(server_.url("/1")), std::move(events));
+    waiting = client.send(get(server_.url("/2")), second.events());
+    client.send(get(server_.url("/3")), third.events());
+  });
+  RawPeer peer = server_.accept();
+  peer.read_until("\r\n\r\n");
+  peer.send(kOk);
+  expect_error(second.wait(), Code::Cancelled, "");
+  EXPECT_TRUE(peer.read_until("\r\n\r\n").starts_with("GET /3 "));
+  peer.send(kOk);
+  EXPECT_TRUE(first.wait().ok());
+  client_.reset();
 }
 
 TEST_F(ClientTest, IsCancelledBeforeTheHeadAndTheServerSeesIt) {

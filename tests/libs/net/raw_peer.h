@@ -9,12 +9,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <future>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "net/net.h"
 
 // Peers that say exactly what a test tells them to, over real loopback sockets.
 namespace net {
@@ -148,6 +151,11 @@ class RawServer {
     return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
   }
   RawPeer accept() { return RawPeer(::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC)); }
+  // Whether somebody knocks within that time.
+  bool asked_within(int milliseconds) {
+    pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
+    return poll(&readable, 1, milliseconds) > 0;
+  }
   void close() {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
@@ -156,6 +164,49 @@ class RawServer {
   int socket_;
   std::uint16_t port_ = 0;
 };
+
+// Has the loop deal with what has arrived: it looks at its sockets at least once in a few rounds.
+inline void settle(Loop& loop) {
+  for (int round = 0; round < 12; ++round) {
+    std::promise<void> passed;
+    loop.post([&] { passed.set_value(); });
+    passed.get_future().wait();
+  }
+}
+
+// The descriptor of the other end of this client's connection, which is in this process; or -1.
+inline int other_end(int socket) {
+  sockaddr_in here{};
+  socklen_t size = sizeof here;
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&here), &size);
+  for (int other = 0; other < 1024; ++other) {
+    sockaddr_in there{};
+    size = sizeof there;
+    if (::getpeername(other, reinterpret_cast<sockaddr*>(&there), &size) == 0 &&
+        there.sin_port == here.sin_port && there.sin_addr.s_addr == here.sin_addr.s_addr) {
+      return other;
+    }
+  }
+  return -1;
+}
+
+// Writes until the kernel takes no byte more, as to a peer that does not read. Returns how many.
+inline std::size_t stuff(int socket) {
+  const int small = 4096;  // which also keeps the kernel from making more room
+  setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  const std::string bytes(4096, 'x');
+  std::size_t stuffed = 0;
+  pollfd writable{.fd = socket, .events = POLLOUT, .revents = 0};
+  do {
+    for (const std::size_t piece : {bytes.size(), std::size_t{1}}) {
+      ssize_t sent = 0;
+      while ((sent = ::send(socket, bytes.data(), piece, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0) {
+        stuffed += static_cast<std::size_t>(sent);
+      }
+    }
+  } while (poll(&writable, 1, 50) > 0);
+  return stuffed;
+}
 
 // The value, or nothing when it did not come in time.
 template <class T>

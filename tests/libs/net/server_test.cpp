@@ -350,6 +350,21 @@ TEST_F(Server, TellsTheHandlerThatItsClientHasGone) {
   EXPECT_TRUE(told_at_once);
 }
 
+TEST_F(Server, TellsTheHandlerThatAClientThatSaidFarTooMuchHasGone) {
+  open_held();
+  RawPeer peer = connect();
+  peer.send(std::string(kGet) + std::string(80'000, 'x'));
+  const Reply reply = held();
+  settle(loop_);  // it is not listened to any more
+  std::promise<void> gone;
+  reply->on_gone([&] { gone.set_value(); });
+  peer.half_close();
+  auto future = gone.get_future();
+  ASSERT_TRUE(arrives(future));
+  reply->respond(http::Response::text("late"));
+  EXPECT_TRUE(peer.read_until("late").ends_with("late"));  // it may have closed its half only
+}
+
 TEST_F(Server, OutlivesACallbackThatThrowsWhenItsClientHasGone) {
   open([this](http::Request request, Reply reply) {
     if (request.path == "/b") return reply->respond(http::Response::text("still here"));
@@ -546,7 +561,7 @@ TEST_F(Server, DrainFinishesWhatIsInFlightAndClosesTheRest) {
   EXPECT_EQ(idle.read_all(), "");
   EXPECT_FALSE(RawPeer::connect_to(door_->port()).connected());
   reply->respond(http::Response::text("done"));
-  const std::string answer = busy.read_all();
+  const std::string answer = busy.read_all();  // and is not waited for although it stays
   EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
   EXPECT_TRUE(answer.ends_with("done"));
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -300,6 +301,46 @@ TEST_F(TlsTest, AnswersPipelinedRequestsInOrder) {
     tls.read_until("\r\n\r\n");
     ASSERT_EQ(tls.read_until(" "), fmt::format("/{} ", 100 + i));
   }
+}
+
+TEST_F(TlsTest, ReadsNoBodyBeforeItsInvitationHasLeft) {
+  std::promise<std::shared_ptr<http::Reply>> first;
+  std::atomic<int> handled = 0;
+  auto door = listen_with(authority_.issue("IP:127.0.0.1"),
+                          [&](http::Request request, std::shared_ptr<http::Reply> reply) {
+                            if (request.path == "/first") return first.set_value(std::move(reply));
+                            ++handled;
+                            reply->respond(http::Response::text(request.path + request.body + "."));
+                          });
+  ASSERT_TRUE(door.ok()) << door.error().message;
+  door_ = std::move(door).value();
+  RawPeer plain = RawPeer::connect_to(door_->port());
+  const int socket = plain.handle();
+  RawTls tls(std::move(plain), RawTls::Role::Client);
+  tls.send("GET /first HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  std::shared_ptr<http::Reply> reply = first.get_future().get();
+  tls.send(
+      "POST /second HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+      "Content-Length: 5\r\n\r\n");
+  settle(loop_);
+  // Behind the record of the first answer: the next one, with the invitation, cannot leave.
+  std::promise<std::size_t> filled;
+  loop_.post([&] {
+    reply->respond(http::Response::text("first."));
+    loop_.post([&] { filled.set_value(stuff(other_end(socket))); });
+  });
+  const std::size_t stuffed = filled.get_future().get();
+  settle(loop_);
+  tls.send("helloGET /third HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  settle(loop_);
+  EXPECT_EQ(handled, 0);
+  EXPECT_TRUE(tls.read_until("first.").ends_with("first."));
+  std::string between(stuffed, 0);
+  ASSERT_EQ(::recv(socket, between.data(), stuffed, MSG_WAITALL), static_cast<ssize_t>(stuffed));
+  EXPECT_EQ(tls.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_TRUE(tls.read_until("\r\n\r\n").starts_with("HTTP/1.1 200 OK"));
+  EXPECT_EQ(tls.read_until("."), "/secondhello.");
+  EXPECT_TRUE(tls.read_until("/third.").ends_with("\r\n\r\n/third."));
 }
 
 TEST_F(TlsTest, SaysThatItEndsSoThatNoBodyLooksCut) {
