@@ -21,6 +21,7 @@ constexpr std::size_t kPartsMax = 16;
 constexpr std::size_t kStemmedBytesMax = 40;
 constexpr std::size_t kArenaBlockBytes = 1U << 16U;
 constexpr std::size_t kSlotsAtFirst = 1U << 10U;
+constexpr std::size_t kTermsKept = 1U << 16U;  // of a text: room for more is given back
 
 std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
   const Product product = static_cast<Product>(a) * b;
@@ -86,9 +87,9 @@ class Memory {
   std::size_t size() const { return all_.size(); }
 
   void forget() {
-    all_.clear();
+    all_ = {};
     texts_.clear();
-    slots_.assign(kSlotsAtFirst, 0);
+    slots_ = std::vector<std::uint32_t>(kSlotsAtFirst);
   }
 
   const Known& find(std::string_view word) {
@@ -205,6 +206,15 @@ std::uint64_t term_hash(TermKind kind, std::string_view text) {
   for (; at + 8 <= text.size(); at += 8) hash = mixed(hash ^ loaded(&text[at], 8), kFirst);
   if (at < text.size()) hash = mixed(hash ^ loaded(&text[at], text.size() - at), kSecond);
   return mixed(hash ^ kSecond, kFirst);
+}
+
+bool has_unspaced(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Point point = decoded(text, at);
+    if (character_class(point.value) == CharacterClass::Unspaced) return true;
+    at += point.length;
+  }
+  return false;
 }
 
 struct Analysis::Impl {
@@ -456,6 +466,7 @@ void Analysis::Impl::run(std::string_view whole) {
   if (memory.size() > options.remembered_words_max) memory.forget();
   arena.clear();
   terms.clear();
+  if (terms.capacity() > kTermsKept) terms = {};
   text = whole;
   next_position = 0;
   neighbour = {};

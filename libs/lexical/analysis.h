@@ -37,6 +37,9 @@ struct Term {
 // The same on every machine and in every run.
 std::uint64_t term_hash(TermKind kind, std::string_view text);
 
+// Whether the text has a character of a script without spaces.
+bool has_unspaced(std::string_view text);
+
 struct AnalysisOptions {
   bool stems = true;
   bool pairs = true;

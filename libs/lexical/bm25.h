@@ -12,11 +12,15 @@
 // and what that is worth is query weight * idf * x (k1 + 1) / (x + k1). x is known when a document
 // is filed and is kept in one byte: a float's exponent and five bits of its mantissa, so that bytes
 // compare as weights do and a block's greatest byte bounds it tightly. What a byte is worth to a
-// query is a table of 256 integers, which makes sums exact in any order. Pure; thread-safe.
+// query is a table of 256 integers, which makes sums exact in any order. Of a term's occurrences in
+// a field no more count than kOccurrencesMax. Pure; thread-safe.
 namespace lexical {
 
 enum class Field : std::uint8_t { Title, Lead, Body };
 inline constexpr std::size_t kFields = 3;
+
+// By field: more than which tell little apart.
+inline constexpr std::array<std::uint32_t, kFields> kOccurrencesMax{15, 31, 127};
 
 struct FieldScoring {
   float weight = 1;

@@ -1,7 +1,6 @@
 #include "lexical/builder.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 #include "lexical/bytes.h"
@@ -10,9 +9,12 @@ namespace lexical {
 namespace {
 
 constexpr std::size_t kRecordsMax = 4U << 20U;  // 64 MiB, and as much to sort them
+constexpr std::size_t kRecordsReserved = kRecordsMax + kRecordsMax / 16;
 constexpr std::size_t kDocumentsMax = 1U << 20U;
 constexpr std::size_t kPositionBytesMax = 1U << 30U;
 constexpr std::size_t kWordBytesMax = 1U << 28U;
+constexpr std::size_t kTermsKept = 1U << 16U;  // of a document: room for more is given back
+constexpr std::size_t kPositionBytesKept = 1U << 26U;
 constexpr std::size_t kPostingBytes = 3;  // on average, rather too many
 constexpr float kNormMin = 0.001F;
 constexpr std::uint32_t kFieldGap = 16;  // no phrase reaches from the title into the body
@@ -21,12 +23,13 @@ constexpr std::uint32_t kFieldGap = 16;  // no phrase reaches from the title int
 constexpr std::array<unsigned, kFields> kCountBits{4, 5, 7};
 constexpr unsigned kCounts = 64 - kKeyBits;
 static_assert(kCountBits[0] + kCountBits[1] + kCountBits[2] == kCounts);
+static_assert(kOccurrencesMax == std::array{(1U << kCountBits[0]) - 1, (1U << kCountBits[1]) - 1,
+                                            (1U << kCountBits[2]) - 1});
 
-std::uint64_t pack_counts(const std::array<std::uint16_t, kFields>& counts) {
+std::uint64_t pack_counts(const std::array<std::uint8_t, kFields>& counts) {
   std::uint64_t packed = 0;
   for (std::size_t field = 0; field < kFields; ++field) {
-    const std::uint64_t most = (1U << kCountBits[field]) - 1;
-    packed = packed << kCountBits[field] | std::min<std::uint64_t>(counts[field], most);
+    packed = packed << kCountBits[field] | counts[field];
   }
   return packed;
 }
@@ -40,8 +43,10 @@ std::array<float, kFields> unpack_counts(std::uint64_t word) {
   return counts;
 }
 
-void bump(std::uint16_t& count) {
-  if (count < std::numeric_limits<std::uint16_t>::max()) ++count;
+// Room that one long document needed.
+template <class T>
+void release(std::vector<T>& values) {
+  if (values.capacity() > kTermsKept) values = {};
 }
 
 }  // namespace
@@ -85,7 +90,7 @@ std::vector<std::string_view> WordTable::sorted() const {
 void WordTable::clear() { *this = WordTable(); }
 
 Builder::Builder(const Bm25& scoring) : scoring_(scoring), cells_(4096) {
-  records_.reserve(kRecordsMax + kRecordsMax / 16);  // address space, until it is used
+  records_.reserve(kRecordsReserved);  // address space, until it is used
 }
 
 void Builder::begin(std::uint64_t id) {
@@ -127,11 +132,13 @@ void Builder::count(const Term& term, Field field, std::uint32_t base) {
   const TermKey key = term_key(term.kind, term.hash);
   const std::uint32_t index = seen(term, key);
   Seen& known = terms_[index];
-  bump(known.occurrences[static_cast<std::size_t>(field)]);
-  if (field == Field::Body && term.position < scoring_.lead_words) {
-    bump(known.occurrences[static_cast<std::size_t>(Field::Lead)]);
-  }
-  if (!has_positions(key) || known.places == std::numeric_limits<std::uint16_t>::max()) return;
+  const auto bump = [&](Field of) {
+    std::uint8_t& occurrences = known.occurrences[static_cast<std::size_t>(of)];
+    if (occurrences < kOccurrencesMax[static_cast<std::size_t>(of)]) ++occurrences;
+  };
+  bump(field);
+  if (field == Field::Body && term.position < scoring_.lead_words) bump(Field::Lead);
+  if (!has_positions(key)) return;
   ++known.places;
   places_.push_back({index, base + term.position});
 }
@@ -172,6 +179,16 @@ void Builder::end() {
   sorted_places_.resize(places_.size());
   for (const Place& place : places_) sorted_places_[place_ends_[place.seen]++] = place.position;
   file_positions();
+  release_document();
+}
+
+void Builder::release_document() {
+  release(new_words_);
+  release(terms_);
+  release(places_);
+  release(place_ends_);
+  release(sorted_places_);
+  if (cells_.size() > 2 * kTermsKept) cells_ = std::vector<Cell>(4096);
 }
 
 void Builder::file_positions() {
@@ -203,13 +220,16 @@ bool Builder::full() const {
 
 std::array<float, kFields> Builder::mean_lengths() const {
   std::array<double, kFields> sums{};
+  std::array<double, kFields> filled{};
   for (const Lengths& lengths : lengths_) {
-    for (std::size_t field = 0; field < kFields; ++field) sums[field] += lengths[field];
+    for (std::size_t field = 0; field < kFields; ++field) {
+      sums[field] += lengths[field];
+      filled[field] += lengths[field] > 0 ? 1 : 0;
+    }
   }
   std::array<float, kFields> means;
   for (std::size_t field = 0; field < kFields; ++field) {
-    means[field] = static_cast<float>(
-        std::max(1.0, sums[field] / static_cast<double>(std::max<std::size_t>(1, ids_.size()))));
+    means[field] = static_cast<float>(sums[field] / std::max(1.0, filled[field]));
   }
   return means;
 }
@@ -299,7 +319,10 @@ SegmentArrays Builder::seal(const Bm25& scoring) {
     writer.add(key, list);
   }
   VocabularyBuilder words;
-  for (const std::string_view word : words_.sorted()) words.add(word);
+  for (const std::string_view word : words_.sorted()) {
+    const TermKey key = term_key(TermKind::Exact, term_hash(TermKind::Exact, word));
+    if (const std::uint32_t documents = writer.documents(key)) words.add(word, documents);
+  }
   SegmentArrays arrays = writer.finish(std::move(ids), words.finish());
   clear();
   return arrays;
@@ -307,7 +330,12 @@ SegmentArrays Builder::seal(const Bm25& scoring) {
 
 void Builder::clear() {
   records_.clear();
+  if (records_.capacity() > kRecordsReserved) {
+    records_ = {};
+    records_.reserve(kRecordsReserved);
+  }
   positions_.clear();
+  if (positions_.capacity() > kPositionBytesKept) positions_ = {};
   words_.clear();
   ids_.clear();
   lengths_.clear();

@@ -60,17 +60,19 @@ class Builder {
   std::size_t documents() const { return slots_.size(); }
   // Whether what follows may no longer fit: seal it.
   bool full() const;
-  // The mean length of each field of the documents at hand.
+  // The mean length of each field of the documents at hand that have it; 0 where none has.
   std::array<float, kFields> mean_lengths() const;
 
   // Everything as a segment, weighed by `scoring`; then begins anew.
   SegmentArrays seal(const Bm25& scoring);
+  // Forgets everything.
+  void clear();
 
  private:
   using Lengths = std::array<std::uint32_t, kFields>;
 
   // One term in one document. The word is the key above the occurrences: 4 bits for those in the
-  // title, 5 in the lead, 7 in the body, more than which no weight tells apart.
+  // title, 5 in the lead, 7 in the body: kOccurrencesMax.
   struct Record {
     std::uint64_t word;
     std::uint32_t slot;
@@ -80,8 +82,8 @@ class Builder {
   // A term of the document at hand.
   struct Seen {
     TermKey key;
-    std::array<std::uint16_t, kFields> occurrences;
-    std::uint16_t places;
+    std::array<std::uint8_t, kFields> occurrences;  // up to kOccurrencesMax
+    std::uint32_t places;
   };
   struct Cell {
     std::uint64_t key = 0;
@@ -101,7 +103,7 @@ class Builder {
   void sort_records();
   std::vector<std::uint32_t> order_slots(std::vector<std::uint64_t>& ids) const;
   std::vector<std::array<float, kFields>> worth_by_slot(const Bm25& scoring) const;
-  void clear();
+  void release_document();
 
   Bm25 scoring_;
   std::vector<Record> records_;

@@ -8,11 +8,12 @@
 
 #include "lexical/analysis.h"
 
-// From a term to where its postings are. Terms are known by 48 bits of their hash: a million words
-// and tens of millions of pairs need no text, and their keys spread evenly, so that the first bits
-// choose a bucket of a few keys: a search touches two cache lines. Two terms out of ten million are
-// taken for one another with a probability of one in six; then either finds the other's documents.
-// The texts of words are kept besides, for prefixes and spelling: see vocabulary.h.
+// From a term to where its postings are. Terms are known by 47 bits of their hash and whether
+// their positions are kept: a million words and tens of millions of pairs need no text, and
+// their keys spread evenly, so that the first bits choose a bucket of a few keys: a search
+// touches two cache lines. Two terms out of ten million are taken for one another with a
+// probability of one in three; then either finds the other's documents. The texts of words are
+// kept besides, for prefixes and spelling: see vocabulary.h.
 namespace lexical {
 
 using TermKey = std::uint64_t;

@@ -1,29 +1,32 @@
 #include "lexical/expand.h"
 
 #include <algorithm>
-#include <map>
+#include <bit>
+#include <queue>
+#include <string>
+#include <utility>
 
 namespace lexical {
 namespace {
 
-// The most frequent words that begin with `beginning`.
+// The most frequent words that begin with `beginning`, of equals the first by name.
 std::vector<TermKey> words_with_prefix(std::span<const Part> parts, std::string_view beginning) {
-  std::map<TermKey, std::uint64_t> found;
-  for (const Part& part : parts) {
-    std::size_t scanned = 0;
-    for (auto word = part.segment->words().from(beginning);
-         !word.done() && word.word().starts_with(beginning) && scanned < kPrefixScanMax;
-         word.next(), ++scanned) {
-      const TermKey key = term_key(TermKind::Exact, term_hash(TermKind::Exact, word.word()));
-      found[key] += part.segment->list(key).count;
-    }
-  }
-  std::vector<std::pair<std::uint64_t, TermKey>> ranked;
-  for (const auto& [key, documents] : found) ranked.emplace_back(documents, key);
-  std::sort(ranked.rbegin(), ranked.rend());
-  ranked.resize(std::min(ranked.size(), kPrefixWordsMax));
+  using Counted = std::pair<std::uint64_t, std::string>;
+  const auto better = [](const Counted& a, const Counted& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
+  std::priority_queue<Counted, std::vector<Counted>, decltype(better)> best(better);
+  for_each_word(parts, beginning, [&](const std::string& word, std::uint64_t documents) {
+    if (!word.starts_with(beginning)) return false;
+    if (best.size() == kPrefixWordsMax && documents <= best.top().first) return true;
+    best.emplace(documents, word);
+    if (best.size() > kPrefixWordsMax) best.pop();
+    return true;
+  });
   std::vector<TermKey> keys;
-  for (const auto& [documents, key] : ranked) keys.push_back(key);
+  for (; !best.empty(); best.pop()) {
+    keys.push_back(term_key(TermKind::Exact, term_hash(TermKind::Exact, best.top().second)));
+  }
   return keys;
 }
 
@@ -95,19 +98,29 @@ PostingList Resolver::phrase(const Segment& segment, std::span<const QueryTerm::
 
 // Documents with any of the words; the weight is the greatest of theirs.
 PostingList Resolver::any(const Segment& segment, std::span<const TermKey> words) {
-  std::vector<Posting> found;
+  if (words.empty()) return {};
+  std::vector<std::uint64_t> has((segment.documents() + 63) / 64);
+  const auto codes = std::make_unique_for_overwrite<std::uint8_t[]>(segment.documents());
+  std::size_t documents = 0;
   for (const TermKey key : words) {
     Cursor cursor(segment.list(key));
     for (std::uint32_t slot = cursor.seek(0); slot != Cursor::kEnd; slot = cursor.advance()) {
-      found.push_back({nullptr, slot, cursor.code()});
+      const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+      const bool fresh = (has[slot / 64] & bit) == 0;
+      codes[slot] = fresh ? cursor.code() : std::max(codes[slot], cursor.code());
+      has[slot / 64] |= bit;
+      documents += fresh ? 1 : 0;
     }
   }
-  std::sort(found.begin(), found.end(), [](const Posting& a, const Posting& b) {
-    return a.slot != b.slot ? a.slot < b.slot : a.code > b.code;
-  });
-  const auto end = std::unique(found.begin(), found.end(),
-                               [](const Posting& a, const Posting& b) { return a.slot == b.slot; });
-  found.erase(end, found.end());
+  std::vector<Posting> found;
+  found.reserve(documents);
+  for (std::size_t i = 0; i < has.size(); ++i) {
+    for (std::uint64_t word = has[i]; word != 0; word &= word - 1) {
+      const auto slot =
+          static_cast<std::uint32_t>(i * 64) + static_cast<std::uint32_t>(std::countr_zero(word));
+      found.push_back({nullptr, slot, codes[slot]});
+    }
+  }
   return keep(found);
 }
 

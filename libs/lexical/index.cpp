@@ -1,20 +1,29 @@
 #include "lexical/index.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "segment/file.h"
+#include "segment/layout.h"
 #include "segment/writer.h"
 
 namespace lexical {
 namespace {
 
-constexpr segment::Identity kIdentity{segment::kind("lexm"), 1};
+constexpr segment::Identity kIdentity{segment::kind("lexm"), 2};
 constexpr std::string_view kSegmentName = "segment-";
 
 // How documents were filed; a file's block.
@@ -25,6 +34,37 @@ struct Filed {
   std::uint64_t next_file;
   std::uint64_t word_bytes_max;
 };
+
+// What "index" says of a segment: a whole one of another index has another seal.
+struct Named {
+  std::uint64_t file;
+  std::uint32_t documents;
+  std::uint32_t seal;
+};
+
+// The checksum at the end of a finished file.
+Result<std::uint32_t> seal_of(const std::string& path) {
+  segment::Footer footer;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(-static_cast<std::streamoff>(sizeof footer), std::ios::end);
+  file.read(reinterpret_cast<char*>(&footer), sizeof footer);
+  if (!file) return Error(Code::Unavailable, fmt::format("lexical: cannot read {}", path));
+  return footer.checksum;
+}
+
+bool segment_name(std::string_view name) {
+  return name.starts_with(kSegmentName) && name.size() > kSegmentName.size() &&
+         name.find_first_not_of("0123456789", kSegmentName.size()) == std::string_view::npos;
+}
+
+bool makes_sense(const Bm25& scoring) {
+  const auto field = [](const FieldScoring& f) {
+    return std::isfinite(f.weight) && f.weight >= 0 && f.b >= 0 && f.b <= 1 &&
+           std::isfinite(f.pivot) && f.pivot > 0;
+  };
+  return std::isfinite(scoring.k1) && scoring.k1 >= 0 &&
+         std::all_of(scoring.fields.begin(), scoring.fields.end(), field);
+}
 
 std::string alive_name(std::uint64_t file) { return fmt::format("alive.{}", file); }
 
@@ -43,25 +83,36 @@ bool same_weights(const Filed& filed, const IndexOptions& options) {
 
 Index::Index(std::string folder, IndexOptions options)
     : folder_(std::move(folder)),
-      options_(options),
-      analysis_(options.analysis),
-      scoring_(options.scoring),
-      builder_(options.scoring) {}
+      options_(std::move(options)),
+      analysis_(options_.analysis),
+      scoring_(options_.scoring),
+      builder_(options_.scoring) {}
+
+Index::~Index() {
+  if (lock_ >= 0) ::close(lock_);
+}
 
 std::unique_ptr<Index> Index::in_memory(IndexOptions options) {
-  std::unique_ptr<Index> index(new Index("", options));
+  assert(makes_sense(options.scoring));
+  std::unique_ptr<Index> index(new Index("", std::move(options)));
   index->publish();
   return index;
 }
 
 Result<std::unique_ptr<Index>> Index::open(const std::string& folder, IndexOptions options) {
+  if (!makes_sense(options.scoring)) {
+    return Error(
+        Code::InvalidArgument,
+        fmt::format("lexical: cannot open {}: a k1, weight, b or pivot is out of range", folder));
+  }
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
     return Error(Code::Unavailable,
                  fmt::format("lexical: cannot make {}: {}", folder, error.message()));
   }
-  std::unique_ptr<Index> index(new Index(folder, options));
+  std::unique_ptr<Index> index(new Index(folder, std::move(options)));
+  TRY(index->lock());
   TRY(index->load());
   index->remove_other_files();
   index->publish();
@@ -72,10 +123,24 @@ std::string Index::path(std::uint64_t file) const {
   return fmt::format("{}/{}{}", folder_, kSegmentName, file);
 }
 
+Result<void> Index::lock() {
+  const std::string path = folder_ + "/lock";
+  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_ < 0) {
+    return Error(Code::Unavailable,
+                 fmt::format("lexical: cannot open {}: {}", path, strerror(errno)));
+  }
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    return Error(Code::Conflict, fmt::format("lexical: another index has {}", folder_));
+  }
+  return {};
+}
+
 Result<void> Index::load() {
   const std::string manifest = folder_ + "/index";
-  if (!std::filesystem::exists(manifest)) return {};
-  const std::shared_ptr<segment::File> file = TRY(segment::File::open(manifest, kIdentity));
+  const Result<std::shared_ptr<segment::File>> opened = segment::File::open(manifest, kIdentity);
+  if (!opened && opened.error().code == Code::NotFound) return begin_folder();
+  const std::shared_ptr<segment::File> file = TRY(opened);
   const Filed filed = TRY(file->value<Filed>("filed"));
   if (!same_weights(filed, options_)) {
     return Error(
@@ -85,15 +150,38 @@ Result<void> Index::load() {
   scoring_.fields = filed.fields;
   measured_ = filed.measured != 0;
   next_file_ = filed.next_file;
-  const std::span<const std::uint64_t> files = TRY(file->array<std::uint64_t>("files"));
-  for (const std::uint64_t number : files) {
-    const std::shared_ptr<const Segment> segment = TRY(Segment::open(path(number)));
-    const auto words = TRY(file->array<std::uint64_t>(alive_name(number)));
+  return load_segments(*file);
+}
+
+// A folder that nothing was committed to. Segments in it had an "index": it was lost.
+Result<void> Index::begin_folder() {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!segment_name(entry->path().filename().string())) continue;
+    return Error(Code::DataLoss,
+                 fmt::format("lexical: {} has segments, but no index that names them", folder_));
+  }
+  if (error) {
+    return Error(Code::Unavailable,
+                 fmt::format("lexical: cannot list {}: {}", folder_, error.message()));
+  }
+  return write_manifest();
+}
+
+Result<void> Index::load_segments(const segment::File& manifest) {
+  const auto misfit = [&](const Named& named) {
+    return Error(Code::DataLoss,
+                 fmt::format("lexical: {} does not fit {}", manifest.path(), path(named.file)));
+  };
+  const std::span<const Named> all = TRY(manifest.array<Named>("files"));
+  for (const Named& named : all) {
+    const std::shared_ptr<const Segment> segment = TRY(Segment::open(path(named.file)));
+    const std::uint32_t seal = TRY(seal_of(path(named.file)));
+    if (segment->documents() != named.documents || seal != named.seal) return misfit(named);
+    const auto words = TRY(manifest.array<std::uint64_t>(alive_name(named.file)));
     const std::size_t expected = (segment->documents() + 63) / 64;
-    if (!words.empty() && words.size() != expected) {
-      return Error(Code::DataLoss,
-                   fmt::format("lexical: {} does not fit {}", manifest, path(number)));
-    }
+    if (!words.empty() && words.size() != expected) return misfit(named);
     std::uint32_t live = 0;
     for (const std::uint64_t word : words) live += static_cast<std::uint32_t>(std::popcount(word));
     const auto padding = static_cast<std::uint32_t>(expected * 64 - segment->documents());
@@ -101,7 +189,8 @@ Result<void> Index::load() {
     segments_.push_back(
         {{segment, std::make_shared<const Alive>(
                        std::vector<std::uint64_t>(words.begin(), words.end()), dead)},
-         number,
+         named.file,
+         seal,
          true,
          nullptr});
   }
@@ -153,6 +242,7 @@ void Index::remove_slot(Owned& owned, std::uint32_t slot) {
 Result<void> Index::save(Owned& owned) const {
   if (folder_.empty() || owned.saved) return {};
   TRY(owned.part.segment->save(path(owned.file)));
+  owned.seal = TRY(seal_of(path(owned.file)));
   owned.part.segment = TRY(Segment::open(path(owned.file)));
   owned.saved = true;
   return {};
@@ -160,18 +250,25 @@ Result<void> Index::save(Owned& owned) const {
 
 // What the builder holds becomes a segment, not yet shown.
 Result<void> Index::seal() {
+  if (builder_.documents() == 0) {
+    builder_.clear();
+    return {};
+  }
   if (segments_.size() >= kSegmentsMax) {
     return Error(Code::Overloaded, "lexical: too many segments: merge them first");
   }
   if (options_.measures_lengths && !measured_ && builder_.documents() >= kMeasuredDocuments) {
     const std::array<float, kFields> means = builder_.mean_lengths();
-    for (std::size_t i = 0; i < kFields; ++i) scoring_.fields[i].pivot = means[i];
+    for (std::size_t i = 0; i < kFields; ++i) {
+      const float ordinary = options_.scoring.fields[i].pivot;
+      if (means[i] > 0) scoring_.fields[i].pivot = std::max(means[i], ordinary * kPivotShareMin);
+    }
     measured_ = true;
   }
   SegmentArrays arrays = builder_.seal(scoring_);
-  if (arrays.ids.empty()) return {};
   segments_.push_back({{Segment::of(std::move(arrays)), std::make_shared<const Alive>()},
                        next_file_++,
+                       0,
                        false,
                        nullptr});
   return save(segments_.back());
@@ -179,8 +276,8 @@ Result<void> Index::seal() {
 
 Result<void> Index::commit() {
   const std::lock_guard lock(writing_);
-  TRY(seal());
   std::erase_if(segments_, [](const Owned& owned) { return owned.part.live() == 0; });
+  TRY(seal());
   for (Owned& owned : segments_) TRY(save(owned));
   if (!folder_.empty()) TRY(write_manifest());
   publish();
@@ -200,9 +297,11 @@ Result<void> Index::write_manifest() const {
                     next_file_,
                     options_.analysis.word_bytes_max};
   TRY(writer->add("filed", std::span(&filed, 1)));
-  std::vector<std::uint64_t> files;
-  for (const Owned& owned : segments_) files.push_back(owned.file);
-  TRY(writer->add("files", std::span<const std::uint64_t>(files)));
+  std::vector<Named> files;
+  for (const Owned& owned : segments_) {
+    files.push_back({owned.file, owned.part.segment->documents(), owned.seal});
+  }
+  TRY(writer->add("files", std::span<const Named>(files)));
   for (const Owned& owned : segments_) {
     TRY(writer->add(alive_name(owned.file), owned.part.alive->words()));
   }
@@ -230,14 +329,16 @@ std::shared_ptr<const Snapshot> Index::snapshot() const {
 void Index::remove_other_files() const {
   std::error_code error;
   std::vector<std::filesystem::path> others;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename().string();
+  const std::string merged = fmt::format("{}{}", kSegmentName, merged_file_);
+  for (std::filesystem::directory_iterator entry(folder_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (!name.starts_with(kSegmentName)) continue;
-    const bool counts = name.starts_with(fmt::format("{}{}", kSegmentName, merged_file_)) ||
+    const bool counts = name == merged || name == merged + ".part" ||
                         std::any_of(segments_.begin(), segments_.end(), [&](const Owned& owned) {
                           return name == fmt::format("{}{}", kSegmentName, owned.file);
                         });
-    if (!counts) others.push_back(entry.path());
+    if (!counts) others.push_back(entry->path());
   }
   for (const auto& other : others) std::filesystem::remove(other, error);
 }
@@ -307,11 +408,13 @@ Result<void> Index::merge_parts(std::vector<Part> parts) {
     merged_file_ = file;
   }
   Owned merged{
-      {Segment::of(std::move(arrays)), std::make_shared<const Alive>()}, file, false, nullptr};
-  TRY(save(merged));
+      {Segment::of(std::move(arrays)), std::make_shared<const Alive>()}, file, 0, false, nullptr};
+  const Result<void> saved = save(merged);
+  if (saved && options_.on_merge_written) options_.on_merge_written();
   const std::lock_guard lock(writing_);
-  replace(parts, std::move(merged));
-  return {};
+  merged_file_ = 0;
+  if (saved) replace(parts, std::move(merged));
+  return saved;
 }
 
 // Puts the merged segment in the place of its parts; what was removed since they were read is

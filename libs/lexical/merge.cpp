@@ -35,30 +35,14 @@ std::vector<std::vector<std::uint32_t>> order_slots(std::span<const Part> parts,
   return order;
 }
 
-VocabularyArrays merge_words(std::span<const Part> parts) {
-  // Words whose documents are all dead stay until their segment would be rewritten from texts: they
-  // find nothing, and spelling counts documents.
-  std::vector<Vocabulary::Reader> readers;
-  for (const Part& part : parts) readers.push_back(part.segment->words().from(""));
-  const auto later = [&](std::size_t a, std::size_t b) {
-    return readers[b].word() < readers[a].word();
-  };
-  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
-  for (std::size_t i = 0; i < readers.size(); ++i) {
-    if (!readers[i].done()) queue.push(i);
-  }
+// Words that no living document has are left out.
+VocabularyArrays merge_words(std::span<const Part> parts, const SegmentWriter& writer) {
   VocabularyBuilder words;
-  std::string last;
-  bool first = true;
-  while (!queue.empty()) {
-    const std::size_t i = queue.top();
-    queue.pop();
-    if (first || readers[i].word() != last) words.add(readers[i].word());
-    first = false;
-    last = readers[i].word();
-    readers[i].next();
-    if (!readers[i].done()) queue.push(i);
-  }
+  for_each_word(parts, "", [&](const std::string& word, std::uint64_t) {
+    const TermKey key = term_key(TermKind::Exact, term_hash(TermKind::Exact, word));
+    if (const std::uint32_t documents = writer.documents(key)) words.add(word, documents);
+    return true;
+  });
   return words.finish();
 }
 
@@ -85,6 +69,32 @@ void Alive::remove(std::uint32_t slot, std::uint32_t documents) {
   if (!(*this)[slot]) return;
   words_[slot / 64] &= ~(std::uint64_t{1} << (slot % 64));
   ++dead_;
+}
+
+void for_each_word(std::span<const Part> parts, std::string_view from,
+                   const std::function<bool(const std::string&, std::uint64_t)>& f) {
+  std::vector<Vocabulary::Reader> readers;
+  for (const Part& part : parts) readers.push_back(part.segment->words().from(from));
+  const auto later = [&](std::size_t a, std::size_t b) {
+    return readers[b].word() < readers[a].word();
+  };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    if (!readers[i].done()) queue.push(i);
+  }
+  std::string word;
+  while (!queue.empty()) {
+    word = readers[queue.top()].word();
+    std::uint64_t documents = 0;
+    while (!queue.empty() && readers[queue.top()].word() == word) {
+      const std::size_t i = queue.top();
+      queue.pop();
+      documents += readers[i].documents();
+      readers[i].next();
+      if (!readers[i].done()) queue.push(i);
+    }
+    if (!f(word, documents)) return;
+  }
 }
 
 Result<SegmentArrays> merge(std::span<const Part> parts) {
@@ -128,7 +138,8 @@ Result<SegmentArrays> merge(std::span<const Part> parts) {
       return Error(Code::TooLarge, "lexical: merged segments would hold too many postings");
     }
   }
-  return writer.finish(std::move(ids), merge_words(parts));
+  VocabularyArrays words = merge_words(parts, writer);
+  return writer.finish(std::move(ids), std::move(words));
 }
 
 }  // namespace lexical

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "lexical/segment.h"
@@ -38,6 +41,11 @@ struct Part {
   std::shared_ptr<const Alive> alive;
   std::uint32_t live() const { return segment->documents() - alive->dead(); }
 };
+
+// Calls f(word, documents) for each word of any part from `from` on, by name, until it says false;
+// documents that were deleted since their segment was written count.
+void for_each_word(std::span<const Part> parts, std::string_view from,
+                   const std::function<bool(const std::string&, std::uint64_t)>& f);
 
 // The living documents of all parts as one segment; no id lives in two of them. TooLarge when they
 // do not fit one.

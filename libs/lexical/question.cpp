@@ -1,12 +1,16 @@
 #include "lexical/question.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "lexical/analyser.h"
 
 namespace lexical {
 namespace {
+
+constexpr std::size_t kNeighbourReach = 16;  // words without a topic between two neighbours
 
 // What else a repaired word may mean, and how far each counts.
 struct Alternative {
@@ -29,20 +33,37 @@ std::uint64_t together(std::string_view before, const std::string& word, std::st
 
 // The nearest word with a topic on one side of `at`, or nothing.
 std::string_view neighbour(const std::vector<Word>& all, std::size_t at, int step) {
-  for (std::size_t i = at + static_cast<std::size_t>(step); i < all.size();
-       i += static_cast<std::size_t>(step)) {
+  std::size_t i = at;
+  for (std::size_t steps = 0; steps < kNeighbourReach; ++steps) {
+    i += static_cast<std::size_t>(step);
+    if (i >= all.size()) break;
     if (!stopword(all[i].text)) return all[i].text;
   }
   return {};
 }
 
+// A word as the index has it, and how many documents do.
+struct Asked {
+  std::string word;
+  std::uint64_t documents = 0;
+};
+
+// Nothing where what was written is not one word to the index, or is of a script without spaces.
+std::optional<Asked> as_filed(std::string_view written, Analysis& analysis, const Known& known) {
+  if (has_unspaced(written)) return std::nullopt;
+  const auto terms = analysis.terms(written);
+  if (analysis.words() != 1 || terms.front().kind != TermKind::Exact) return std::nullopt;
+  const std::string word(terms.front().text);
+  const TermKey key = term_key(TermKind::Exact, terms.front().hash);
+  return Asked{word, std::max(known.spelling.documents(word), known.snapshot.documents_with(key))};
+}
+
 // What the word `at` may have meant, best first; empty if it is as it should be.
-std::vector<Correction> meant(const std::vector<Word>& all, std::size_t at, Analysis& analysis,
-                              const Known& known) {
-  const std::string& asked = all[at].text;
-  std::vector<Correction> corrections = known.spelling.corrections(asked);
-  if (corrections.empty() && known.spelling.documents(asked) == 0) {
-    const auto [first, second] = known.spelling.parted(asked);
+std::vector<Correction> meant(const std::vector<Word>& all, std::size_t at, const Asked& asked,
+                              Analysis& analysis, const Known& known) {
+  std::vector<Correction> corrections = known.spelling.corrections(asked.word, asked.documents);
+  if (corrections.empty() && asked.documents == 0) {
+    const auto [first, second] = known.spelling.parted(asked.word);
     if (!first.empty()) corrections.push_back({first + ' ' + second, 0, 1, 1.0});
   }
   if (corrections.size() < 2) return corrections;
@@ -65,20 +86,21 @@ std::vector<Alternative> repair(std::string_view asked, Analysis& analysis, cons
   std::vector<Alternative> alternatives;
   std::size_t copied = 0;
   std::vector<Word> all = words(asked);
-  for (std::size_t at = 0; at < all.size(); ++at) {
-    const std::vector<Correction> corrections = meant(all, at, analysis, known);
-    if (corrections.empty()) continue;
+  for (std::size_t at = 0; at < std::min(all.size(), kRepairWordsMax); ++at) {
     Word& word = all[at];
+    const std::optional<Asked> filed =
+        as_filed(asked.substr(word.start, word.end - word.start), analysis, known);
+    if (!filed) continue;
+    const std::vector<Correction> corrections = meant(all, at, *filed, analysis, known);
+    if (corrections.empty()) continue;
     question.text.append(asked, copied, word.start - copied);
     question.text += corrections.front().word;
     copied = word.end;
     for (std::size_t i = 1; i < corrections.size(); ++i) {
       alternatives.push_back({corrections[i].word, static_cast<float>(corrections[i].share)});
     }
-    if (known.spelling.documents(word.text) > 0) {
-      alternatives.push_back({word.text, options.original});
-    }
-    question.repairs.push_back({word.text, corrections.front().word});
+    if (filed->documents > 0) alternatives.push_back({filed->word, options.original});
+    question.repairs.push_back({filed->word, corrections.front().word});
     word.text = corrections.front().word;
   }
   question.text.append(asked, copied, std::string::npos);
@@ -127,6 +149,7 @@ Question understand(std::string_view text, Analysis& analysis, const Known* know
                     const QuestionOptions& options) {
   Question question;
   std::vector<Alternative> alternatives;
+  if (text.size() > kQuestionBytesMax) text = utf8_prefix(text, kQuestionBytesMax);
   if (known != nullptr) {
     alternatives = repair(text, analysis, *known, options, question);
   } else {

@@ -22,18 +22,23 @@ struct QuestionOptions {
   float original = 0.3F;  // of a rare word beside what it was repaired to
 };
 
+inline constexpr std::size_t kQuestionBytesMax = 4096;  // what is beyond is not read
+inline constexpr std::size_t kRepairWordsMax = 64;      // the first; others stay as they are
+
 struct Repair {
   std::string word;  // as it was asked, folded
   std::string meant;
 };
 
 struct Question {
-  std::string text;  // as it was understood
+  std::string text;  // as it was understood, up to kQuestionBytesMax of it
   std::vector<Repair> repairs;
   std::vector<QueryTerm> terms;  // at most kQueryTermsMax, those that tell most first
 };
 
-// What there is to repair words by; without it nothing is repaired. Of several words that one may
+// What there is to repair words by; without it nothing is repaired. Words that enough documents of
+// `snapshot` have are right even if `spelling`, which may be older, lacks them; those of scripts
+// without spaces are left alone, for edits are counted in bytes. Of several words that one may
 // have meant, those weigh more that stand beside its neighbours in the documents of `snapshot`.
 struct Known {
   const Spelling& spelling;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "lexical/expand.h"
 #include "lexical/scan.h"
@@ -12,24 +11,45 @@
 namespace lexical {
 namespace {
 
-// A query's terms with their lists and worth; terms that no document has are left out, unless they
-// are required.
+// A query's terms up to the limits, in its order, with their lists and worth.
 struct Plan {
   Plan(std::span<const Part> parts, const Query& query, const Bm25& scoring, std::uint64_t filed)
       : resolver(parts) {
-    for (const QueryTerm& term :
-         std::span(query.terms).first(std::min(query.terms.size(), kQueryTermsMax))) {
-      terms.push_back(resolver.resolve(term));
+    for (const QueryTerm* term : choose(query)) {
+      terms.push_back(resolver.resolve(*term));
       idf.push_back(inverse_document_frequency(filed, terms.back().documents));
       worth.push_back(
-          contributions(scoring.k1, idf.back(), std::clamp(term.weight, 0.0F, kTermWeightMax)));
+          contributions(scoring.k1, idf.back(), std::clamp(term->weight, 0.0F, kTermWeightMax)));
     }
+  }
+
+  std::vector<const QueryTerm*> choose(const Query& query) {
+    std::vector<bool> chosen(query.terms.size());
+    std::size_t room = kQueryTermsMax;
+    std::array<std::size_t, 3> room_of_form{kQueryTermsMax, kQueryPrefixesMax, kQueryPhrasesMax};
+    for (const bool required : {true, false}) {
+      for (std::size_t i = 0; i < query.terms.size(); ++i) {
+        if (query.terms[i].required != required) continue;
+        std::size_t& of_form = room_of_form[static_cast<std::size_t>(query.terms[i].form)];
+        chosen[i] = room > 0 && of_form > 0;
+        if (required && !chosen[i]) impossible = true;
+        if (!chosen[i]) continue;
+        --room;
+        --of_form;
+      }
+    }
+    std::vector<const QueryTerm*> all;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (chosen[i]) all.push_back(&query.terms[i]);
+    }
+    return all;
   }
 
   Resolver resolver;
   std::vector<ResolvedTerm> terms;
   std::vector<double> idf;
   std::vector<Contributions> worth;
+  bool impossible = false;  // more is required than is looked for
 };
 
 }  // namespace
@@ -123,8 +143,9 @@ bool Snapshot::contains(std::uint64_t id) const {
 }
 
 std::vector<Hit> Snapshot::search(const Query& query) const {
-  const Plan plan(parts_, query, scoring_, filed_);
   if (query.k == 0) return {};
+  const Plan plan(parts_, query, scoring_, filed_);
+  if (plan.impossible) return {};
   Top top(std::min(query.k, kHitsMax));
   for (std::size_t part = 0; part < parts_.size(); ++part) {
     Scan scan(parts_[part], query.filter, top);
@@ -169,18 +190,11 @@ std::uint64_t Snapshot::documents_with(TermKey key) const {
 }
 
 std::vector<WordCount> Snapshot::words() const {
-  std::map<std::string, std::uint64_t> counts;
-  for (const Part& part : parts_) {
-    for (auto word = part.segment->words().from(""); !word.done(); word.next()) {
-      const TermKey key = term_key(TermKind::Exact, term_hash(TermKind::Exact, word.word()));
-      counts[word.word()] += part.segment->list(key).count;
-    }
-  }
   std::vector<WordCount> words;
-  words.reserve(counts.size());
-  for (const auto& [word, documents] : counts) {
-    if (documents > 0) words.push_back({word, documents});
-  }
+  for_each_word(parts_, "", [&](const std::string& word, std::uint64_t documents) {
+    words.push_back({word, documents});
+    return true;
+  });
   return words;
 }
 

@@ -19,10 +19,13 @@
 // posting list that is made for the query, and scores as one term.
 namespace lexical {
 
-inline constexpr std::size_t kQueryTermsMax = 64;     // what is beyond is not looked for
-inline constexpr std::size_t kHitsMax = 1000;         // of one search
-inline constexpr std::size_t kPrefixWordsMax = 64;    // that a prefix stands for: the most frequent
-inline constexpr std::size_t kPrefixScanMax = 20000;  // words of a segment looked at to find them
+// Of a query; required terms come before others. What is beyond is not looked for, and if it is
+// required, nothing is found.
+inline constexpr std::size_t kQueryTermsMax = 64;
+inline constexpr std::size_t kQueryPrefixesMax = 4;
+inline constexpr std::size_t kQueryPhrasesMax = 8;
+inline constexpr std::size_t kHitsMax = 1000;       // of one search
+inline constexpr std::size_t kPrefixWordsMax = 64;  // that a prefix stands for: the most frequent
 inline constexpr std::size_t kPhraseWordsMax = 16;
 
 struct QueryTerm {

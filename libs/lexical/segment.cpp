@@ -8,7 +8,7 @@
 namespace lexical {
 namespace {
 
-constexpr segment::Identity kIdentity{segment::kind("lexi"), 1};
+constexpr segment::Identity kIdentity{segment::kind("lexi"), 2};
 
 constexpr unsigned kCodeBits = 8;
 
@@ -49,8 +49,15 @@ void SegmentWriter::add(TermKey key, std::span<const Posting> list) {
   if (list.size() == 1 && !has_positions(key)) {
     singles_.add(key, single_value(list.front()));
   } else {
+    if (has_positions(key)) words_.emplace_back(key, static_cast<std::uint32_t>(list.size()));
     lists_.add(key, postings_.add(list, has_positions(key)));
   }
+}
+
+std::uint32_t SegmentWriter::documents(TermKey word) const {
+  const auto found =
+      std::lower_bound(words_.begin(), words_.end(), std::pair<TermKey, std::uint32_t>(word, 0));
+  return found != words_.end() && found->first == word ? found->second : 0;
 }
 
 SegmentArrays SegmentWriter::finish(std::vector<std::uint64_t> ids, VocabularyArrays words) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -40,12 +41,15 @@ class SegmentWriter {
   // `list` ascends and is not empty.
   void add(TermKey key, std::span<const Posting> list);
   std::size_t posting_bytes() const { return postings_.postings().size(); }
+  // How many documents the word's list has; 0 where none was added.
+  std::uint32_t documents(TermKey word) const;
   SegmentArrays finish(std::vector<std::uint64_t> ids, VocabularyArrays words);
 
  private:
   DictionaryBuilder lists_;
   DictionaryBuilder singles_;
   PostingWriter postings_;
+  std::vector<std::pair<TermKey, std::uint32_t>> words_;  // of each word's list the documents
 };
 
 class Segment {

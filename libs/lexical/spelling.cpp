@@ -83,10 +83,16 @@ int edits_between(std::string_view a, std::string_view b, int most) {
 Spelling::Spelling(std::span<const std::pair<std::string_view, std::uint64_t>> words,
                    SpellingOptions options)
     : options_(options) {
-  std::vector<std::pair<std::string_view, std::uint64_t>> sorted(
-      words.begin(),
-      words.begin() + static_cast<std::ptrdiff_t>(std::min(words.size(), options_.words_max)));
+  std::vector<std::pair<std::string_view, std::uint64_t>> sorted(words.begin(), words.end());
   std::erase_if(sorted, [](const auto& word) { return word.first.size() > kBytesMax; });
+  if (sorted.size() > options_.words_max) {
+    const auto more_common = [](const auto& a, const auto& b) {
+      return a.second != b.second ? a.second > b.second : a.first < b.first;
+    };
+    const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(options_.words_max);
+    std::nth_element(sorted.begin(), end, sorted.end(), more_common);
+    sorted.erase(end, sorted.end());
+  }
   std::sort(sorted.begin(), sorted.end());
   entries_.reserve(sorted.size() + 1);
   for (const auto& [word, documents] : sorted) {
@@ -131,12 +137,16 @@ std::uint64_t Spelling::documents(std::string_view word) const {
   return low + 1 < entries_.size() && text(low) == word ? entries_[low].documents : 0;
 }
 
-// Words that share a part with `word` where up to `edits` may have moved it, each once.
+// Words that share a part with `word` where up to `edits` may have moved it, each once: of each
+// length up to candidates_max whose letters are near enough.
 std::vector<std::uint32_t> Spelling::candidates(std::string_view word, int edits) const {
   std::vector<std::uint32_t> found;
+  std::vector<bool> seen(entries_.size());
+  const std::uint32_t letters = letters_of(word);
   const auto reach = static_cast<std::size_t>(edits);
   const std::size_t least = word.size() > reach ? word.size() - reach : 1;
   for (std::size_t length = least; length <= word.size() + reach; ++length) {
+    const std::size_t most = found.size() + options_.candidates_max;
     for (std::size_t i = 0; i < kParts; ++i) {
       const auto [start, bytes] = part_of(length, i);
       const std::size_t first = start > reach ? start - reach : 0;
@@ -146,15 +156,16 @@ std::vector<std::uint32_t> Spelling::candidates(std::string_view word, int edits
           return part.hash < wanted;
         };
         auto part = std::lower_bound(parts_.begin(), parts_.end(), hash, by_hash);
-        for (; part != parts_.end() && part->hash == hash; ++part) {
-          if (found.size() == options_.candidates_max) break;
+        for (; part != parts_.end() && part->hash == hash && found.size() < most; ++part) {
+          // An edit takes at most one letter away and brings another.
+          if (std::popcount(entries_[part->entry].letters ^ letters) > 2 * edits) continue;
+          if (seen[part->entry] || text(part->entry).size() != length) continue;
+          seen[part->entry] = true;
           found.push_back(part->entry);
         }
       }
     }
   }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
@@ -166,16 +177,13 @@ double Spelling::likelihood(std::string_view word, std::uint32_t entry, int edit
   return std::exp(log);
 }
 
-std::vector<Correction> Spelling::corrections(std::string_view word) const {
+std::vector<Correction> Spelling::corrections(std::string_view word, std::uint64_t known) const {
   if (word.size() < kBytesMin || word.size() > kBytesMax || !letters_alone(word)) return {};
-  const std::uint64_t known = documents(word);
+  known = std::max(known, documents(word));
   if (known >= options_.known_documents) return {};
   const int most = word.size() <= kOneEditBytesMax || known > 0 ? 1 : 2;
-  const std::uint32_t letters = letters_of(word);
   std::vector<Correction> all;
   for (const std::uint32_t entry : candidates(word, most)) {
-    // An edit takes at most one letter away and brings another.
-    if (std::popcount(entries_[entry].letters ^ letters) > 2 * most) continue;
     const std::string_view meant = text(entry);
     if (meant == word) continue;
     if (static_cast<double>(entries_[entry].documents) <

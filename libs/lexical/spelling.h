@@ -24,12 +24,12 @@ struct Correction {
 };
 
 struct SpellingOptions {
-  std::size_t words_max = 1'000'000;  // the first of them; what is beyond is not offered
+  std::size_t words_max = 1'000'000;  // the most common; what is beyond is not known
   std::uint64_t documents_min = 1;    // rarer words are not offered
   std::uint64_t known_documents = 3;  // a word of so many documents is right
   double rarer_by = 100;              // a rarer one is, unless others are so many times as common
   std::size_t corrections_max = 5;
-  std::size_t candidates_max = 20'000;  // of one word that are compared with it
+  std::size_t candidates_max = 20'000;  // of one word and length that are compared with it
 };
 
 class Spelling {
@@ -45,8 +45,9 @@ class Spelling {
   // How many documents have the word, which is folded as the analysis folds.
   std::uint64_t documents(std::string_view word) const;
 
-  // Best first; empty where the word is right, too short, or like none.
-  std::vector<Correction> corrections(std::string_view word) const;
+  // Best first; empty where the word is right, too short, or like none. `known` is how many
+  // documents have the word as far as the caller knows, who may know later ones.
+  std::vector<Correction> corrections(std::string_view word, std::uint64_t known = 0) const;
 
   // Two known words that somebody wrote as one; both empty where there are none.
   std::pair<std::string, std::string> parted(std::string_view word) const;

@@ -15,7 +15,7 @@ std::string_view text(const std::byte* at, std::size_t length) {
 
 }  // namespace
 
-void VocabularyBuilder::add(std::string_view word) {
+void VocabularyBuilder::add(std::string_view word, std::uint64_t documents) {
   std::size_t common = 0;
   if (words_++ % kWordsPerBlock == 0) {
     arrays_.starts.push_back(static_cast<std::uint32_t>(arrays_.bytes.size()));
@@ -26,6 +26,7 @@ void VocabularyBuilder::add(std::string_view word) {
   }
   put_varint(arrays_.bytes, word.size() - common);
   put_raw(arrays_.bytes, word.data() + common, word.size() - common);
+  put_varint(arrays_.bytes, documents);
   before_ = word;
 }
 
@@ -66,6 +67,7 @@ void Vocabulary::Reader::next() {
   const std::size_t length = get_varint(at_);
   word_ += text(at_, length);
   at_ += length;
+  documents_ = get_varint(at_);
 }
 
 }  // namespace lexical

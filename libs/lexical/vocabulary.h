@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-// The words of a segment as texts, sorted: for prefixes and for spelling, not needed to find a
-// word. Sixteen at a time share a block; each but the first is written as the bytes that it has in
-// common with the one before it, and the rest.
+// The words of a segment as texts, sorted, and how many documents were filed with each: for
+// prefixes and for spelling, not needed to find a word. Sixteen at a time share a block; each but
+// the first is written as the bytes that it has in common with the one before it, and the rest.
 namespace lexical {
 
 struct VocabularyArrays {
@@ -20,7 +20,7 @@ struct VocabularyArrays {
 // Takes words in ascending order, each once.
 class VocabularyBuilder {
  public:
-  void add(std::string_view word);
+  void add(std::string_view word, std::uint64_t documents);
   VocabularyArrays finish() { return std::move(arrays_); }
 
  private:
@@ -40,6 +40,7 @@ class Vocabulary {
    public:
     bool done() const { return done_; }
     const std::string& word() const { return word_; }
+    std::uint64_t documents() const { return documents_; }
     void next();
 
    private:
@@ -51,6 +52,7 @@ class Vocabulary {
     std::size_t in_block_ = 0;
     bool done_ = false;
     std::string word_;
+    std::uint64_t documents_ = 0;
   };
 
   // From the first word that is not less than `from`.

@@ -101,8 +101,8 @@ class Oracle {
     for (std::size_t i = 0; i < kFields; ++i) {
       const FieldScoring& f = scoring_.fields[i];
       const auto length = static_cast<float>(document.lengths[i]);
-      weight +=
-          static_cast<float>(found->second[i]) * (f.weight / (1 - f.b + f.b * length / f.pivot));
+      const auto counted = static_cast<float>(std::min(found->second[i], kOccurrencesMax[i]));
+      weight += counted * (f.weight / (1 - f.b + f.b * length / f.pivot));
     }
     return weight_code(weight);
   }

@@ -134,13 +134,15 @@ TEST(Vocabulary, ReadsFromAnyWordOn) {
   for (int i = 0; i < 1000; ++i) words.push_back("word" + std::to_string(i));
   std::sort(words.begin(), words.end());
   VocabularyBuilder builder;
-  for (const std::string& word : words) builder.add(word);
+  for (std::size_t i = 0; i < words.size(); ++i) builder.add(words[i], i * i);
   const VocabularyArrays arrays = builder.finish();
   const Vocabulary vocabulary(arrays.starts, arrays.bytes);
   for (const std::string from : {"", "a", "word0", "word500", "word5005", "word999", "x"}) {
     auto expected = std::lower_bound(words.begin(), words.end(), from);
     for (auto word = vocabulary.from(from); !word.done(); word.next()) {
       ASSERT_NE(expected, words.end());
+      const auto rank = static_cast<std::uint64_t>(expected - words.begin());
+      ASSERT_EQ(word.documents(), rank * rank);
       ASSERT_EQ(word.word(), *expected++);
     }
     EXPECT_EQ(expected, words.end());

@@ -118,6 +118,56 @@ TEST(Question, PartsTwoWordsWrittenAsOne) {
   EXPECT_EQ(collection.ask("packagenames").text, "package names");
 }
 
+TEST(Question, LeavesAloneWhatTheIndexHasThoughTheSpellingLacksIt) {
+  const auto index = Index::in_memory();
+  for (std::uint64_t id = 0; id < 3; ++id) ASSERT_TRUE(index->add(id, "", "troups").ok());
+  ASSERT_TRUE(index->commit().ok());
+  const std::vector<std::pair<std::string_view, std::uint64_t>> older{{"groups", 5000}};
+  const Spelling spelling(older);
+  Analysis analysis;
+  const auto snapshot = index->snapshot();
+  const Known known{spelling, *snapshot};
+  EXPECT_EQ(understand("troups", analysis, &known).text, "troups");
+  EXPECT_EQ(understand("troupz", analysis, &known).text, "troupz");  // two edits from "groups"
+  EXPECT_EQ(understand("groups", analysis, &known).text, "groups");
+}
+
+TEST(Question, LeavesScriptsWithoutSpacesAlone) {
+  const Collection collection({"\xE4\xB8\x8A\xE6\xB5\xB7 is a city",
+                               "\xE4\xB8\xAD\xE6\x96\x87 and \xE6\x90\x9C\xE7\xB4\xA2"});
+  for (const char* text :
+       {"\xE4\xB8\x8B\xE6\xB5\xB7", "\xE4\xB8\xAD\xE6\x96\x87\xE6\x90\x9C\xE7\xB4\xA2"}) {
+    const Question question = collection.ask(text);
+    EXPECT_EQ(question.text, text);
+    EXPECT_TRUE(question.repairs.empty());
+  }
+}
+
+TEST(Question, KnowsAWordAsTheIndexFoldsIt) {
+  const Collection collection(
+      {"die gr\xC3\xB6\xC3\x9F"
+       "e"});
+  EXPECT_EQ(collection
+                .ask("Gr\xC3\xB6\xC3\x9F"
+                     "e")
+                .text,
+            "Gr\xC3\xB6\xC3\x9F"
+            "e");
+  EXPECT_TRUE(collection
+                  .ask("Gr\xC3\xB6\xC3\x9F"
+                       "e")
+                  .repairs.empty());
+}
+
+TEST(Question, ReadsAndRepairsOnlySoMuch) {
+  const Collection collection({"the configuration"});
+  std::string text;
+  for (std::size_t i = 0; i <= kRepairWordsMax; ++i) text += "configuratoin ";
+  EXPECT_EQ(collection.ask(text).repairs.size(), kRepairWordsMax);
+  const std::string accents(kQuestionBytesMax - 1, 'a');
+  EXPECT_EQ(collection.ask(accents + "\xC3\xA9 more").text, accents);
+}
+
 TEST(Question, LeavesAloneWhatNothingIsLike) {
   const Collection collection({"the configuration"});
   const Question question = collection.ask("zzzzqqqq configuration");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 
+#include "lexical/expand.h"
 #include "lexical/index.h"
 #include "libs/lexical/oracle.h"
 
@@ -171,6 +172,154 @@ TEST(Search, NeverFindsTheDeletedAndRanksTheRestAsAFilterWould) {
     query.filter = &filter;
     ASSERT_EQ(hits, pair.oracle.search(query));
   }
+}
+
+// Scores every posting of every list: as slow as sure, and without texts.
+std::vector<Hit> score_all(const Snapshot& snapshot, const Query& query, std::uint64_t filed) {
+  Resolver resolver(snapshot.parts());
+  std::vector<ResolvedTerm> terms;
+  std::vector<Contributions> worth;
+  for (const QueryTerm& term : query.terms) {
+    terms.push_back(resolver.resolve(term));
+    worth.push_back(contributions(snapshot.scoring().k1,
+                                  inverse_document_frequency(filed, terms.back().documents),
+                                  term.weight));
+  }
+  std::vector<Hit> hits;
+  for (std::size_t number = 0; number < snapshot.parts().size(); ++number) {
+    const Part& part = snapshot.parts()[number];
+    std::vector<std::uint32_t> sums(part.segment->documents());
+    std::vector<std::uint32_t> missing(part.segment->documents());
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      const std::uint32_t required = query.terms[i].required ? 1 : 0;
+      if (required == 1) {
+        for (std::uint32_t& count : missing) ++count;
+      }
+      Cursor cursor(terms[i].lists[number]);
+      for (auto slot = cursor.seek(0); slot != Cursor::kEnd; slot = cursor.advance()) {
+        sums[slot] += worth[i][cursor.code()];
+        missing[slot] -= required;
+      }
+    }
+    for (std::uint32_t slot = 0; slot < sums.size(); ++slot) {
+      if (sums[slot] == 0 || missing[slot] > 0 || !(*part.alive)[slot]) continue;
+      hits.push_back({part.segment->ids()[slot], sums[slot] / kScoreUnits});
+    }
+  }
+  const auto end = hits.begin() + static_cast<std::ptrdiff_t>(std::min(hits.size(), query.k));
+  std::partial_sort(hits.begin(), end, hits.end(), [](const Hit& a, const Hit& b) {
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
+  });
+  hits.erase(end, hits.end());
+  return hits;
+}
+
+// Lists of several blocks in parts of several windows: what the pruning leaves out.
+TEST(Search, SkipsNothingThatCountsInLargeParts) {
+  Corpus corpus(31);
+  const auto index = Index::in_memory();
+  constexpr std::uint64_t kIds = 10'000;
+  for (std::uint64_t i = 0; i < kIds; ++i) {
+    ASSERT_TRUE(
+        index->add(i * 7919 % kIds, corpus.text(corpus.number(4)), corpus.text(corpus.number(60)))
+            .ok());
+    if (i % 3000 != 2999) continue;
+    ASSERT_TRUE(index->commit().ok());
+  }
+  for (int i = 0; i < 500; ++i) index->remove(corpus.number(kIds));
+  ASSERT_TRUE(index->commit().ok());
+  const auto snapshot = index->snapshot();
+  std::uint64_t filed = 0;
+  for (const Part& part : snapshot->parts()) filed += part.segment->documents();
+  ASSERT_EQ(snapshot->parts().size(), 4U);
+  Analysis analysis;
+  for (int i = 0; i < 100; ++i) {
+    Query query = random_query(corpus, analysis);
+    query.k = 1 + corpus.number(40);
+    ASSERT_EQ(snapshot->search(query), score_all(*snapshot, query, filed)) << "query " << i;
+  }
+}
+
+TEST(Search, CountsOccurrencesOfALongTextUpToItsLimit) {
+  Pair pair;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) {
+    text += i % 4 == 0 ? "needle " : "filler" + std::to_string(i % 997) + " ";
+  }
+  pair.add(1, "needle", text);
+  pair.add(2, "", "other");
+  ASSERT_TRUE(pair.index->commit().ok());
+  Analysis analysis;
+  Query query;
+  query.terms.push_back(word(analysis.terms("needle")[0]));
+  EXPECT_EQ(pair.index->snapshot()->search(query), pair.oracle.search(query));
+  // Title: 3 / (0.5 + 0.5 / 6); lead: 15; body: 127 of 5,000 / (0.4 + 0.6 * 20000 / 300).
+  const double x = 3 / (0.5 + 0.5 / 6) + 15 + 127 / (0.4 + 0.6 * 20'000 / 300);
+  EXPECT_NEAR(pair.index->snapshot()->explain(query, 1).value().terms[0].weight, x, x * 0.016);
+}
+
+TEST(Search, FindsAPhraseLateInALongText) {
+  const auto index = Index::in_memory();
+  std::string text;
+  for (int i = 0; i < 70'000; ++i) text += "the dog ";
+  ASSERT_TRUE(index->add(1, "", text + "the unicorn").ok());
+  ASSERT_TRUE(index->commit().ok());
+  Analysis analysis;
+  Query query;
+  query.terms.push_back(phrase(analysis.terms("the unicorn")));
+  EXPECT_EQ(index->snapshot()->search(query).size(), 1U);
+}
+
+TEST(Search, APrefixStandsForItsMostFrequentWordsWhereverTheyStand) {
+  const auto index = Index::in_memory();
+  std::string many;
+  for (int i = 0; i < 25'000; ++i) many += "conf" + std::to_string(100'000 + i) + " ";
+  ASSERT_TRUE(index->add(1, "", many).ok());
+  for (std::uint64_t id = 10; id < 60; ++id) ASSERT_TRUE(index->add(id, "", "config").ok());
+  ASSERT_TRUE(index->commit().ok());
+  Query query;
+  query.k = 100;
+  query.terms.push_back(prefix("conf"));
+  EXPECT_EQ(index->snapshot()->search(query).size(), 51U);
+}
+
+TEST(Search, LooksForRequiredTermsFirstAndFindsNothingWhereThereAreTooMany) {
+  Pair pair;
+  pair.add(1, "", "alpha");
+  pair.add(2, "", "alpha secret");
+  ASSERT_TRUE(pair.index->commit().ok());
+  const auto snapshot = pair.index->snapshot();
+  Analysis analysis;
+  Query query;
+  query.terms.assign(kQueryTermsMax, word(analysis.terms("alpha")[0]));
+  query.terms.push_back(word(analysis.terms("secret")[0]));
+  EXPECT_EQ(snapshot->search(query).size(), 2U);
+  query.terms.back().required = true;
+  const std::vector<Hit> hits = snapshot->search(query);
+  ASSERT_EQ(hits.size(), 1U);
+  EXPECT_EQ(hits[0].id, 2U);
+  for (QueryTerm& term : query.terms) term.required = true;
+  EXPECT_TRUE(snapshot->search(query).empty());
+}
+
+TEST(Search, LimitsPrefixesAndPhrases) {
+  Pair pair;
+  pair.add(1, "", "alpha beta");
+  pair.add(2, "", "gamma delta");
+  ASSERT_TRUE(pair.index->commit().ok());
+  const auto snapshot = pair.index->snapshot();
+  Analysis analysis;
+  Query query;
+  query.terms.assign(kQueryPrefixesMax, prefix("alp"));
+  query.terms.push_back(prefix("gam"));
+  EXPECT_EQ(snapshot->search(query).size(), 1U);
+  query.terms.back().required = true;
+  EXPECT_EQ(snapshot->search(query).size(), 1U);
+  query.terms.assign(kQueryPhrasesMax, phrase(analysis.terms("alpha beta")));
+  query.terms.push_back(phrase(analysis.terms("gamma delta")));
+  EXPECT_EQ(snapshot->search(query).size(), 1U);
+  query.terms.push_back(word(analysis.terms("delta")[0]));
+  EXPECT_EQ(snapshot->search(query).size(), 2U);
 }
 
 TEST(Search, EqualScoresComeByTheSmallerId) {

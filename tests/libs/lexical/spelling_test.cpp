@@ -108,6 +108,45 @@ TEST(Spelling, KnowsNothingWithoutWords) {
   EXPECT_EQ(spelling.parted("packagename").first, "");
 }
 
+TEST(Spelling, DropsTheRarestWordsOverItsLimit) {
+  const Spelling spelling(Words{{"alpha", 1}, {"beta", 3}, {"gamma", 9}, {"zeta", 5}},
+                          {.words_max = 2});
+  EXPECT_EQ(spelling.documents("alpha"), 0U);
+  EXPECT_EQ(spelling.documents("beta"), 0U);
+  EXPECT_EQ(spelling.documents("gamma"), 9U);
+  EXPECT_EQ(spelling.documents("zeta"), 5U);
+}
+
+TEST(Spelling, BelievesACallerWhoKnowsMoreDocuments) {
+  const Spelling spelling(kWords);
+  EXPECT_EQ(spelling.corrections("pakage").size(), 1U);
+  EXPECT_EQ(spelling.corrections("pakage", 2).size(), 1U);  // "package" is over 100 times as common
+  EXPECT_TRUE(spelling.corrections("pakage", 3).empty());
+}
+
+// Many words share a part and letters with what was typed: they must not crowd out longer ones.
+TEST(Spelling, FindsALetterThatWasLostAmongManyWords) {
+  std::mt19937 random(3);
+  std::vector<std::string> vocabulary{"abcdefg"};
+  constexpr std::string_view kLetters = "abcdefgh";
+  for (int i = 0; i < 30'000; ++i) {
+    std::string word = "ab";
+    for (std::size_t length = 5 + random() % 2; word.size() < length;) {
+      word += kLetters[random() % kLetters.size()];
+    }
+    vocabulary.push_back(word);
+  }
+  std::sort(vocabulary.begin(), vocabulary.end());
+  vocabulary.erase(std::unique(vocabulary.begin(), vocabulary.end()), vocabulary.end());
+  Words words;
+  for (const std::string& word : vocabulary) {
+    if (word != "abdefg") words.emplace_back(word, 10);
+  }
+  const Spelling spelling(words, {.corrections_max = 1000, .candidates_max = 500});
+  const auto found = texts(spelling.corrections("abdefg"));
+  EXPECT_TRUE(std::find(found.begin(), found.end(), "abcdefg") != found.end());
+}
+
 TEST(Spelling, KeepsItsLimits) {
   EXPECT_EQ(Spelling(kWords, {.words_max = 2}).documents("database"), 0U);
   EXPECT_TRUE(Spelling(kWords, {.candidates_max = 0}).corrections("pakage").empty());
