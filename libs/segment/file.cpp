@@ -221,7 +221,12 @@ Result<bool> File::scrub(std::uint64_t bytes_max) {
     }
     if (read >= bytes_max) return false;
     // Past a damaged page too: the next call goes on behind it.
-    TRY(verify_page(block, scrub_page_++, bytes_ + block.offset));
+    const std::uint64_t offset = block.offset + kPageBytes * scrub_page_;
+    const Result<void> whole = verify_page(block, scrub_page_++, bytes_ + block.offset);
+    const std::uint64_t first = offset / kAlignmentMax * kAlignmentMax;
+    ::madvise(const_cast<std::byte*>(bytes_) + first, std::min(offset + kPageBytes, size_) - first,
+              MADV_DONTNEED);  // the kernel's copy stays, and comes back when it is touched
+    if (!whole) return whole.error();
     read += kPageBytes;
   }
   scrub_block_ = 0;

@@ -71,7 +71,8 @@ class File {
   }
 
   // Reads on where the last call ended, about `bytes_max` bytes, whether verified before or not:
-  // true when it has come to the end, and begins again with the next call. One thread at a time.
+  // true when it has come to the end, and begins again with the next call. What it read takes no
+  // memory of the process afterwards. One thread at a time.
   Result<bool> scrub(std::uint64_t bytes_max);
 
   // Where a block lies in the file, for an owner that maps it by itself.

@@ -104,10 +104,11 @@ Result<void> Writer::begin(std::string_view name, std::size_t alignment) {
 
 Result<void> Writer::append(std::span<const std::byte> bytes) {
   assert(!finished_ && !blocks_.empty());
+  if (failure_) return *failure_;
   BlockEntry& block = blocks_.back();
   if (bytes.size() > kBlockBytesMax - block.length) {
-    return Error(Code::TooLarge,
-                 fmt::format("cannot write {}: block {} is too large", path_, name_of(block)));
+    return fail(Error(Code::TooLarge, fmt::format("cannot write {}: block {} is too large", path_,
+                                                  name_of(block))));
   }
   block.length += bytes.size();
   while (!bytes.empty()) {
@@ -120,6 +121,7 @@ Result<void> Writer::append(std::span<const std::byte> bytes) {
 }
 
 Result<void> Writer::finish() {
+  if (failure_) return *failure_;
   TRY(end_block());
   TRY(pad(kAlignment));
   Footer footer;
@@ -170,6 +172,7 @@ Result<void> Writer::pad(std::size_t alignment) {
 }
 
 Result<void> Writer::write(std::span<const std::byte> bytes) {
+  if (failure_) return *failure_;
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
@@ -180,9 +183,11 @@ Result<void> Writer::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Error Writer::failed(std::string_view what, int error_number) const {
-  return Error(Code::Unavailable,
-               fmt::format("cannot write {}: {}: {}", path_, what, strerror(error_number)));
+Error Writer::failed(std::string_view what, int error_number) {
+  return fail(Error(Code::Unavailable,
+                    fmt::format("cannot write {}: {}: {}", path_, what, strerror(error_number))));
 }
+
+Error Writer::fail(Error error) { return failure_.emplace(std::move(error)); }
 
 }  // namespace segment

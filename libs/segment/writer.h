@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,7 +42,8 @@ class Writer {
     return append(std::as_bytes(values));
   }
 
-  // Publishes the file: it is on disk under its name when this returns. Nothing may follow.
+  // Publishes the file: it is on disk under its name when this returns. Nothing may follow. Refused
+  // once an append or a write has failed: the file would miss what that should have put there.
   Result<void> finish();
 
  private:
@@ -52,12 +54,14 @@ class Writer {
   Result<void> write_page();
   Result<void> end_block();
   Result<void> publish();
-  Error failed(std::string_view what, int error_number) const;
+  Error failed(std::string_view what, int error_number);
+  Error fail(Error error);
 
   const std::string path_;
   const std::string part_;
   int descriptor_ = -1;
   bool finished_ = false;
+  std::optional<Error> failure_;  // the first, and the answer to all that follows
   std::uint32_t header_checksum_ = 0;
   std::uint64_t written_ = 0;
   std::vector<std::byte> page_;  // of the open block, not yet written

@@ -14,9 +14,8 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int kRounds = 3;
-constexpr double kSquaredMax = 1e37;  // so that no product of two accepted vectors overflows
-constexpr float kTiny = 1e-30F;       // below it a code is zero: its scale would be denormal
-constexpr std::size_t kGroup = 6;     // dimensions of a table of 1-bit codes
+constexpr float kTiny = 1e-30F;    // below it a code is zero: its scale would be denormal
+constexpr std::size_t kGroup = 6;  // dimensions of a table of 1-bit codes
 
 double squared_length(const float* x, std::size_t n) {
   double sum = 0;

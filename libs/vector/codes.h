@@ -41,6 +41,9 @@ float float_from_f16(std::uint16_t value);
 // Codes of one collection's vectors. Immutable, so thread-safe.
 class Coder {
  public:
+  static constexpr double kSquaredMax =
+      1e37;  // so that no product of two accepted vectors overflows
+
   // `centre` is the vectors' mean or empty for none; it stays for the collection's life.
   static Result<Coder> create(std::size_t dimension, Metric metric, std::span<const float> centre);
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kTile = 64;
 constexpr std::size_t kSlotsAtOnce = 1024;  // slots of a filter that are scored together
+constexpr int kDoubtful = 8;                // B1 is left out from here on
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
 // How many candidates each kind of code hands on for k results.
@@ -187,8 +188,6 @@ void Flat::add_slots(std::span<const std::uint32_t> slots, const Score& score) {
 // Leaves the candidates for finish() in best_; false if U4 has to do it.
 bool Flat::scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const Bitmap* filter) {
   constexpr std::size_t kSample = 16;  // of so many tiles one is looked at for a threshold
-  constexpr int kDoubtful = 8;         // B1 is left out from here on,
-  constexpr int kDoubtMax = 64;        // but is tried again after so many searches
   constexpr float kDeviations = 1.3F;  // in which the worst of ten rows is missed 1 in 10
   if (rows_.options().u4 && b1_doubt_ > kDoubtful) {
     --b1_doubt_;
@@ -205,15 +204,29 @@ bool Flat::scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const 
   best_.reset(wanted, sampled ? best_.threshold() : -std::numeric_limits<float>::infinity());
   pass_b1(query, snapshot, filter, 1);
 
-  const std::size_t found = best_.unsorted().size();
+  std::size_t found = best_.unsorted().size();
+  // Many rows at that threshold, equal ones, and nothing but what is better has passed it.
+  const bool short_of = sampled && found < k;
+  if (short_of && !rows_.options().u4) {
+    best_.reset(wanted);
+    pass_b1(query, snapshot, filter, 1);
+    found = best_.unsorted().size();
+  }
   const float dropped = best_.threshold();
   keep_best_by_i8(query, candidates(Scan::I8, k));
-  if (!rows_.options().u4 || found == 0) return true;
+  if (!rows_.options().u4) return true;
+  if (short_of) return note_b1(false);
+  if (found == 0) return true;
   const std::span<const Hit> hits = best_.sorted();
   const Hit& last = hits[std::min(k, hits.size()) - 1];
   const std::uint8_t* block = rows_.b1_block(last.slot / kTile);
   const float deviation = query.b1_deviation(rows_.b1_factors(block)[last.slot % kTile]);
-  const bool clear = last.score - kDeviations * deviation >= dropped;
+  return note_b1(last.score - kDeviations * deviation >= dropped);
+}
+
+// Whether B1 was enough.
+bool Flat::note_b1(bool clear) {
+  constexpr int kDoubtMax = 64;  // searches after which it is tried again
   b1_doubt_ = clear ? std::max(b1_doubt_ - 1, 0) : b1_doubt_ + 2;
   if (b1_doubt_ > kDoubtful) b1_doubt_ = kDoubtMax;
   return clear;

@@ -52,6 +52,7 @@ class Flat {
   template <class Score>
   void scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Score& score);
   bool scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const Bitmap* filter);
+  bool note_b1(bool clear);
   void pass_b1(const Query& query, const Snapshot& snapshot, const Bitmap* filter,
                std::size_t step);
   template <class Score>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -15,6 +16,8 @@ constexpr std::size_t kDescent = 4;  // breadth of the walks that only look for 
 constexpr std::size_t kNeighboursMeasured = 10;
 constexpr std::size_t kSamplesKept = 48;
 constexpr std::size_t kSampleGap = 1000;  // inserts between two; a scan of fewer rows is as good
+constexpr std::size_t kCodesKept = 16;    // samples that count for the codes
+constexpr float kRounding = 1e-6F;        // of a score, by the order of its sum
 constexpr std::uint64_t kFollowed = 1;
 constexpr std::size_t kTriesToMend = 6;  // candidates looked at for each link that is lost
 
@@ -136,7 +139,6 @@ Result<Graph> Graph::create(const Rows& rows, GraphOptions options) {
     graph.levels_[i].in_links = TRY(HugeArray<std::uint32_t>::reserve(places(i, slots_max)));
   }
   graph.linked_ = TRY(HugeArray<std::uint64_t>::reserve(slots_max / 64 + 1));
-  graph.gone_ = Bitmap(slots_max);
   graph.scratch_ = TRY(GraphScratch::create(slots_max));
   const std::size_t lines = u4_stride(rows.options().dimension) * 2 / sizeof(Line);
   for (RowQuery* query : {&graph.inserted_, &graph.pruned_, &graph.chosen_}) {
@@ -451,6 +453,11 @@ void Graph::insert(std::uint32_t slot) {
 
 void Graph::remove(std::uint32_t slot) {
   if (slot >= slots_ || !is_linked(slot) || gone_.test(slot)) return;
+  if (slot >= gone_.size()) {
+    Bitmap larger(std::bit_ceil(slots_));
+    larger |= gone_;
+    gone_ = std::move(larger);
+  }
   gone_.set(slot);
   pending_.push_back(slot);
   --size_;
@@ -553,39 +560,35 @@ std::vector<std::uint32_t> Graph::repair() {
 
 // --- What the graph is worth here.
 
-// The row's nearest by a scan of all bytes, and how many of them walks of each breadth find.
+// How many of its nearest, by a scan of the originals, walks of each breadth find for the row, and
+// how many the scans of codes hand on.
 void Graph::sample(std::uint32_t slot) {
-  next_sample_ = inserts_ + std::max<std::size_t>(kSampleGap, size_ / 32);
-  if (size_ < kSampleGap) return;
-  constexpr std::size_t kTile = 64;
-  float scores[kTile];
-  TopK nearest;
-  nearest.reset(kNeighboursMeasured);
-  for (std::size_t first = 0; first < slots_; first += kTile) {
-    const std::size_t count = std::min(kTile, slots_ - first);
-    kernels_->score_i8_many(inserted_.i8, rows_->i8(), first, count, scores);
-    for (std::uint64_t better = kernels_->above(scores, count, nearest.threshold()); better != 0;
-         better &= better - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(better));
-      const auto other = static_cast<std::uint32_t>(first + i);
-      if (other != slot && is_linked(other) && !gone_.test(other)) nearest.add(scores[i], other);
-    }
-  }
-  const std::span<const Hit> truth = nearest.sorted();
+  next_sample_ = inserts_ < kSampleGap ? 2 * inserts_
+                                       : inserts_ + std::max<std::size_t>(kSampleGap, size_ / 32);
+  if (size_ < 2 * kNeighboursMeasured) return;
+  scan_for_sample(slot);
+  ++codes_sampled_;
+  const auto share_of = [&](TopK& best) {
+    std::size_t count = 0;
+    for (const Hit& hit : best.unsorted()) scratch_.slots_[count++] = hit.slot;
+    return share_of_nearest({scratch_.slots_.data(), count});
+  };
+  const std::array<double, 2> codes = {share_of(by_bytes_),
+                                       rows_->options().u4 ? share_of(by_nibbles_) : 1};
+  const auto weight = static_cast<double>(std::min(codes_sampled_, kCodesKept));
+  for (std::size_t i = 0; i < codes.size(); ++i) codes_[i] += (codes[i] - codes_[i]) / weight;
+  if (size_ < kSampleGap) return;  // of so few rows any walk finds most
+
   const CodeQuery& query = walked(inserted_.u4, inserted_.i8);
   Sample sample;
   for (std::size_t i = 0; i < GraphOutlook::kBreadths.size(); ++i) {
     scratch_.scored_ = 0;
     walk(levels_[0], query, descend(query, 0, scratch_), GraphOutlook::kBreadths[i], scratch_);
     const std::size_t kept = std::min(scratch_.size_, Effort{}.rescored);
-    std::size_t found = 0;
     for (std::size_t place = 0; place < kept; ++place) {
-      found +=
-          static_cast<std::size_t>(std::any_of(truth.begin(), truth.end(), [&](const Hit& hit) {
-            return hit.slot == scratch_.slot(place);
-          }));
+      scratch_.slots_[place] = scratch_.slot(place);
     }
-    sample.recall[i] = static_cast<float>(found) / static_cast<float>(truth.size());
+    sample.recall[i] = static_cast<float>(share_of_nearest({scratch_.slots_.data(), kept}));
     sample.scored[i] = static_cast<float>(scratch_.scored_);
   }
   if (samples_.size() < kSamplesKept) {
@@ -596,9 +599,62 @@ void Graph::sample(std::uint32_t slot) {
   ++sampled_;
 }
 
+// As many are handed on as in flat scans for 10 (flat.cpp).
+void Graph::scan_for_sample(std::uint32_t slot) {
+  constexpr std::size_t kTile = 64;
+  std::uint32_t slots[kTile];
+  float scores[kTile];
+  std::vector<float>& row = sampled_row_;
+  row.resize(f32_stride(rows_->options().dimension));
+  rows_->vector(slot, row.data());
+  sampled_query_.set_accepted(rows_->coder(), row.data());
+  nearest_.reset(kNeighboursMeasured);
+  by_bytes_.reset(kNeighboursMeasured + kNeighboursMeasured / 4 + 4);
+  by_nibbles_.reset(2 * kNeighboursMeasured + 10);
+  const bool u4 = rows_->options().u4;
+  for (std::size_t first = 0; first < slots_; first += kTile) {
+    std::size_t count = 0;
+    for (std::size_t i = first; i < std::min(first + kTile, slots_); ++i) {
+      const auto other = static_cast<std::uint32_t>(i);
+      if (other != slot && is_linked(other) && !gone_.test(other)) slots[count++] = other;
+    }
+    const auto add = [&](TopK& best) {
+      for (std::uint64_t better = kernels_->above(scores, count, best.threshold()); better != 0;
+           better &= better - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(better));
+        best.add(scores[i], slots[i]);
+      }
+    };
+    rows_->rescore(sampled_query_, {slots, count}, scores);
+    add(nearest_);
+    kernels_->score_i8_gather(sampled_query_.i8(), rows_->i8(), slots, count, scores);
+    add(by_bytes_);
+    if (!u4) continue;
+    kernels_->score_u4_gather(sampled_query_.u4(), rows_->u4(), slots, count, scores);
+    add(by_nibbles_);
+  }
+}
+
+// By scores, of which those of equal rows are equal: which of them are found is free.
+double Graph::share_of_nearest(std::span<const std::uint32_t> slots) {
+  const std::span<const Hit> nearest = nearest_.sorted();
+  scores_.resize(slots.size());
+  rows_->rescore(sampled_query_, slots, scores_.data());
+  const float last = nearest.back().score;
+  const float least = last - kRounding * std::abs(last);
+  const auto found = static_cast<std::size_t>(
+      std::count_if(scores_.begin(), scores_.end(), [&](float score) { return score >= least; }));
+  return static_cast<double>(std::min(found, nearest.size())) / static_cast<double>(nearest.size());
+}
+
 GraphOutlook Graph::outlook() const {
-  if (samples_.empty()) return restored_;
   GraphOutlook outlook;
+  outlook.codes = codes_;
+  if (samples_.size() < std::min(GraphOutlook::kSamplesMin, restored_.samples)) {
+    outlook = restored_;
+    outlook.codes = codes_;
+    return outlook;
+  }
   outlook.samples = samples_.size();
   for (const Sample& sample : samples_) {
     for (std::size_t i = 0; i < sample.recall.size(); ++i) {
@@ -654,6 +710,9 @@ Result<void> Graph::restore(const State& state) {
   size_ = state.size;
   slots_ = state.slots;
   restored_ = state.outlook;
+  codes_ = state.outlook.codes;
+  codes_sampled_ = kCodesKept;
+  next_sample_ = kSampleGap;
   in_links_counted_ = false;
   for (std::size_t i = 0; i < kLevels; ++i) store(levels_[i].entry, state.entries[i]);
   return {};

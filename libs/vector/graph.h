@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "vector/bitmap.h"
+#include "vector/codes.h"
 #include "vector/huge_array.h"
 #include "vector/rows.h"
 #include "vector/top_k.h"
@@ -44,9 +45,14 @@ struct Effort {
 struct GraphOutlook {
   static constexpr std::array<std::size_t, 4> kBreadths = {32, 64, 128, 256};
 
+  static constexpr std::size_t kSamplesMin = 8;  // that are worth a plan
+
   std::size_t samples = 0;
   std::array<double, 4> recall = {};  // at 10, of a walk of each breadth
   std::array<double, 4> scored = {};  // rows that it scored
+  // At 10 as well, of what scans of byte and of nibble codes hand on: 1 until it is measured, low
+  // where the rows lie so far from the centre that their codes say little else.
+  std::array<double, 2> codes = {1, 1};
 
   // The smallest of these breadths that reaches `recall`, interpolated; 0 when none does: the data
   // has no near and far to follow, a flat scan is better.
@@ -211,6 +217,8 @@ class Graph {
   void repair(Level& level);
   void choose_entry(Level& level);
   void sample(std::uint32_t slot);
+  void scan_for_sample(std::uint32_t slot);
+  double share_of_nearest(std::span<const std::uint32_t> slots);
 
   const Rows* rows_;
   GraphOptions options_;
@@ -238,10 +246,16 @@ class Graph {
     std::array<float, 4> scored;
   };
   std::vector<Sample> samples_;
-  GraphOutlook restored_;  // until there are samples
+  GraphOutlook restored_;  // until there are samples enough
   std::size_t sampled_ = 0;
   std::size_t inserts_ = 0;
-  std::size_t next_sample_ = 1000;
+  std::size_t next_sample_ = 64;
+  std::array<double, 2> codes_ = {1, 1};  // as in the outlook
+  std::size_t codes_sampled_ = 0;
+  // Of the row that is sampled: its nearest by the originals, by bytes, by nibbles.
+  TopK nearest_, by_bytes_, by_nibbles_;
+  Query sampled_query_;
+  std::vector<float> sampled_row_;
 };
 
 }  // namespace vector

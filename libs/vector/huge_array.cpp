@@ -35,7 +35,6 @@ Result<std::byte*> map_aligned(std::size_t bytes) {
   if (skipped < HugeRange::kChunk) {
     munmap(start + skipped + bytes, HugeRange::kChunk - skipped);
   }
-  madvise(start + skipped, bytes, MADV_HUGEPAGE);  // a kernel without them is slower, not wrong
   return start + skipped;
 }
 
@@ -51,6 +50,9 @@ Result<HugeRange> HugeRange::reserve(std::size_t bytes) {
   }
   const std::size_t size = round_up(std::max<std::size_t>(bytes, 1), kChunk);
   std::byte* data = TRY(map_aligned(size));
+  // A kernel without huge pages is slower, not wrong.
+  madvise(data, kChunk, MADV_NOHUGEPAGE);
+  if (size > kChunk) madvise(data + kChunk, size - kChunk, MADV_HUGEPAGE);
   return HugeRange(data, size);
 }
 
@@ -64,6 +66,7 @@ Result<void> HugeRange::map_file(int descriptor, std::uint64_t offset, std::size
       mmap(data_, round_up(bytes, kPage), PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, static_cast<off_t>(offset));
   if (found == MAP_FAILED) return failed("cannot map a file's", bytes);
+  small_ = bytes < kChunk;  // else its owner promotes it, when it has been verified
   return {};
 }
 
@@ -74,6 +77,7 @@ Result<void> HugeRange::promote(std::size_t offset, std::size_t bytes) {
   }
   const std::size_t whole = std::min(round_up(bytes, kChunk), size_ - offset);
   std::byte* copy = TRY(map_aligned(whole));
+  madvise(copy, whole, MADV_HUGEPAGE);
   std::copy_n(data_ + offset, bytes, copy);
   // One step of the kernel: a reader faults either before it or after it, never between.
   void* moved = mremap(copy, whole, whole, MREMAP_MAYMOVE | MREMAP_FIXED, data_ + offset);
@@ -83,6 +87,12 @@ Result<void> HugeRange::promote(std::size_t offset, std::size_t bytes) {
     return error;
   }
   return {};
+}
+
+// Without memory for it small pages do as well.
+void HugeRange::promote_head() {
+  small_ = false;
+  (void)promote(0, kChunk);
 }
 
 }  // namespace vector

@@ -12,14 +12,18 @@ namespace vector {
 // A range of address space that is reserved once, backed by huge pages where the kernel has them
 // (they double a flat scan), and filled in place: it never moves, so readers of its front need no
 // lock while its back grows. Pages cost memory only once touched. Untouched memory reads as zero.
+// The first chunk stands on small pages until it is full: many an index is smaller.
 class HugeRange {
  public:
   HugeRange() = default;
   HugeRange(HugeRange&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        small_(other.small_) {}
   HugeRange& operator=(HugeRange&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
+    std::swap(small_, other.small_);
     return *this;
   }
   ~HugeRange();
@@ -39,13 +43,22 @@ class HugeRange {
   // for the last part. The caller keeps writers of these bytes away meanwhile.
   Result<void> promote(std::size_t offset, std::size_t bytes);
 
+  // For the one who writes: so many bytes are in use now. Promotes the first chunk when that is
+  // full.
+  void grown(std::size_t bytes) {
+    if (small_ && bytes >= kChunk) promote_head();
+  }
+
   static constexpr std::size_t kChunk = std::size_t{2} << 20;  // a huge page
 
  private:
   HugeRange(std::byte* data, std::size_t size) : data_(data), size_(size) {}
 
+  void promote_head();
+
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  bool small_ = true;  // the first chunk is
 };
 
 // A HugeRange as an array of trivial values, all zero at first.

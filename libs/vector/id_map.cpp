@@ -28,6 +28,11 @@ std::optional<std::uint32_t> IdMap::find(std::uint64_t id) const {
   }
 }
 
+std::size_t IdMap::bytes() const {
+  const Epochs::Guard guard = epochs_.enter();  // keeps the table
+  return (table_.load(std::memory_order_seq_cst)->mask + 1) * sizeof(std::uint32_t);
+}
+
 void IdMap::place(Table& table, std::uint64_t id, std::uint32_t slot) {
   std::size_t at = home(table, id);
   while (table.entries[at & table.mask].load(std::memory_order_relaxed) != kEmpty) ++at;

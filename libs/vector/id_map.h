@@ -30,7 +30,7 @@ class IdMap {
   void erase(std::uint32_t slot);
 
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return (table_.load()->mask + 1) * sizeof(std::uint32_t); }
+  std::size_t bytes() const;
 
  private:
   struct Table {

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -16,13 +19,16 @@ constexpr std::uint64_t kAuditEvery = 128;  // walks: fewer than one in a hundre
 constexpr std::uint64_t kAuditsFirst = 64;
 constexpr double kWideningMax = 8;
 constexpr std::size_t kOutlookEvery = 64;  // changes
+constexpr std::chrono::seconds kScrubEvery{1};
+constexpr float kRounding = 1e-6F;  // of a score, by the order of its sum
 
 // The originals that a profile keeps, and the codes.
 Rows::Options rows_options(const IndexOptions& options) {
   Rows::Options rows;
   rows.dimension = options.dimension;
   rows.metric = options.metric;
-  rows.rows_max = options.rows_max;
+  rows.spare = spare_slots(options.rows_max);
+  rows.rows_max = options.rows_max + rows.spare;
   rows.centre = options.centre;
   switch (options.profile) {
     case Profile::Exact:
@@ -39,6 +45,15 @@ Rows::Options rows_options(const IndexOptions& options) {
       break;
   }
   return rows;
+}
+
+// Rounded by its profile, a vector may be longer than insert() takes.
+void shorten(std::vector<float>& vector) {
+  double squared = 0;
+  for (const float x : vector) squared += static_cast<double>(x) * static_cast<double>(x);
+  if (squared <= Coder::kSquaredMax) return;
+  const double scale = std::sqrt(Coder::kSquaredMax / squared) * (1 - 1e-6);
+  for (float& x : vector) x = static_cast<float>(static_cast<double>(x) * scale);
 }
 
 }  // namespace
@@ -93,6 +108,9 @@ void Index::SharedOutlook::store(const GraphOutlook& outlook) {
     recall[i].store(outlook.recall[i], std::memory_order_relaxed);
     scored[i].store(outlook.scored[i], std::memory_order_relaxed);
   }
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    codes[i].store(outlook.codes[i], std::memory_order_relaxed);
+  }
   samples.store(outlook.samples, std::memory_order_relaxed);
 }
 
@@ -101,6 +119,9 @@ GraphOutlook Index::SharedOutlook::load() const {
   for (std::size_t i = 0; i < recall.size(); ++i) {
     outlook.recall[i] = recall[i].load(std::memory_order_relaxed);
     outlook.scored[i] = scored[i].load(std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    outlook.codes[i] = codes[i].load(std::memory_order_relaxed);
   }
   outlook.samples = samples.load(std::memory_order_relaxed);
   return outlook;
@@ -121,14 +142,8 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& path, Tending tend
   index->outlook_.store(outlook);
   index->opening_.store(true, std::memory_order_relaxed);
   if (tending == Tending::Thread) {
-    index->tending_ = std::jthread([&tended = *index](const std::stop_token& stop) {
-      tended.ids();
-      // A damaged page ends it: the search that needs the page says so.
-      for (bool more = true; more && !stop.stop_requested();) {
-        const Result<bool> step = tended.tend();
-        more = step && step.value();
-      }
-    });
+    index->tending_ =
+        std::jthread([&tended = *index](const std::stop_token& stop) { tended.tend_on(stop); });
   }
   return index;
 }
@@ -137,7 +152,9 @@ Index::Index(Loaded parts)
     : rows_(std::move(parts.rows)),
       graph_(std::move(parts.graph)),
       backing_(std::move(parts.backing)),
-      ids_(*rows_) {}
+      ids_(*rows_) {
+  note_bytes();
+}
 
 Index::~Index() {
   tending_ = {};
@@ -192,12 +209,32 @@ Result<std::size_t> Index::search(std::span<const float> vector, const SearchOpt
   return hits.size();
 }
 
-Facts Index::facts(std::size_t k, const SearchOptions& options) const {
+// A publication takes one row away at most, so a count stands until many have followed it.
+std::size_t Index::left(const Filter& filter, const Snapshot& snapshot) const {
+  Filter::Left& left = filter.left_;
+  const std::size_t counted = left.size.load(std::memory_order_relaxed);
+  const std::uint64_t at = left.sequence.load(std::memory_order_relaxed);
+  if (counted == 0 || snapshot.sequence <= at + counted / 8) return counted;
+  std::size_t count = 0;
+  for (std::size_t word = 0; word < filter.slots_.words().size(); ++word) {
+    std::uint64_t set = filter.slots_.word(word);
+    if (set != 0) set &= rows_->visible_word(word, snapshot);
+    for (; set != 0; set &= set - 1) {
+      const auto slot =
+          static_cast<std::uint32_t>(64 * word) + static_cast<std::uint32_t>(std::countr_zero(set));
+      if (rows_->born(slot) <= filter.sequence_) ++count;
+    }
+  }
+  left.set(count, snapshot.sequence);
+  return count;
+}
+
+Facts Index::facts(std::size_t k, const SearchOptions& options, const Snapshot& snapshot) const {
   Facts facts;
   facts.dimension = dimension();
   facts.rows = rows_->live();
-  facts.matches =
-      options.filter == nullptr ? facts.rows : std::min(facts.rows, options.filter->size_);
+  facts.matches = options.filter == nullptr ? facts.rows
+                                            : std::min(facts.rows, left(*options.filter, snapshot));
   facts.k = k;
   facts.recall = options.recall;
   facts.u4 = rows_->options().u4;
@@ -209,19 +246,21 @@ Facts Index::facts(std::size_t k, const SearchOptions& options) const {
 
 Result<std::span<const Hit>> Index::find(Scratch& scratch, const Snapshot& snapshot,
                                          const SearchOptions& options, std::size_t k) const {
-  const Facts facts = this->facts(k, options);
+  const Facts facts = this->facts(k, options, snapshot);
   const Plan plan = plan_search(facts);
-  const std::size_t enough = std::min(k, facts.matches);
   const Filter* const filter = options.filter;
+  const std::size_t enough =
+      std::min({k, facts.rows, filter == nullptr ? facts.rows : filter->size_});
   if (filter == nullptr) return look(scratch, snapshot, plan, nullptr, options.recall, k, enough);
+  const Bitmap& slots = scratch.fresh_serial == filter->serial_ ? scratch.fresh : filter->slots_;
   const std::span<const Hit> hits =
-      TRY(look(scratch, snapshot, plan, &filter->slots_, options.recall, k, enough));
+      TRY(look(scratch, snapshot, plan, &slots, options.recall, k, enough));
   // A slot that was given to another row since the filter was made is not of the filter.
   if (reused_.load(std::memory_order_relaxed) <= filter->sequence_) return hits;
   const auto is_new = [&](const Hit& hit) { return rows_->born(hit.slot) > filter->sequence_; };
   if (std::none_of(hits.begin(), hits.end(), is_new)) return hits;
-  const Bitmap fresh = freshened(*filter);
-  return look(scratch, snapshot, plan, &fresh, options.recall, k, enough);
+  freshen(scratch, *filter);
+  return look(scratch, snapshot, plan, &scratch.fresh, options.recall, k, enough);
 }
 
 // Finds by the plan, and by a scan when the walk found fewer than there are.
@@ -259,10 +298,12 @@ void Index::audit(Scratch& scratch, const Snapshot& snapshot, const Plan& plan,
     return;
   const std::span<const Hit> exact =
       scratch.flat.search(scratch.query, hits.size(), snapshot, plan.scan, filter);
-  const auto missed = std::count_if(exact.begin(), exact.end(), [&](const Hit& hit) {
-    return std::none_of(hits.begin(), hits.end(),
-                        [&](const Hit& found) { return found.slot == hit.slot; });
-  });
+  if (exact.empty()) return;
+  // By scores: which of equal rows are found is free.
+  const float least = exact.back().score - kRounding * std::abs(exact.back().score);
+  const auto found =
+      std::count_if(hits.begin(), hits.end(), [&](const Hit& hit) { return hit.score >= least; });
+  const auto missed = std::max<std::ptrdiff_t>(std::ssize(exact) - found, 0);
   const double allowed = static_cast<double>(hits.size()) * std::max(1 - recall, 0.001);
   const double excess = std::min(static_cast<double>(missed) / allowed, kExcessMax) - 1;
   const double before = widening_.load(std::memory_order_relaxed);
@@ -274,19 +315,25 @@ Result<std::span<const Hit>> Index::scan(Scratch& scratch, const Snapshot& snaps
                                          const Bitmap* filter, std::size_t k) const {
   by_scan_.fetch_add(1, std::memory_order_relaxed);
   if (backing_ != nullptr) {
-    TRY(filter == nullptr ? backing_->verify_all() : backing_->verify_rows(*filter));
+    // A scan of bits reads whole blocks of them.
+    const bool whole = filter == nullptr || how == Scan::B1;
+    TRY(whole ? backing_->verify_all() : backing_->verify_rows(*filter));
   }
   return scratch.flat.search(scratch.query, k, snapshot, how, filter);
 }
 
-Bitmap Index::freshened(const Filter& filter) const {
-  Bitmap fresh = filter.slots_;
-  for (std::size_t slot = 0; slot < fresh.size(); ++slot) {
-    if (fresh.test(slot) && rows_->born(static_cast<std::uint32_t>(slot)) > filter.sequence_) {
-      fresh.clear(slot);
+// Once a stale slot was found, for all searches of this scratch by the same filter until another
+// is: slots only ever leave a filter.
+void Index::freshen(Scratch& scratch, const Filter& filter) const {
+  if (scratch.fresh_serial != filter.serial_) scratch.fresh = filter.slots_;
+  scratch.fresh_serial = filter.serial_;
+  for (std::size_t word = 0; word < scratch.fresh.words().size(); ++word) {
+    for (std::uint64_t set = scratch.fresh.word(word); set != 0; set &= set - 1) {
+      const auto slot =
+          static_cast<std::uint32_t>(64 * word) + static_cast<std::uint32_t>(std::countr_zero(set));
+      if (rows_->born(slot) > filter.sequence_) scratch.fresh.clear(slot);
     }
   }
-  return fresh;
 }
 
 Result<void> Index::search_batch(std::span<const float> vectors, std::size_t k,
@@ -299,7 +346,7 @@ Result<void> Index::search_batch(std::span<const float> vectors, std::size_t k,
                  fmt::format("{} floats and room for {} matches are no batch of {} queries",
                              vectors.size(), matches.size(), count));
   }
-  const Plan plan = plan_search(facts(k, options));
+  const Plan plan = plan_search(facts(k, options, rows_->snapshot()));
   const bool sharing = !plan.walk && plan.scan == Scan::I8 && options.filter == nullptr;
   const std::size_t step = sharing ? kTogether : 1;
   for (std::size_t i = 0; i < count; i += step) {
@@ -347,6 +394,8 @@ Filter Index::filter(std::span<const std::uint64_t> ids) const {
   }
   filter.size_ = filter.slots_.count();
   filter.sequence_ = rows_->snapshot().sequence;
+  filter.serial_ = filters_.fetch_add(1, std::memory_order_relaxed) + 1;
+  filter.left_.set(filter.size_, filter.sequence_);
   return filter;
 }
 
@@ -399,6 +448,12 @@ Result<void> Index::insert_batch(std::span<const std::uint64_t> ids,
   const std::scoped_lock lock(writing_);
   TRY(ready_to_change());
   TRY(check_new(ids));
+  TRY(check_room(ids.size()));
+  // All before the first is linked: what is refused leaves no trace.
+  std::vector<float> accepted(f32_stride(dimension()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    TRY(rows_->coder().accept(vectors.subspan(i * dimension(), dimension()), accepted.data()));
+  }
   std::vector<std::uint32_t> slots;
   slots.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -408,13 +463,23 @@ Result<void> Index::insert_batch(std::span<const std::uint64_t> ids,
       for (const std::uint32_t taken : slots) rows_->remove(taken);
       rows_->publish();
       for (const std::uint32_t taken : slots) graph_->remove(taken);
+      if (graph_->repair_due()) repair();
+      note_bytes();
       return std::move(slot).error();
     }
     slots.push_back(slot.value());
   }
   rows_->publish();
   for (const std::uint32_t slot : slots) changing_ids().put(slot);
+  note_bytes();
   return {};
+}
+
+// Slots there are more: what is removed keeps its own for a while.
+Result<void> Index::check_room(std::size_t more) const {
+  const std::size_t rows_max = rows_->options().rows_max - rows_->options().spare;
+  if (rows_->live() + more <= rows_max) return {};
+  return Error(Code::Overloaded, fmt::format("all {} rows of the index are taken", rows_max));
 }
 
 Result<void> Index::check_new(std::span<const std::uint64_t> ids) const {
@@ -433,16 +498,19 @@ Result<bool> Index::replace(std::uint64_t id, std::span<const float> vector) {
   const std::scoped_lock lock(writing_);
   TRY(ready_to_change());
   const auto old = changing_ids().find(id);
+  if (!old) TRY(check_room(1));
   const std::uint32_t slot = TRY(put(id, vector));
   if (!old) {
     rows_->publish();
     changing_ids().put(slot);
+    note_bytes();
     return false;
   }
   rows_->remove(*old);
   rows_->publish();
   changing_ids().move(*old, slot);
   forget(*old);
+  note_bytes();
   return true;
 }
 
@@ -468,10 +536,7 @@ void Index::repair() {
   rows_->release(unlinked);
 }
 
-void Index::note_outlook() {
-  const GraphOutlook outlook = graph_->outlook();
-  if (outlook.samples > 0) outlook_.store(outlook);
-}
+void Index::note_outlook() { outlook_.store(graph_->outlook()); }
 
 Result<void> Index::merge(const Index& other) {
   const Rows& from = *other.rows_;
@@ -482,13 +547,21 @@ Result<void> Index::merge(const Index& other) {
                              dimension(), other.dimension()));
   }
   if (other.backing_ != nullptr) TRY(other.backing_->verify_all());
-  const Snapshot snapshot = from.snapshot();
-  std::vector<float> vector(dimension());
-  const std::size_t slots = from.slots();
-  for (std::uint32_t slot = 0; slot < slots; ++slot) {
-    if (!from.visible(slot, snapshot)) continue;
-    from.vector(slot, vector.data());
-    TRY(replace(from.id(slot), vector));
+  std::vector<std::uint64_t> wanted;
+  {
+    const Snapshot snapshot = from.snapshot();
+    const std::size_t slots = from.slots();
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+      if (from.visible(slot, snapshot)) wanted.push_back(from.id(slot));
+    }
+  }
+  // No snapshot over all of them: it would hold back what the other's writers take away.
+  for (const std::uint64_t id : wanted) {
+    Result<std::vector<float>> vector = other.vector(id);
+    if (!vector && vector.error().code == Code::NotFound) continue;
+    if (!vector) return std::move(vector).error();
+    shorten(vector.value());
+    TRY(replace(id, vector.value()));
   }
   return {};
 }
@@ -496,35 +569,75 @@ Result<void> Index::merge(const Index& other) {
 // --- Keeping.
 
 Result<void> Index::save(const std::string& path) {
-  const std::scoped_lock lock(writing_);
+  const std::scoped_lock one(saving_);
+  std::unique_lock lock(writing_);
   TRY(ready_to_change());  // else a new checksum would make good what is damaged
   if (graph_->pending() > 0) repair();
   note_outlook();
-  return store(path, *rows_, *graph_, {outlook_.load()});
+  const auto writer = TRY(store(path, *rows_, *graph_, {outlook_.load()}));
+  lock.unlock();
+  return writer->finish();
 }
 
 Result<bool> Index::tend() {
-  if (backing_ == nullptr || !opening_.load(std::memory_order_relaxed)) return false;
-  const std::scoped_lock lock(writing_);
-  const bool more = TRY(backing_->tend());
-  if (!more) opening_.store(false, std::memory_order_relaxed);
+  if (backing_ == nullptr) return false;
+  const auto step = [&]() -> Result<bool> {
+    if (!opening_.load(std::memory_order_relaxed)) {
+      TRY(backing_->scrub());
+      return false;
+    }
+    const std::scoped_lock lock(writing_);
+    const bool more = TRY(backing_->tend());
+    if (!more) opening_.store(false, std::memory_order_relaxed);
+    return more;
+  };
+  Result<bool> more = step();
+  if (!more) {
+    const std::scoped_lock lock(noting_);
+    damaged_ = more.error().message;
+  }
   return more;
+}
+
+// Until a damaged page ends it: stats() says so, and the search that needs the page.
+void Index::tend_on(const std::stop_token& stop) {
+  ids();
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  for (Result<bool> more = true; more && !stop.stop_requested(); more = tend()) {
+    if (!more.value()) stopped.wait_for(lock, stop, kScrubEvery, [] { return false; });
+  }
+}
+
+// What is in use, in pages; and where a first chunk is full, it becomes a huge page.
+void Index::note_bytes() {
+  constexpr std::size_t kPage = 4096;
+  std::size_t bytes = 0;
+  const auto add = [&](const char*, auto& array, std::size_t elements) {
+    const std::size_t used = elements * sizeof(*array.data());
+    array.range().grown(used);
+    bytes += (used + kPage - 1) / kPage * kPage;
+  };
+  rows_->for_each_array(add);
+  graph_->for_each_array(add);
+  // What is not stored: links counted at their ends, and when each 64 slots changed.
+  bytes += rows_->slots() * sizeof(std::uint32_t) + rows_->slots() / 8;
+  bytes_.store(bytes, std::memory_order_relaxed);
 }
 
 IndexStats Index::stats() const {
   IndexStats stats;
-  const std::scoped_lock lock(writing_);
   stats.rows = rows_->live();
-  const auto add = [&](const char*, const auto& array, std::size_t elements) {
-    stats.bytes += elements * sizeof(*array.data());
-  };
-  rows_->for_each_array(add);
-  graph_->for_each_array(add);
-  stats.bytes += ids_.bytes();
+  stats.bytes = bytes_.load(std::memory_order_relaxed) + ids_.bytes();
   stats.bytes_per_row =
       stats.rows == 0 ? 0 : static_cast<double>(stats.bytes) / static_cast<double>(stats.rows);
   stats.tier = kernels().tier;
-  stats.opening = opening_.load(std::memory_order_relaxed);
+  {
+    const std::scoped_lock lock(noting_);
+    stats.damaged = damaged_;
+  }
+  stats.opening = stats.damaged.empty() && opening_.load(std::memory_order_relaxed);
   stats.walks = by_walk_.load(std::memory_order_relaxed);
   stats.scans = by_scan_.load(std::memory_order_relaxed);
   stats.scans_after_walks = scanned_after_.load(std::memory_order_relaxed);

@@ -38,7 +38,8 @@ namespace vector {
 
 // What is kept of a vector of d dimensions, beside some 170 bytes of links and bookkeeping:
 //   Exact    4 d original, d + d/2 + d/6 codes: scores are exact
-//   Fast     2 d original, d + d/2 + d/6 codes: scores are within a thousandth
+//   Fast     2 d original, d + d/2 + d/6 codes: scores are within a thousandth, of products and
+//            distances within 4
 //   Compact  d code alone: scores are within a hundredth
 // Recall is that of the scores: 1 in all searches takes Exact.
 enum class Profile { Exact, Fast, Compact };
@@ -67,9 +68,28 @@ class Filter {
 
  private:
   friend class Index;
+  // How many of the rows are left, as counted last: shared by the searches that use the filter.
+  struct Left {
+    Left() = default;
+    Left(const Left& other) { *this = other; }
+    Left& operator=(const Left& other) {
+      set(other.size.load(std::memory_order_relaxed),
+          other.sequence.load(std::memory_order_relaxed));
+      return *this;
+    }
+    void set(std::size_t counted, std::uint64_t at) {
+      size.store(counted, std::memory_order_relaxed);
+      sequence.store(at, std::memory_order_relaxed);
+    }
+    std::atomic<std::size_t> size{0};
+    std::atomic<std::uint64_t> sequence{0};
+  };
+
   Bitmap slots_;
   std::size_t size_ = 0;
   std::uint64_t sequence_ = 0;
+  std::uint64_t serial_ = 0;  // of its copies too
+  mutable Left left_;
 };
 
 struct SearchOptions {
@@ -79,10 +99,11 @@ struct SearchOptions {
 
 struct IndexStats {
   std::size_t rows = 0;
-  std::size_t bytes = 0;  // of memory that rows, links and maps take, mapped files included
+  std::size_t bytes = 0;  // in pages that rows, links and maps take, mapped files included
   double bytes_per_row = 0;
   Tier tier = Tier::Scalar;
   bool opening = false;  // verification and promotion of an opened file go on
+  std::string damaged;   // what tending found wrong with the file: build the index anew
   std::uint64_t walks = 0;
   std::uint64_t scans = 0;
   std::uint64_t scans_after_walks = 0;  // of them, where a filter hid what the walk had found
@@ -145,16 +166,17 @@ class Index {
   Result<bool> replace(std::uint64_t id, std::span<const float> vector);
   // True when there was one.
   Result<bool> remove(std::uint64_t id);
-  // Puts in all rows of `other`, in place of those with the same ids.
+  // Puts in all rows of `other`, in place of those with the same ids. Both may be searched and
+  // changed meanwhile: a row of `other` is taken as it is when its turn comes.
   Result<void> merge(const Index& other);
 
   // --- Keeping.
 
-  // Seals the index as it is now into a file, in place of what was there. Changes wait meanwhile,
-  // searches do not.
+  // Seals the index as it is now into a file, in place of what was there. Changes wait while it is
+  // written, not until it is on disk; searches do not.
   Result<void> save(const std::string& path);
   // Verifies and promotes a little more of an opened file (about a millisecond); false when nothing
-  // is left. The error names a damage.
+  // is left. From then on each call reads a MiB of the file once more. The error names a damage.
   Result<bool> tend();
 
   IndexStats stats() const;
@@ -168,13 +190,17 @@ class Index {
     GraphScratch graph;
     Flat flat;
     std::vector<Hit> hits;
+    // A filter without slots that are another row's by now.
+    Bitmap fresh;
+    std::uint64_t fresh_serial = 0;
   };
   class Lease;
 
   explicit Index(Loaded parts);
 
   Result<Lease> lease() const;
-  Facts facts(std::size_t k, const SearchOptions& options) const;
+  Facts facts(std::size_t k, const SearchOptions& options, const Snapshot& snapshot) const;
+  std::size_t left(const Filter& filter, const Snapshot& snapshot) const;
   Result<std::span<const Hit>> find(Scratch& scratch, const Snapshot& snapshot,
                                     const SearchOptions& options, std::size_t k) const;
   Result<std::span<const Hit>> look(Scratch& scratch, const Snapshot& snapshot, const Plan& plan,
@@ -187,16 +213,19 @@ class Index {
   Result<void> search_together(std::span<const float> vectors, std::size_t k,
                                std::span<Match> matches, std::span<std::size_t> found) const;
   Result<void> check_request(const SearchOptions& options, std::size_t k) const;
-  Bitmap freshened(const Filter& filter) const;
+  void freshen(Scratch& scratch, const Filter& filter) const;
   const IdMap& ids() const;
 
   // With writing_ held.
   Result<void> ready_to_change();
   Result<std::uint32_t> put(std::uint64_t id, std::span<const float> vector);
   Result<void> check_new(std::span<const std::uint64_t> ids) const;
+  Result<void> check_room(std::size_t more) const;
   void forget(std::uint32_t slot);
   void repair();
   void note_outlook();
+  void note_bytes();
+  void tend_on(const std::stop_token& stop);
   IdMap& changing_ids();
 
   const std::unique_ptr<Rows> rows_;
@@ -208,17 +237,25 @@ class Index {
   mutable std::atomic<double> widening_{1};  // of walks, by what audits found missing
   mutable std::once_flag ids_made_;
   mutable IdMap ids_;
-  std::atomic<std::uint64_t> reused_{0};  // the sequence that last showed a slot anew
+  std::atomic<std::uint64_t> reused_{0};           // the sequence that last showed a slot anew
+  mutable std::atomic<std::uint64_t> filters_{0};  // made so far
   std::atomic<bool> opening_{false};
+  std::atomic<std::size_t> bytes_{0};
 
   // The outlook that searches plan by: the graph's or, until it has samples, the stored one. Each
   // number is right by itself, which is enough for a plan.
   struct SharedOutlook {
     std::atomic<std::size_t> samples{0};
     std::array<std::atomic<double>, GraphOutlook::kBreadths.size()> recall = {}, scored = {};
+    std::array<std::atomic<double>, 2> codes = {1, 1};
     void store(const GraphOutlook& outlook);
     GraphOutlook load() const;
   } outlook_;
+
+  mutable std::mutex noting_;
+  std::string damaged_;  // guarded by noting_
+
+  std::mutex saving_;  // taken before writing_: one save at a time
 
   mutable std::mutex writing_;
   std::size_t changes_ = 0;  // guarded by writing_, as are changes of all the above

@@ -18,7 +18,6 @@ constexpr double kWalk = 4'000, kScan = 4'000;  // whatever the number of rows
 // An outlook is made of some tens of rows as they came, from when there were fewer: what is asked
 // of it is that part of the misses that the caller allows.
 constexpr double kMissesAllowed = 0.33;
-constexpr std::size_t kSamplesMin = 8;
 
 double scan_cost(const Facts& facts, Scan scan) {
   const auto dimension = static_cast<double>(facts.dimension);
@@ -38,11 +37,15 @@ double scan_cost(const Facts& facts, Scan scan) {
 
 Scan choose_scan(const Facts& facts) {
   constexpr double kNearlyAll = 0.9995;
-  if (facts.recall >= kNearlyAll) return Scan::F32;
+  const auto& [bytes, nibbles] = facts.outlook.codes;
+  constexpr std::size_t kUnmeasured = 128;  // rows, of whose codes nothing is known yet
+  if (facts.recall >= kNearlyAll || bytes < facts.recall || facts.rows <= kUnmeasured) {
+    return Scan::F32;
+  }
   Scan best = Scan::I8;
   if (facts.recall > 0.99) return best;
   const std::size_t few = 4000;  // the second rescoring must pay for itself
-  if (facts.matches <= few) return best;
+  if (facts.matches <= few || nibbles < facts.recall) return best;
   if (facts.u4) best = Scan::U4;
   if (facts.b1 && scan_cost(facts, Scan::B1) < scan_cost(facts, best)) best = Scan::B1;
   return best;
@@ -94,7 +97,8 @@ Plan plan_search(const Facts& facts) {
   plan.scan = choose_scan(facts);
   plan.cost_ns = plan.scan_ns = scan_cost(facts, plan.scan);
   if (facts.recall >= 1 || facts.matches == 0) return plan;
-  if (facts.outlook.samples < kSamplesMin) return plan;
+  if (plan.scan == Scan::F32) return plan;  // no codes to walk by
+  if (facts.outlook.samples < GraphOutlook::kSamplesMin) return plan;
   const double breadth = breadth_for(facts.outlook, (1 - facts.recall) * kMissesAllowed);
   if (breadth == 0) return plan;
   const double open = static_cast<double>(facts.matches) / static_cast<double>(facts.rows);

@@ -58,9 +58,9 @@ bool Epochs::passed(std::uint64_t tag) const {
 
 Result<std::unique_ptr<Rows>> Rows::create(Options options) {
   constexpr std::size_t kRowsMax = std::size_t{1} << 31;
-  if (options.rows_max < 1 || options.rows_max > kRowsMax) {
-    return Error(Code::InvalidArgument,
-                 fmt::format("an index holds 1 to {} rows, not {}", kRowsMax, options.rows_max));
+  if (options.rows_max <= options.spare || options.rows_max > kRowsMax) {
+    return Error(Code::InvalidArgument, fmt::format("an index holds 1 to {} rows, not {}", kRowsMax,
+                                                    options.rows_max - options.spare));
   }
   if (options.originals == Originals::F16 && options.metric != Metric::Cosine) {
     return Error(Code::InvalidArgument, "f16 originals are for the cosine only");

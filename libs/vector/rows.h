@@ -81,6 +81,9 @@ class Rows {
     std::size_t dimension = 0;
     Metric metric = Metric::Cosine;
     std::size_t rows_max = std::size_t{1} << 20;  // reserves address space, not memory
+    // Of rows_max: slots for rows that take the place of others, so that an index which holds as
+    // many rows as its owner allows can still be changed while old ones wait to be released.
+    std::size_t spare = 0;
     Originals originals = Originals::F32;
     bool u4 = true;
     bool b1 = true;  // for flat scans of everything

@@ -10,8 +10,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "segment/writer.h"
-
 namespace vector {
 namespace {
 
@@ -49,7 +47,8 @@ Result<Rows::Options> options_of(const segment::File& file) {
   }
   Rows::Options options;
   options.dimension = header.dimension;
-  options.rows_max = header.rows_max;
+  options.spare = spare_slots(header.rows_max);
+  options.rows_max = header.rows_max + options.spare;
   options.metric = static_cast<Metric>(header.metric);
   options.originals = static_cast<Rows::Originals>(header.originals);
   options.u4 = header.u4 != 0;
@@ -70,16 +69,22 @@ void for_each_range(Rows& rows, Graph& graph, F&& f) {
 
 }  // namespace
 
-Result<void> store(const std::string& path, Rows& rows, Graph& graph, const StoredFacts& facts) {
+std::size_t spare_slots(std::size_t rows_max) {
+  constexpr std::size_t kSlotsMax = std::size_t{1} << 31;
+  return rows_max < kSlotsMax ? std::min(128 + rows_max / 32, kSlotsMax - rows_max) : 0;
+}
+
+Result<std::unique_ptr<segment::Writer>> store(const std::string& path, Rows& rows, Graph& graph,
+                                               const StoredFacts& facts) {
   const Rows::Options& options = rows.options();
   StoredHeader header;
   header.dimension = options.dimension;
-  header.rows_max = options.rows_max;
+  header.rows_max = options.rows_max - options.spare;
   header.metric = static_cast<std::uint32_t>(options.metric);
   header.originals = static_cast<std::uint32_t>(options.originals);
   header.u4 = options.u4 ? 1 : 0;
   header.b1 = options.b1 ? 1 : 0;
-  const auto writer = TRY(segment::Writer::create(path, kStoredIndex));
+  auto writer = TRY(segment::Writer::create(path, kStoredIndex));
   TRY(add_value(*writer, "header", header));
   TRY(writer->add("centre", rows.coder().centre()));
   TRY(add_value(*writer, "rows", rows.state()));
@@ -90,7 +95,7 @@ Result<void> store(const std::string& path, Rows& rows, Graph& graph, const Stor
     if (written) written = writer->add(name, std::span<const std::byte>(range.data(), bytes));
   });
   TRY(std::move(written));
-  return writer->finish();
+  return writer;
 }
 
 Result<void> Backing::map(std::string_view name, HugeRange& range) {
@@ -102,6 +107,9 @@ Result<void> Backing::map(std::string_view name, HugeRange& range) {
   if (extent.length < kMemoryPage || extent.offset % kMemoryPage != 0) {
     const std::span<const std::byte> bytes = TRY(file_->block(name));
     std::copy(bytes.begin(), bytes.end(), range.data());
+    if (name.starts_with("links")) {
+      copied_links_.push_back({std::string(name), &range, extent.length});
+    }
     return {};
   }
   TRY(range.map_file(extent.descriptor, extent.offset, extent.length));
@@ -125,6 +133,12 @@ Result<void> Backing::verify_opening() const {
   for (const Mapped& array : arrays_) {
     if (array.part == Part::Opening) TRY(verify(array, 0, array.bytes));
   }
+  return {};
+}
+
+Result<void> Backing::set_slots(std::uint64_t slots) {
+  slots_ = static_cast<std::uint32_t>(slots);
+  for (const Mapped& array : copied_links_) TRY(check_links(array));
   return {};
 }
 
@@ -213,9 +227,16 @@ Result<bool> Backing::tend() {
   }
   TRY(verify(array, offset, bytes));
   // The whole chunk: behind the file's bytes may stand what was added since.
-  // Without memory for it the file's pages do as well, only slower.
-  promoting_ = promoting_ && (!array.hot || array.range->promote(offset, HugeRange::kChunk).ok());
+  // Without memory for it the file's pages do as well, only slower. A small array stays small.
+  const bool wanted = array.hot && array.bytes >= HugeRange::kChunk;
+  promoting_ = promoting_ && (!wanted || array.range->promote(offset, HugeRange::kChunk).ok());
   return true;
+}
+
+Result<void> Backing::scrub() {
+  const std::scoped_lock lock(verifying_);
+  TRY(file_->scrub(segment::kPageBytes));
+  return {};
 }
 
 Result<Loaded> load(const std::string& path) {
@@ -242,7 +263,7 @@ Result<Loaded> load(const std::string& path) {
   TRY(rows.restore(rows_state));
   const Graph::State graph_state = TRY(file->value<Graph::State>("graph"));
   TRY(loaded.graph->restore(graph_state));
-  loaded.backing->set_slots(rows_state.slots);
+  TRY(loaded.backing->set_slots(rows_state.slots));
   Result<void> fits;
   for_each_range(rows, *loaded.graph, [&](const char* name, const HugeRange&, std::size_t bytes) {
     const Result<std::uint64_t> length = file->length(name);

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "segment/file.h"
+#include "segment/writer.h"
 #include "vector/graph.h"
 #include "vector/huge_array.h"
 #include "vector/rows.h"
@@ -20,16 +21,22 @@
 // that it meets, growth goes on behind in anonymous memory.
 namespace vector {
 
-inline constexpr segment::Identity kStoredIndex{segment::kind("vecs"), 1};
+inline constexpr segment::Identity kStoredIndex{segment::kind("vecs"), 2};
 
 // What else an index keeps.
 struct StoredFacts {
   GraphOutlook outlook;
 };
 
-// Writes the file anew, whole: it is on disk when this returns, and a crash leaves the old one. No
-// writer meanwhile, nothing pending in the graph; readers may go on.
-Result<void> store(const std::string& path, Rows& rows, Graph& graph, const StoredFacts& facts);
+// Slots beside the rows that an index may hold: a 64th of these may be removed before the graph is
+// repaired, and as many again wait for searches to end.
+std::size_t spare_slots(std::size_t rows_max);
+
+// Writes the file anew, whole, but for its finish(): with that it is on disk, and a crash before
+// leaves the old one. No writer of the index until this returns, nothing pending in the graph;
+// readers may go on.
+Result<std::unique_ptr<segment::Writer>> store(const std::string& path, Rows& rows, Graph& graph,
+                                               const StoredFacts& facts);
 
 // The file behind an opened index for as long as something of it has not been verified or promoted.
 // Thread-safe but for tend(), which one thread calls with the index's writers kept out.
@@ -67,15 +74,17 @@ class Backing {
   // Before a scan or a change; cheap once it was done.
   Result<void> verify_all();
 
-  // Links are bounded by what there is: set before the first walk.
-  void set_slots(std::uint64_t slots) { slots_ = static_cast<std::uint32_t>(slots); }
+  // Links are bounded by what there is: set before the first walk. Checks those that were copied.
+  Result<void> set_slots(std::uint64_t slots);
   void set_row_bytes(std::string_view name, std::uint64_t bytes);
 
   // Verifies and promotes the next 2 MiB; false when all is done. The error is that of a damaged
   // page, and the call after it goes on behind it.
   Result<bool> tend();
 
-  std::span<const Mapped> arrays() const { return arrays_; }
+  // Reads a MiB of the file again, the next with each call, round and round: what was right when it
+  // was first needed may not be when it is needed next. The error is that of a damaged page.
+  Result<void> scrub();
 
  private:
   Result<void> verify(const Mapped& array, std::uint64_t offset, std::uint64_t bytes) const;
@@ -83,7 +92,8 @@ class Backing {
 
   const std::shared_ptr<segment::File> file_;
   std::vector<Mapped> arrays_;
-  std::uint32_t slots_ = 0;  // below 2^31
+  std::vector<Mapped> copied_links_;  // too small to be mapped, or of another writer's file
+  std::uint32_t slots_ = 0;           // below 2^31
   std::atomic<bool> walk_verified_ = false;
   std::atomic<bool> all_verified_ = false;
   std::mutex verifying_;  // so that a crowd of first searches verifies once

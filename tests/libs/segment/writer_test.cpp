@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 #include "libs/segment/fixture.h"
 
@@ -112,6 +113,32 @@ TEST(Writer, ADiskThatIsFullLeavesTheOldFile) {
                          writer->finish().error().message ==
                              "cannot write " + folder.file("a") + ": cannot write: File too large";
     ::_exit(refused ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(values(*File::open(folder.file("a"), kTest).value(), "ten"), numbers(10));
+}
+
+// The disk may have room again by then, but what was refused is not in the file.
+TEST(Writer, NothingIsPublishedAfterAnAppendHasFailed) {
+  const Folder folder;
+  testing::write_small(folder.file("a"));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    const rlim_t before = std::exchange(limit.rlim_cur, 100'000);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const auto writer = Writer::create(folder.file("a"), kTest).value();
+    const std::vector<std::uint32_t> many = numbers(1'000'000);
+    bool right = !writer->add("many", std::span<const std::uint32_t>(many)).ok();
+    limit.rlim_cur = before;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    right = right && !writer->append(std::as_bytes(std::span(many))).ok() &&
+            !writer->begin("next").ok() && !writer->finish().ok();
+    ::_exit(right ? 0 : 1);
   }
   int status = -1;
   ::waitpid(child, &status, 0);

@@ -177,6 +177,42 @@ TEST(Flat, OneBitCodesHandOverWhereTheyCannotTellRowsApart) {
   EXPECT_GE(sum / 25, .98);
 }
 
+// Each third row is the same one, and a few are nearer to the query than those.
+TEST(Flat, EveryScanFindsAsManyAsThereAreAmongManyEqualRows) {
+  constexpr std::size_t kDimension = 64, kCount = 5000;
+  for (const bool u4 : {true, false}) {
+    Rows::Options options;
+    options.dimension = kDimension;
+    options.rows_max = kCount;
+    options.u4 = u4;
+    auto rows = std::move(Rows::create(options)).value();
+    std::mt19937 random(7);
+    std::normal_distribution<float> gauss;
+    std::vector<float> same(kDimension), row(kDimension);
+    for (float& x : same) x = gauss(random);
+    for (std::size_t i = 0; i < kCount; ++i) {
+      for (float& x : row) x = gauss(random);
+      if (i % 1000 == 1) {
+        std::transform(row.begin(), row.end(), same.begin(), row.begin(),
+                       [](float noise, float x) { return x + .01F * noise; });
+      }
+      ASSERT_TRUE(rows->insert(i, i % 3 == 0 ? same : row).ok());
+    }
+    rows->publish();
+    Flat flat(*rows);
+    Query query;
+    ASSERT_TRUE(query.set(rows->coder(), same).ok());
+    for (const Scan scan : kScans) {
+      if (scan == Scan::U4 && !u4) continue;
+      for (const std::size_t k : {1, 10, 100, 1000}) {
+        const auto hits = flat.search(query, k, rows->snapshot(), scan);
+        ASSERT_EQ(hits.size(), k) << "scan " << static_cast<int>(scan) << " nibbles " << u4;
+        EXPECT_NEAR(hits.back().score, 1, 1e-3);
+      }
+    }
+  }
+}
+
 TEST(Flat, ListedSlotsAreSearchedInAnyOrderAndOnlyTheVisible) {
   Collection collection(40, Metric::Cosine, 3000);
   Flat flat(*collection.rows);

@@ -180,7 +180,7 @@ TEST_F(GraphTest, FindsEveryOneOfAFewRows) {
 TEST_F(GraphTest, FindsTheNearestUnderEveryMetric) {
   for (const Metric metric : {Metric::Cosine, Metric::L2}) {
     make(options(metric));
-    fill(3000);
+    fill(2000);
     EXPECT_GE(recall({.breadth = 64}), .95);
     EXPECT_GE(recall({.breadth = 200}), .98);
   }
@@ -438,6 +438,44 @@ TEST_F(GraphTest, MeasuresItsRecallWhileItGrows) {
   EXPECT_GE(outlook.samples, 3U);
   EXPECT_GE(outlook.recall[1], .95);
   EXPECT_GT(outlook.scored[3], outlook.scored[0]);
+}
+
+TEST_F(GraphTest, CountsWhichOfEqualRowsAWalkFindsAsNoMiss) {
+  make();
+  Cloud cloud(1);
+  std::vector<std::vector<float>> some;
+  for (int i = 0; i < 200; ++i) some.push_back(cloud.next());
+  for (std::uint64_t id = 0; id < 5000; ++id) add(id, some[id % some.size()]);
+  EXPECT_GE(graph->outlook().recall[3], .99);
+  EXPECT_GE(graph->outlook().codes[0], .99);
+}
+
+TEST_F(GraphTest, KnowsWhenCodesSayLittle) {
+  make(options(Metric::L2));
+  Cloud cloud(1);
+  for (std::uint64_t id = 0; id < 3000; ++id) {
+    std::vector<float> row = cloud.next();
+    for (float& x : row) x += id < 1000 ? 0.0F : 30.0F;
+    add(id, row);
+    if (id == 999) {
+      EXPECT_GE(graph->outlook().codes[0], .99);
+      EXPECT_GE(graph->outlook().codes[1], .97);
+    }
+  }
+  EXPECT_LT(graph->outlook().codes[1], .9);
+}
+
+TEST_F(GraphTest, GoesByTheStoredOutlookUntilItHasSamplesEnough) {
+  make();
+  fill(2100);
+  Graph::State state = graph->state();
+  state.outlook = {.samples = 48, .recall = {.9, .95, .97, .98}, .scored = {1, 2, 3, 4}};
+  ASSERT_TRUE(graph->restore(state).ok());
+  Graph::State more = graph->state();
+  EXPECT_EQ(more.outlook.samples, 48U);
+  Cloud cloud(2);
+  for (std::uint64_t id = 3000; id < 9000; ++id) add(id, cloud.next());
+  EXPECT_NE(graph->outlook().samples, 48U);
 }
 
 TEST(GraphOutlook, NamesTheBreadthForARecall) {

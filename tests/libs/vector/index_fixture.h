@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "vector/index.h"
+#include "vector/kernels.h"
 
 namespace vector::testing {
 
@@ -98,7 +99,7 @@ inline std::string profile_name(const ::testing::TestParamInfo<Profile>& profile
 }
 
 inline float dot(const Vector& a, const Vector& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
+  return kernels().dot_f32(a.data(), b.data(), a.size());
 }
 
 // Ids and vectors, and the exact answer.

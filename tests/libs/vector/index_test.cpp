@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <random>
 #include <thread>
 
 #include "libs/vector/index_fixture.h"
@@ -94,6 +95,61 @@ TEST(Index, RefusesMoreRowsThanItMayHoldUntilOneGoes) {
   EXPECT_EQ(index->size(), 3u);
 }
 
+TEST(Index, AFullIndexIsChangedBesideSearches) {
+  Source source(8);
+  for (const std::size_t rows_max : {std::size_t{3}, std::size_t{500}}) {
+    const auto index = Index::create({.dimension = 8, .rows_max = rows_max}).value();
+    fill(*index, source.next(rows_max));
+    std::atomic<bool> done{false};
+    const std::jthread reader([&] {
+      const Vector query(8, 1);
+      while (!done) search(*index, query, 1);
+    });
+    for (std::uint64_t i = 0; i < 150; ++i) {
+      const std::uint64_t id = i % rows_max;
+      EXPECT_TRUE(index->replace(id, source.next()).ok());
+      EXPECT_TRUE(index->remove(id).ok());
+      EXPECT_TRUE(index->insert(id, source.next()).ok());
+      EXPECT_EQ(insert_error(*index, rows_max, source.next()).code, Code::Overloaded);
+      EXPECT_EQ(index->replace(rows_max, source.next()).error().code, Code::Overloaded);
+    }
+    done = true;
+    EXPECT_EQ(index->size(), rows_max);
+  }
+}
+
+// What the process holds, in bytes.
+std::size_t resident() {
+  std::ifstream stream("/proc/self/statm");
+  std::size_t size = 0, pages = 0;
+  stream >> size >> pages;
+  return pages * 4096;
+}
+
+TEST(Index, ASmallIndexTakesLittleMemoryAndSaysHowMuch) {
+  [[maybe_unused]] const std::size_t before = resident();
+  const auto large = Index::create({.dimension = 4, .rows_max = std::size_t{1} << 31}).value();
+  const auto index = Index::create({.dimension = 384}).value();
+  index->insert(1, Vector(384, 1)).value();
+  search(*index, Vector(384, 1), 1);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep books of their own
+  EXPECT_LT(resident() - before, std::size_t{8} << 20);
+#endif
+  EXPECT_GT(index->stats().bytes, std::size_t{16} << 10);
+  EXPECT_LT(index->stats().bytes, std::size_t{1} << 20);
+}
+
+TEST(Index, StatsWaitForNoWriterAndMayBeAskedBesideAllElse) {
+  const auto index = make(8);
+  std::atomic<bool> done{false};
+  const std::jthread reader([&] {
+    while (!done) EXPECT_GT(index->stats().bytes, 0u);
+  });
+  Source source(8);
+  for (std::uint64_t id = 0; id < 800; ++id) index->insert(id, source.next()).value();
+  done = true;
+}
+
 TEST(Index, RefusesOptionsOutOfRange) {
   EXPECT_FALSE(Index::create({.dimension = 0}).ok());
   EXPECT_FALSE(Index::create({.dimension = kDimensionMax + 1}).ok());
@@ -114,6 +170,25 @@ TEST(Index, ABatchIsPutInAsAWholeOrNotAtAll) {
   EXPECT_EQ(ids(search(*index, {1, 0}, 10)), Ids{3});
   index->insert_batch(Ids{1, 2}, Vector{1, 0, 0, 1}).value();
   EXPECT_EQ(ids(search(*index, {0, 1}, 1)), Ids{2});
+}
+
+TEST(Index, ARefusedBatchLeavesNothingBehind) {
+  const auto index = Index::create({.dimension = 2, .rows_max = 1000}).value();
+  Ids ids(700);
+  std::iota(ids.begin(), ids.end(), 0);
+  Vector vectors(1400, 1);
+  vectors[1399] = std::nanf("");
+  const std::size_t before = index->stats().bytes;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(index->insert_batch(ids, vectors).error().code, Code::InvalidArgument);
+  }
+  EXPECT_EQ(index->stats().bytes, before);
+  index->insert_batch(Ids{1}, Vector{1, 0}).value();
+  EXPECT_EQ(index->insert_batch(Ids(1000, 7), Vector(2000, 1)).error().code, Code::Conflict);
+  Ids many(1000);
+  std::iota(many.begin(), many.end(), 10);
+  EXPECT_EQ(index->insert_batch(many, Vector(2000, 1)).error().code, Code::Overloaded);
+  EXPECT_EQ(index->size(), 1u);
 }
 
 TEST(Index, AReplacedRowIsFoundAtItsNewPlaceOnly) {
@@ -150,7 +225,73 @@ TEST(Index, SpeaksDotProductsAndDistancesToo) {
   EXPECT_NEAR(search(*distances, {2, 0}, 2)[1].score, -9, 0.1);
 }
 
-constexpr std::size_t kRows = 2600;  // enough for the graph to have an outlook
+TEST(Index, FindsAsManyAsThereAreAmongManyEqualRows) {
+  for (const Profile profile : {Profile::Exact, Profile::Fast, Profile::Compact}) {
+    for (const std::size_t every : {1, 12}) {
+      const auto index = make(48, profile);
+      Source source(48);
+      const Vector same = source.next();
+      std::vector<Vector> vectors = source.next(5000);
+      for (std::size_t i = 0; i < vectors.size(); i += every) vectors[i] = same;
+      fill(*index, vectors);
+      for (const double recall : {.9, .98, .995, 1.0}) {
+        for (const std::size_t k : {10, 300}) {
+          const std::vector<Match> matches = search(*index, same, k, {recall});
+          ASSERT_EQ(matches.size(), k) << "recall " << recall << " one of " << every;
+          EXPECT_NEAR(matches.back().score, 1, 1e-2);
+        }
+      }
+    }
+  }
+}
+
+// Rows that lie all to one side, and no centre that says so: codes tell them badly apart.
+TEST(Index, FindsTheNearestOfRowsThatLieFarFromTheCentre) {
+  constexpr std::size_t kNumbers = 32;
+  std::uint64_t seed = 0;
+  for (const Metric metric : {Metric::Cosine, Metric::Dot, Metric::L2}) {
+    for (const Profile profile : {Profile::Exact, Profile::Fast}) {
+      for (const std::size_t rows : {50, 300, 4200}) {
+        const auto index =
+            Index::create(
+                {.dimension = kNumbers, .metric = metric, .profile = profile, .rows_max = 1 << 13})
+                .value();
+        std::mt19937 random(static_cast<unsigned>(++seed));
+        std::normal_distribution<float> gauss(10, 1);
+        const auto next = [&] {
+          Vector vector(kNumbers);
+          for (float& x : vector) x = gauss(random);
+          const float length = std::sqrt(testing::dot(vector, vector));
+          if (metric == Metric::Cosine)
+            for (float& x : vector) x /= length;
+          return vector;
+        };
+        std::vector<Vector> vectors(rows);
+        std::generate(vectors.begin(), vectors.end(), next);
+        fill(*index, vectors);
+        const auto compare = metric == Metric::L2 ? kernels().l2_f32 : kernels().dot_f32;
+        const float sign = metric == Metric::L2 ? 1 : -1;
+        double found = 0;
+        for (int i = 0; i < 20; ++i) {
+          const Vector query = next();
+          std::vector<std::pair<float, std::uint64_t>> truth;
+          for (std::uint64_t id = 0; id < rows; ++id) {
+            truth.emplace_back(sign * compare(query.data(), vectors[id].data(), kNumbers), id);
+          }
+          std::partial_sort(truth.begin(), truth.begin() + 10, truth.end());
+          const Ids got = ids(search(*index, query, 10));
+          for (int j = 0; j < 10; ++j) {
+            found += static_cast<double>(std::count(got.begin(), got.end(), truth[j].second));
+          }
+        }
+        EXPECT_GE(found / 200, .95)
+            << static_cast<int>(metric) << static_cast<int>(profile) << ' ' << rows;
+      }
+    }
+  }
+}
+
+constexpr std::size_t kRows = 2600;  // that are scanned
 
 struct Collection {
   explicit Collection(Profile profile, std::size_t dimension = 24, std::size_t rows = kRows)
@@ -315,14 +456,94 @@ TEST_F(Changed, MergesAnotherIndexOverItsOwnRows) {
   EXPECT_FALSE(index_->merge(*distances).ok());
 }
 
+TEST_F(Changed, WritersOfAnIndexThatIsMergedIntoAnotherAreNotRefused) {
+  const auto other = Index::create({.dimension = 24, .rows_max = 300}).value();
+  fill(*other, source_.next(300), 20'000);
+  std::atomic<bool> done{false};
+  std::jthread merging([&] {
+    index_->merge(*other).value();
+    done = true;
+  });
+  std::size_t refused = 0;
+  for (std::uint64_t i = 0; !done || i < 300; ++i) {
+    refused += other->replace(20'000 + i % 300, source_.next()).ok() ? 0u : 1u;
+  }
+  merging.join();
+  EXPECT_EQ(refused, 0u);
+  EXPECT_EQ(index_->size(), kRows + 300);
+}
+
+TEST(Index, MergesVectorsThatRoundingHasLengthened) {
+  const auto from = Index::create({.dimension = 1, .metric = Metric::Dot}).value();
+  const auto to = Index::create({.dimension = 1, .metric = Metric::Dot}).value();
+  const float long_one = 3.162e18F;
+  for (std::uint64_t id = 0; id < 50; ++id) {
+    const float value = long_one * (1 - 0.0002F * static_cast<float>(id));
+    from->insert(id, Vector{value}).value();
+  }
+  to->merge(*from).value();
+  EXPECT_EQ(to->size(), 50u);
+  EXPECT_NEAR(to->vector(0).value()[0] / long_one, 1, 0.01);
+}
+
 // Large enough, without the codes for quick scans, for walks to be the cheaper.
+constexpr std::size_t kWalkedRows = 9000, kWalkedDimension = 128;
 struct Walked : ::testing::Test {
-  Collection collection{Profile::Compact, 128, 14'000};
+  Collection collection{Profile::Compact, kWalkedDimension, kWalkedRows};
   Index& index = *collection.index;
 };
 
+#if !defined(__SANITIZE_THREAD__)  // under which one thread's work takes a minute
+// With all codes, of which scans take bits where they may and walks nibbles: these are the cheaper
+// where vectors are long and less is asked.
+TEST(Index, RecallHoldsWhereWalksAndScansOfAllCodesTakeTurns) {
+  constexpr std::size_t kLong = 640;
+  Collection collection(Profile::Fast, kLong, kWalkedRows);
+  const Index& index = *collection.index;
+  Source queries(kLong, 2);
+  EXPECT_GE(testing::recall(index, collection.truth, queries), .97);
+  EXPECT_EQ(index.stats().walks, 0u);
+  EXPECT_GE(testing::recall(index, collection.truth, queries, {.recall = .95}), .94);
+  EXPECT_EQ(index.stats().walks, 30u);
+  for (const std::uint64_t part : {10, 3}) {
+    const auto [most, filter] = collection.filtered([&](auto id, auto&) { return id % part != 0; });
+    EXPECT_GE(testing::recall(index, most, queries, {.95, &filter}), .94) << part;
+    EXPECT_GE(testing::recall(index, most, queries, {.filter = &filter}), .97) << part;
+    const auto [few, rest] = collection.filtered([&](auto id, auto&) { return id % part == 0; });
+    EXPECT_GE(testing::recall(index, few, queries, {.95, &rest}), .94) << part;
+  }
+  EXPECT_GE(index.stats().walks, 60u);
+}
+#endif
+
+TEST_F(Walked, WalksGoOnAfterAnOpenedIndexHasGrown) {
+  const testing::Folder folder;
+  index.save(folder.file("index")).value();
+  const auto opened = Index::open(folder.file("index"), Index::Tending::Caller).value();
+  fill(*opened, collection.source.next(1200), kWalkedRows, &collection.truth);
+  Source queries(kWalkedDimension, 2);
+  EXPECT_GE(testing::recall(*opened, collection.truth, queries, {.recall = .95}), .9);
+  EXPECT_EQ(opened->stats().walks, 30u);
+}
+
+#if !defined(__SANITIZE_THREAD__)  // under which one thread's work takes a minute
+TEST_F(Walked, AFilterMostOfWhoseRowsAreGoneIsScanned) {
+  const auto [all, filter] = collection.filtered([](auto, auto&) { return true; });
+  Source queries(kWalkedDimension, 2);
+  for (std::uint64_t id = 100; id < kWalkedRows; ++id) {
+    ASSERT_TRUE(id % 3 == 0 ? index.replace(id, collection.source.next()).value()
+                            : index.remove(id).value());
+  }
+  const Truth left(collection.truth.begin(), collection.truth.begin() + 100);
+  EXPECT_GE(testing::recall(index, left, queries, {.95, &filter}), .95);
+  EXPECT_EQ(index.stats().walks, 0u);
+  EXPECT_EQ(index.stats().scans_after_walks, 0u);
+  EXPECT_EQ(search(index, queries.next(), 200, {.95, &filter}).size(), 100u);
+}
+#endif
+
 TEST_F(Walked, WalksFindNearlyAllOfTheNearestFilteredOrNot) {
-  Source queries(128, 2);
+  Source queries(kWalkedDimension, 2);
   EXPECT_GE(testing::recall(index, collection.truth, queries, {.recall = 0.95}), 0.9);
   EXPECT_EQ(index.stats().walks, 30u);
   const auto [most, filter] = collection.filtered([](auto id, auto&) { return id % 5 != 0; });
@@ -338,20 +559,20 @@ TEST_F(Walked, AFilterThatHidesWhatAWalkFindsIsScanned) {
   }
   std::sort(order.begin(), order.end());
   Ids far;
-  for (std::size_t i = 0; i < 11'000; ++i) far.push_back(order[i].second);
+  for (std::size_t i = 0; i < 7000; ++i) far.push_back(order[i].second);
   const Filter filter = index.filter(far);
   const Ids found = ids(search(index, probe, 10, {0.95, &filter}));
   EXPECT_EQ(index.stats().scans_after_walks, 1u);
   EXPECT_EQ(found.size(), 10u);
-  const float tenth = order[11'000 - 10].first;
+  const float tenth = order[7000 - 10].first;
   for (const std::uint64_t id : found) {
     EXPECT_GE(testing::dot(collection.truth[id].second, probe), tenth - 0.02F);
   }
 }
 
 TEST_F(Walked, QueriesUnlikeTheRowsWidenTheWalksUntilTheyFindWhatIsAsked) {
-  Source centres(128, 99);
-  Source unlike(128, 3);
+  Source centres(kWalkedDimension, 99);
+  Source unlike(kWalkedDimension, 3);
   const Vector aside = centres.next();
   const auto query = [&] {
     Vector made = unlike.next();
@@ -382,7 +603,7 @@ TEST_F(Walked, SearchesFiltersAndLookupsGoOnBesideChanges) {
   std::vector<std::jthread> readers;
   for (const std::uint64_t seed : {5, 6}) {
     readers.emplace_back([&, seed] {
-      Source queries(128, seed);
+      Source queries(kWalkedDimension, seed);
       // Rows below 1,000 are never touched.
       Ids kept(1000);
       std::iota(kept.begin(), kept.end(), 0);
@@ -398,9 +619,9 @@ TEST_F(Walked, SearchesFiltersAndLookupsGoOnBesideChanges) {
       }
     });
   }
-  Source fresh(128, 7);
+  Source fresh(kWalkedDimension, 7);
   for (std::uint64_t i = 0; i < 1500; ++i) {
-    const std::uint64_t id = 1000 + fresh.random() % 13'000;
+    const std::uint64_t id = 1000 + fresh.random() % (kWalkedRows - 1000);
     EXPECT_TRUE(i % 3 == 0 ? index.remove(id).ok() : index.replace(id, fresh.next()).ok());
   }
   done = true;

@@ -61,6 +61,26 @@ TEST(Planner, ReadsTheFewestBytesThatGiveTheRecall) {
   EXPECT_EQ(plan_search(scanned).scan, Scan::I8);
 }
 
+TEST(Planner, LeavesCodesThatAreKnownToMissMuch) {
+  Facts far = facts(100'000);
+  far.outlook.codes = {1, .97};
+  far.outlook.samples = 0;
+  EXPECT_EQ(plan_search(far).scan, Scan::I8);
+  far.outlook.codes = {.97, .5};
+  far.outlook.samples = 48;
+  EXPECT_EQ(plan_search(far).scan, Scan::F32);
+  EXPECT_FALSE(plan_search(far).walk);
+  far.recall = .96;
+  EXPECT_EQ(plan_search(far).scan, Scan::I8);
+}
+
+TEST(Planner, ReadsTheOriginalsOfRowsTooFewToKnowTheirCodes) {
+  Facts few = facts(100);
+  few.rows = 100;
+  few.outlook = {};
+  EXPECT_EQ(plan_search(few).scan, Scan::F32);
+}
+
 TEST(Planner, AsksForMoreBreadthWhereMoreRecallIsAsked) {
   std::size_t last = 0;
   for (const double recall : {0.8, 0.9, 0.95, 0.98, 0.99, 0.995}) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "libs/vector/index_fixture.h"
 
@@ -55,24 +56,31 @@ double score(Metric metric, const Vector& a, const Vector& b) {
   return metric == Metric::Dot ? product : -distance;
 }
 
-// What float32 may lose of that score.
-double rounding(Metric metric, const Vector& a, const Vector& b) {
-  if (metric == Metric::Cosine) return 1e-5;
-  return 1e-6 * (score(Metric::Dot, a, a) + score(Metric::Dot, b, b)) + 1e-30;
+// What is lost of that score where so much of a unit vector's is.
+double rounding(Metric metric, const Vector& a, const Vector& b, double lost) {
+  if (metric == Metric::Cosine) return 10 * lost;
+  return lost * (score(Metric::Dot, a, a) + score(Metric::Dot, b, b)) + 1e-30;
+}
+
+// By float32, by the 16 bits of Fast and by byte codes.
+double lost(Profile profile) {
+  return profile == Profile::Exact ? 1e-6 : profile == Profile::Fast ? 1e-2 : 2e-2;
 }
 
 class History {
  public:
-  History(std::size_t dimension, Metric metric, std::uint64_t seed)
-      : metric_(metric), vectors_(dimension, seed) {
+  History(std::size_t dimension, Metric metric, Profile profile, std::uint64_t seed)
+      : metric_(metric), profile_(profile), vectors_(dimension, seed) {
     index_ =
         Index::create(
-            {.dimension = dimension, .metric = metric, .profile = Profile::Exact, .rows_max = 256})
+            {.dimension = dimension, .metric = metric, .profile = profile, .rows_max = 2 * kIds})
             .value();
+    // More than are always searched by their originals.
+    for (std::uint64_t id = 0; id < kIds; id += 2) insert(id, false);
   }
 
   void step() {
-    const std::uint64_t id = vectors_.below(120);
+    const std::uint64_t id = vectors_.below(kIds);
     const bool there = model_.contains(id);
     switch (vectors_.below(8)) {
       case 0:
@@ -104,7 +112,12 @@ class History {
     EXPECT_EQ(index_->size(), model_.size());
   }
 
+  // The share of all places where a row stood that is as near as the one that belongs there.
+  double near() const { return places_ == 0 ? 1 : near_ / places_; }
+
  private:
+  static constexpr std::size_t kIds = 300;
+
   void insert(std::uint64_t id, bool there) {
     const Vector vector = vectors_.next();
     const auto inserted = index_->insert(id, vector);
@@ -120,7 +133,7 @@ class History {
     allowed_.clear();
     std::vector<std::uint64_t> ids;
     const std::size_t part = 1 + vectors_.below(8);
-    for (std::uint64_t id = 0; id < 130; ++id) {  // also such as are never there
+    for (std::uint64_t id = 0; id < kIds + 10; ++id) {  // also such as are never there
       if (vectors_.below(part) == 0) ids.push_back(id);
     }
     for (const std::uint64_t id : ids) {
@@ -150,8 +163,9 @@ class History {
     filtered = filtered && filter_.has_value();
     const Vector query = vectors_.next();
     std::vector<Match> matches(1 + vectors_.below(20));
-    const auto found =
-        index_->search(query, {.recall = 1, .filter = filtered ? &*filter_ : nullptr}, matches);
+    const double recall = vectors_.below(2) == 0 ? 1 : kRecallDefault;
+    const auto found = index_->search(
+        query, {.recall = recall, .filter = filtered ? &*filter_ : nullptr}, matches);
     ASSERT_TRUE(found.ok()) << found.error().message;
     std::vector<std::pair<double, std::uint64_t>> expected;
     for (const auto& [id, vector] : model_) {
@@ -164,15 +178,22 @@ class History {
       ASSERT_TRUE(model_.contains(match.id));
       EXPECT_TRUE(may_be_found(match.id, filtered)) << match.id;
       const Vector& vector = model_.at(match.id);
-      const double near = rounding(metric_, query, vector);
+      const double near = rounding(metric_, query, vector, lost(profile_));
       EXPECT_NEAR(match.score, score(metric_, query, vector), near);
-      EXPECT_NEAR(match.score, -expected[i].first,
-                  near + rounding(metric_, query, model_.at(expected[i].second)))
-          << "place " << i;
+      const double choice =
+          near + rounding(metric_, query, model_.at(expected[i].second), lost(profile_));
+      const bool is_near = std::abs(match.score + expected[i].first) <= choice;
+      // What codes choose may miss now and then.
+      EXPECT_TRUE(is_near || recall < 1)
+          << "place " << i << ": " << match.score << ' ' << -expected[i].first;
+      places_ += 1;
+      near_ += is_near ? 1 : 0;
     }
   }
 
+  double places_ = 0, near_ = 0;
   Metric metric_;
+  Profile profile_;
   Vectors vectors_;
   Folder folder_;
   std::unique_ptr<Index> index_;
@@ -181,20 +202,25 @@ class History {
   std::map<std::uint64_t, Vector> allowed_;  // the rows of filter_ as they were when it was made
 };
 
-class Histories : public ::testing::TestWithParam<Metric> {};
+class Histories : public ::testing::TestWithParam<std::tuple<Metric, Profile>> {};
 
 TEST_P(Histories, AnswerAsAModelOfThemDoes) {
+  const auto [metric, profile] = GetParam();
+  const std::uint64_t seeds = profile == Profile::Exact ? 2 : 1;
   for (const std::size_t dimension : {1, 3, 16, 65, 100, 384}) {
-    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
       SCOPED_TRACE(::testing::Message() << "dimension " << dimension << " seed " << seed);
-      History history(dimension, GetParam(), seed * 100 + dimension);
-      for (int i = 0; i < 500 && !::testing::Test::HasFailure(); ++i) history.step();
+      History history(dimension, metric, profile, seed * 100 + dimension);
+      for (int i = 0; i < 250 && !::testing::Test::HasFailure(); ++i) history.step();
+      EXPECT_GE(history.near(), .97);
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Property, Histories,
-                         ::testing::Values(Metric::Cosine, Metric::Dot, Metric::L2));
+INSTANTIATE_TEST_SUITE_P(
+    Property, Histories,
+    ::testing::Combine(::testing::Values(Metric::Cosine, Metric::Dot, Metric::L2),
+                       ::testing::Values(Profile::Exact, Profile::Fast, Profile::Compact)));
 
 }  // namespace
 }  // namespace vector::testing

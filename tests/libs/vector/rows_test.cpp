@@ -270,6 +270,23 @@ TEST(HugeRange, IsZeroAlignedAndRefusesTheImpossible) {
   EXPECT_FALSE(HugeRange::reserve(std::size_t{1} << 60).ok());
 }
 
+TEST(HugeRange, KeepsItsBytesWhenTheFirstChunkIsFull) {
+  HugeRange range = std::move(HugeRange::reserve(2 * HugeRange::kChunk)).value();
+  const std::byte* const data = range.data();
+  for (const std::size_t at : {std::size_t{0}, HugeRange::kChunk - 1, HugeRange::kChunk}) {
+    range.data()[at] = std::byte{7};
+  }
+  for (const std::size_t bytes :
+       {HugeRange::kChunk - 1, HugeRange::kChunk, HugeRange::kChunk + 1}) {
+    range.grown(bytes);
+    EXPECT_EQ(range.data(), data);
+    EXPECT_EQ(range.data()[0], std::byte{7});
+    EXPECT_EQ(range.data()[1], std::byte{0});
+    EXPECT_EQ(range.data()[HugeRange::kChunk - 1], std::byte{7});
+    EXPECT_EQ(range.data()[HugeRange::kChunk], std::byte{7});
+  }
+}
+
 TEST(HugeRange, ShowsAFileWithoutWritingToItAndKeepsItsBytesWhenPromoted) {
   const support::TempDir folder;
   const std::string path = folder.file("bytes");

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <functional>
+#include <thread>
 
 #include "libs/vector/index_fixture.h"
 #include "segment/layout.h"
@@ -158,6 +159,39 @@ TEST_P(Stored, DamageIsFoundBeforeAnAnswerIsGivenByIt) {
   EXPECT_FALSE(std::filesystem::exists(folder_.file("copy")));
 }
 
+// Damages one byte of the file that is open, and mapped, in place.
+void flip(const std::string& path, std::uint64_t offset) {
+  std::fstream stream(path, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekg(static_cast<std::streamoff>(offset));
+  const char byte = static_cast<char>(stream.get() ^ 16);
+  stream.seekp(static_cast<std::streamoff>(offset));
+  stream.put(byte);
+}
+
+TEST_P(Stored, DamageThatComesLaterIsFoundByTendingAndToldByTheStats) {
+  const auto index = opened();
+  while (index->tend().value()) {
+  }
+  for (int i = 0; i < 60; ++i) ASSERT_FALSE(index->tend().value());  // more than once all of it
+  EXPECT_EQ(index->stats().damaged, "");
+  flip(path_, segment::File::open(path_, kStoredIndex).value()->extent("ids").value().offset + 40);
+  Result<bool> tended = false;
+  for (int i = 0; i < 60 && tended; ++i) tended = index->tend();
+  ASSERT_FALSE(tended.ok());
+  EXPECT_EQ(tended.error().code, Code::DataLoss);
+  EXPECT_EQ(index->stats().damaged, tended.error().message);
+}
+
+TEST_P(Stored, OpeningEndsWithADamageThatIsFound) {
+  damage("i8");
+  const auto index = opened();
+  Result<bool> tended = true;
+  while (tended && tended.value()) tended = index->tend();
+  ASSERT_FALSE(tended.ok());
+  EXPECT_FALSE(index->stats().opening);
+  EXPECT_EQ(index->stats().damaged, tended.error().message);
+}
+
 TEST_P(Stored, AFileThatIsCutOrForeignIsRefused) {
   const std::string whole = read(path_);
   for (const std::size_t size :
@@ -169,16 +203,18 @@ TEST_P(Stored, AFileThatIsCutOrForeignIsRefused) {
   EXPECT_EQ(Index::open(path_).error().code, Code::InvalidArgument);
   segment::Writer::create(path_, {segment::kind("lexi"), 1}).value()->finish().value();
   EXPECT_EQ(Index::open(path_).error().message, path_ + " holds 'lexi' and not 'vecs'");
-  segment::Writer::create(path_, {segment::kind("vecs"), 2}).value()->finish().value();
+  segment::Writer::create(path_, {segment::kind("vecs"), 1}).value()->finish().value();
   EXPECT_EQ(Index::open(path_).error().code, Code::Unimplemented);
   segment::Writer::create(path_, kStoredIndex).value()->finish().value();
   EXPECT_EQ(Index::open(path_).error().code, Code::DataLoss);
   EXPECT_EQ(Index::open(folder_.file("none")).error().code, Code::NotFound);
 }
 
-// Writes the file's blocks anew with good checksums, one of them changed.
+// Writes the file's blocks anew with good checksums, one of them changed, and standing where it
+// cannot be mapped when `alignment` says so.
 void rewrite(const std::string& path, const std::string& changed,
-             const std::function<void(std::vector<std::byte>&)>& change) {
+             const std::function<void(std::vector<std::byte>&)>& change,
+             std::size_t alignment = 0) {
   const auto file = segment::File::open(path, kStoredIndex).value();
   const auto writer = segment::Writer::create(path, kStoredIndex).value();
   for (const char* name :
@@ -189,6 +225,13 @@ void rewrite(const std::string& path, const std::string& changed,
     const auto bytes = file->block(name).value();
     std::vector<std::byte> copy(bytes.begin(), bytes.end());
     if (name == changed) change(copy);
+    if (name == changed && alignment > 0) {
+      writer->begin("pad", 4096).value();
+      writer->append(std::vector<std::byte>(64)).value();
+      writer->begin(name, alignment).value();
+      writer->append(copy).value();
+      continue;
+    }
     writer->add(name, std::span<const std::byte>(copy)).value();
   }
   writer->finish().value();
@@ -223,6 +266,55 @@ TEST_P(Stored, LinksToRowsThatDoNotExistAreNeverFollowed) {
   }
 }
 
+// Those of a block too small to be mapped, and of one that stands on no page.
+TEST_P(Stored, LinksThatAreCopiedAreCheckedToo) {
+  const std::string whole = read(path_);
+  for (const std::string block : {"links2", "links1", "links0"}) {
+    write(path_, whole);
+    rewrite(
+        path_, block,
+        [](std::vector<std::byte>& bytes) {
+          const std::uint32_t link = 0xFFFFFFFF;
+          std::memcpy(bytes.data(), &link, sizeof(link));
+        },
+        64);
+    const auto index = Index::open(path_, Tending::Caller);
+    EXPECT_EQ(index.ok() ? "opened" : index.error().message,
+              path_ + ": block " + block + " leads to rows beyond its 2200");
+  }
+}
+
+TEST(Storage, AScanOfBitsUnderAFilterFindsTheirDamage) {
+  const Folder folder;
+  const std::string path = folder.file("a");
+  Source source(96);
+  const auto saved = Index::create({.dimension = 96, .rows_max = 8000}).value();
+  fill(*saved, source.next(6000));
+  saved->save(path).value();
+  const auto extent = segment::File::open(path, kStoredIndex).value()->extent("b1").value();
+  std::string bytes = read(path);
+  bytes[extent.offset + extent.length / 2] ^= 16;
+  write(path, bytes);
+  const auto index = Index::open(path, Tending::Caller).value();
+  Ids most(5900);
+  std::iota(most.begin(), most.end(), 0);
+  const Filter filter = index->filter(most);
+  std::array<Match, 10> matches;
+  const auto found = index->search(source.next(), {.filter = &filter}, matches);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, Code::DataLoss);
+}
+
+TEST(Storage, AnIndexMayHoldAsManyRowsOpenedAsBefore) {
+  const Folder folder;
+  const auto saved = Index::create({.dimension = 2, .rows_max = 3}).value();
+  for (std::uint64_t id = 0; id < 3; ++id) saved->insert(id, Vector{1, 0}).value();
+  saved->save(folder.file("a")).value();
+  const auto index = Index::open(folder.file("a")).value();
+  EXPECT_EQ(index->insert(3, Vector{1, 0}).error().message, "all 3 rows of the index are taken");
+  EXPECT_TRUE(index->replace(2, Vector{0, 1}).value());
+}
+
 TEST(Storage, AnEmptyIndexIsStoredToo) {
   const Folder folder;
   make(3)->save(folder.file("a")).value();
@@ -244,6 +336,20 @@ TEST(Storage, MetricAndCentreAreThoseOfTheSavedIndex) {
   const auto index = Index::open(folder.file("a")).value();
   EXPECT_EQ(ids(search(*index, {103, 50}, 2)), (Ids{2, 1}));
   EXPECT_NEAR(search(*index, {103, 50}, 2)[1].score, -10, 0.2);
+}
+
+TEST(Storage, SavesOfOneFileFollowEachOtherBesideChanges) {
+  const Folder folder;
+  const auto index = make(4);
+  {
+    const auto save = [&] {
+      for (int i = 0; i < 5; ++i) EXPECT_TRUE(index->save(folder.file("a")).ok());
+    };
+    const std::jthread one(save), another(save);
+    for (std::uint64_t id = 0; id < 200; ++id) index->insert(id, Vector{1, 2, 3, 4}).value();
+  }
+  index->save(folder.file("a")).value();
+  EXPECT_EQ(Index::open(folder.file("a")).value()->size(), 200u);
 }
 
 TEST(Storage, SavingWhereNoFolderIsLeavesTheIndexAsItWas) {
