@@ -20,6 +20,8 @@ constexpr std::uint64_t kAuditsFirst = 64;
 constexpr double kWideningMax = 8;
 constexpr std::size_t kOutlookEvery = 64;  // changes
 constexpr std::chrono::seconds kScrubEvery{1};
+// How long a change waits for searches before it is refused.
+constexpr std::chrono::seconds kSearchesEnd{1};
 constexpr float kRounding = 1e-6F;  // of a score, by the order of its sum
 
 // The originals that a profile keeps, and the codes.
@@ -420,8 +422,15 @@ Result<void> Index::ready_to_change() {
 Result<std::uint32_t> Index::put(std::uint64_t id, std::span<const float> vector) {
   const std::size_t slots = rows_->slots();
   Result<std::uint32_t> slot = rows_->insert(id, vector);
-  if (!slot && slot.error().code == Code::Overloaded && graph_->pending() > 0) {
+  const auto full = [&] { return !slot && slot.error().code == Code::Overloaded; };
+  if (full() && graph_->pending() > 0) {
     repair();
+    slot = rows_->insert(id, vector);
+  }
+  // Slots that were given back wait for the searches that may know them, which end soon.
+  const auto until = std::chrono::steady_clock::now() + kSearchesEnd;
+  while (full() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
     slot = rows_->insert(id, vector);
   }
   if (!slot) return slot;
