@@ -430,7 +430,7 @@ Result<std::uint32_t> Index::put(std::uint64_t id, std::span<const float> vector
   // Slots that were given back wait for the searches that may know them, which end soon.
   const auto until = std::chrono::steady_clock::now() + kSearchesEnd;
   while (full() && std::chrono::steady_clock::now() < until) {
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    std::this_thread::yield();
     slot = rows_->insert(id, vector);
   }
   if (!slot) return slot;
