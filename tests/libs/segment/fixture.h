@@ -1,7 +1,5 @@
 #pragma once
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -12,28 +10,13 @@
 
 #include "segment/file.h"
 #include "segment/writer.h"
+#include "support/temp_dir.h"
 
 namespace segment::testing {
 
 inline constexpr Identity kTest{kind("test"), 3};
 
-// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "troupe-segment-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = support::TempDir;
 
 inline std::string read(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);

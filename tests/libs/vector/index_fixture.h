@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <array>
@@ -16,28 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include "support/temp_dir.h"
 #include "vector/index.h"
 #include "vector/kernels.h"
 
 namespace vector::testing {
 
-// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "troupe-vector-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = support::TempDir;
 
 using Vector = std::vector<float>;
 
