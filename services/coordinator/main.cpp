@@ -30,7 +30,8 @@ Result<void> serve(runtime::Process& process, const coordinator::Config& config)
   const auto conversations = TRY(coordinator::Conversations::open(kept));
   coordinator::Cast cast;
   coordinator::Stage stage({config.weights, config.scaled_delays()}, cast, *conversations);
-  const coordinator::Upkeep upkeep({Milliseconds(config.cast_refresh_ms), config.retention_days},
+  const coordinator::Upkeep upkeep({.cast_refresh = Milliseconds(config.cast_refresh_ms),
+                                    .retention_days = config.retention_days},
                                    process.client("characters", runtime::Process::Need::Optional),
                                    cast, *conversations);
   process.check("cast", [&] { return state_of(upkeep.cast_state()); });

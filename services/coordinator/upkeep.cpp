@@ -16,6 +16,7 @@ constexpr std::chrono::hours kForgetInterval{1};
 Upkeep::Upkeep(Options options, const messaging::Client& characters, Cast& cast,
                Conversations& conversations)
     : options_(options),
+      began_(SystemClock::instance().now()),
       cast_(cast),
       conversations_(conversations),
       follower_(characters,
@@ -34,7 +35,8 @@ void Upkeep::cast_told(const Result<std::string>& body) {
       telemetry::info("cast known", {{"characters", cast_.snapshot()->cast().size()}});
     }
   } else if (cast_state_ != CastState::Known) {
-    const bool away = list.error().code == Code::Unavailable;
+    const bool away = list.error().code == Code::Unavailable &&
+                      SystemClock::instance().now() - began_ >= options_.cast_awaited;
     cast_state_ = away ? CastState::Away : CastState::Loading;
   }
 }

@@ -17,6 +17,9 @@ class Upkeep {
  public:
   struct Options {
     Milliseconds cast_refresh{10'000};
+    // How long after the start characters that do not answer are awaited: all services of a stack
+    // start at once, and one that is ready must know whom it speaks for.
+    Milliseconds cast_awaited{3'000};
     int retention_days = 30;
   };
 
@@ -24,7 +27,7 @@ class Upkeep {
   Upkeep(Options options, const messaging::Client& characters, Cast& cast,
          Conversations& conversations);
 
-  enum class CastState { Loading, Known, Away };  // Away: never had, and there is nobody to ask
+  enum class CastState { Loading, Known, Away };  // Away: never had, and nobody came to be asked
   CastState cast_state() const { return cast_state_; }
 
  private:
@@ -32,6 +35,7 @@ class Upkeep {
   void forget_now_and_then(const std::stop_token& stop);
 
   const Options options_;
+  const SteadyTime began_;
   Cast& cast_;
   Conversations& conversations_;
   std::atomic<CastState> cast_state_{CastState::Loading};

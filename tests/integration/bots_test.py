@@ -9,6 +9,7 @@ import fake_ollama
 from stack import BIN, StackTest, eventually, environment
 
 CAST = ["brian", "peter", "stewie"]
+BEER = "Peter, what is your favourite beer?"
 CALL_OUT = "Holy crap, Brian, what do you think of beer?"
 
 
@@ -79,8 +80,8 @@ class BotsTest(StackTest):
 
     def call_out(self):
         """Peter has called Brian in the channel; the reply to the person."""
-        self.ollama.script.append(fake_ollama.say(CALL_OUT))
-        reply = self.ok(self.ask("Peter, what is your favourite beer?", "m1"))
+        self.ollama.answers[BEER] = fake_ollama.say(CALL_OUT)
+        reply = self.ok(self.ask(BEER, "m1"))
         self.assertEqual((reply["character"], reply["text"]), ("peter", CALL_OUT))
         return reply
 
@@ -88,7 +89,7 @@ class BotsTest(StackTest):
 
     def test_all_bots_that_ask_get_the_same_turn_and_nobody_goes_on_before_it_is_posted(self):
         reply = self.call_out()
-        self.assertEqual(self.ok(self.ask("Peter, what is your favourite beer?", "m1")), reply)
+        self.assertEqual(self.ok(self.ask(BEER, "m1")), reply)
         self.assertEqual(self.organic(), [])
         self.assertEqual(len(self.stack.turns(self.channel)), 1)
 

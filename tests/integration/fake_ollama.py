@@ -1,8 +1,9 @@
 """An Ollama server whose model is a script: /api/tags, /api/chat, chunked NDJSON as Ollama's, and
 /api/embed.
 
-Each chat request plays the next behaviour of `script`, or `default` when it is empty. Behaviours
-are functions of the request's handler; this file has those that the tests need.
+Each chat request plays the next behaviour of `script`, or `default` when it is empty; one whose last
+message holds a key of `answers` plays what stands there, whoever else talks meanwhile. Behaviours are
+functions of the request's handler; this file has those that the tests need.
 """
 
 import collections
@@ -182,6 +183,7 @@ class FakeOllama:
             self.requests = []
             self.embeds = []
             self.script = collections.deque()
+            self.answers = {}
             lines = itertools.cycle(PETER_LINES)
             self.default = lambda handler: say(next(lines))(handler)
 
@@ -192,6 +194,10 @@ class FakeOllama:
     def seen(self, path, body):
         with self.lock:
             self.requests.append({"path": path, **body})
+            last = str((body.get("messages") or [{}])[-1].get("content"))
+            for words, behaviour in self.answers.items():
+                if words in last:
+                    return behaviour
             return self.script.popleft() if self.script else self.default
 
     def _listen(self):

@@ -1,33 +1,33 @@
 #include "coordinator/upkeep.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 
 #include "coordinator/config.h"
 #include "json/codec.h"
 #include "services/coordinator/cast_of_three.h"
+#include "support/temp_dir.h"
 
 namespace coordinator {
 namespace {
 
-// A characters service that lists the three once and then fails.
+// A characters service that lists the three so many times and then fails.
 class ForgetfulCharacters {
  public:
-  explicit ForgetfulCharacters(const std::string& run_dir) {
+  explicit ForgetfulCharacters(const std::string& run_dir, int known) {
     node_ = messaging::Node::open({.service = "characters", .run_dir = run_dir}).value();
-    node_->serve("characters.list", [this](const std::shared_ptr<messaging::Incoming>& incoming) {
-      const std::lock_guard lock(mutex_);
-      if (++calls_ == 1) {
-        incoming->reply(json::encode(contracts::CharacterList{cast_of_three()}));
-      } else {
-        incoming->reply(Error{Code::Unavailable, "gone"});
-      }
-      called_.notify_all();
-    });
+    node_->serve("characters.list",
+                 [this, known](const std::shared_ptr<messaging::Incoming>& incoming) {
+                   const std::lock_guard lock(mutex_);
+                   if (++calls_ <= known) {
+                     incoming->reply(json::encode(contracts::CharacterList{cast_of_three()}));
+                   } else {
+                     incoming->reply(Error{Code::Unavailable, "gone"});
+                   }
+                   called_.notify_all();
+                 });
     EXPECT_TRUE(node_->bind("").ok());
   }
 
@@ -43,23 +43,40 @@ class ForgetfulCharacters {
   std::unique_ptr<messaging::Node> node_;
 };
 
+// An upkeep beside such characters, after three questions; the third is asked once the answer to
+// the second has been dealt with.
+struct Outcome {
+  Upkeep::CastState state;
+  std::size_t cast;
+};
+
+Outcome after_three_questions(int known, Milliseconds awaited) {
+  const support::TempDir folder;
+  ForgetfulCharacters characters(folder.path(), known);
+  const auto node =
+      messaging::Node::open({.service = "coordinator", .run_dir = folder.path()}).value();
+  const auto conversations =
+      Conversations::open({.path = folder.file("c.db"), .weights = {}}).value();
+  Cast cast;
+  const Upkeep upkeep({.cast_refresh = Milliseconds(5), .cast_awaited = awaited},
+                      {*node, "characters"}, cast, *conversations);
+  EXPECT_TRUE(characters.wait_for_calls(3));
+  return {upkeep.cast_state(), cast.snapshot()->cast().size()};
+}
+
 TEST(Upkeep, KeepsTheCastWhileTheCharactersAreAway) {
-  std::string folder = (std::filesystem::temp_directory_path() / "upkeep.XXXXXX").string();
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-  {
-    ForgetfulCharacters characters(folder);
-    const auto node = messaging::Node::open({.service = "coordinator", .run_dir = folder}).value();
-    const auto conversations =
-        Conversations::open({.path = folder + "/c.db", .weights = {}}).value();
-    Cast cast;
-    const Upkeep upkeep({.cast_refresh = Milliseconds(5)}, {*node, "characters"}, cast,
-                        *conversations);
-    // The third call is made after the failure of the second has been dealt with.
-    ASSERT_TRUE(characters.wait_for_calls(3));
-    EXPECT_EQ(upkeep.cast_state(), Upkeep::CastState::Known);
-    EXPECT_EQ(cast.snapshot()->cast().size(), 3U);
-  }
-  std::filesystem::remove_all(folder);
+  const Outcome outcome = after_three_questions(1, Milliseconds(0));
+  EXPECT_EQ(outcome.state, Upkeep::CastState::Known);
+  EXPECT_EQ(outcome.cast, 3U);
+}
+
+TEST(Upkeep, DoesWithoutCharactersThatDoNotComeInTime) {
+  EXPECT_EQ(after_three_questions(0, Milliseconds(0)).state, Upkeep::CastState::Away);
+}
+
+// Else a stack that has just started says that it is ready, and nobody answers.
+TEST(Upkeep, AwaitsTheCharactersThatStartBesideIt) {
+  EXPECT_EQ(after_three_questions(0, std::chrono::hours(1)).state, Upkeep::CastState::Loading);
 }
 
 TEST(Config, SomeWeightsMayBeSetAndTheOthersStand) {
