@@ -2,7 +2,7 @@
 // events, in one run and by turns, so that all meet the same moments of a shared machine.
 //
 //   bench/gateway [--rounds N] [--requests N] [--streams N] [--live N] [--growth N]
-//                 [--connections N [--cached 1]] [--settings JSON-MEMBERS]
+//                 [--connections N [--cached 1]] [--first 1] [--settings JSON-MEMBERS]
 //
 // The model server answers at once and is the same for all three. Prints one JSON object a line:
 // requests at each number of connections, then streams, then memory.
@@ -27,6 +27,7 @@ struct Options {
   int growth = 0;       // requests after which the memory is looked at
   int connections = 0;  // only chats over so many; 0: everything
   bool cached = false;  // those chats again and again
+  bool first = false;   // only the first tokens of streams over one connection
   std::string settings;
 };
 
@@ -47,6 +48,7 @@ std::string chat_body(const std::string& more) {
 const std::string kChat = R"(,"temperature":0.7)";
 const std::string kRepeated = R"(,"temperature":0)";  // its answer may come from the cache
 const std::string kStream = R"(,"temperature":0.7,"stream":true)";
+const std::string kPaced = R"(,"temperature":0.7,"stream":true,"paced":true)";
 const std::string kFlaky = R"(,"temperature":0.7,"flaky":true)";
 const std::string kHeld = R"(,"temperature":0.7,"stream":true,"held":true)";
 
@@ -160,6 +162,13 @@ Result<void> grow(const bench::GatewayServer& ours, int requests) {
   return {};
 }
 
+// Streams over one connection: the model tells its tokens as fast as it can, which keeps one of two
+// cores from everybody else, or at the pace of a fast one.
+Result<void> first_tokens(const std::vector<Side>& sides, const Options& options) {
+  TRY(compare(sides, "stream", 1, options.streams / 4, options.rounds, openai(kStream)));
+  return compare(sides, "paced stream", 1, options.streams / 20, options.rounds, openai(kPaced));
+}
+
 Result<void> run(const Options& options) {
   const auto model = TRY(bench::GatewayServer::start_model(kChunks));
   const auto nginx = TRY(bench::GatewayServer::start_nginx(model.port()));
@@ -171,6 +180,7 @@ Result<void> run(const Options& options) {
     return compare(sides, options.cached ? "cached" : "chat", options.connections, options.requests,
                    options.rounds, openai(options.cached ? kRepeated : kChat));
   }
+  if (options.first) return first_tokens(sides, options);
   const long idle = ours.pss_kib();
   for (const int connections : {1, 16, 64, 256}) {
     const int requests = connections == 1 ? options.requests / 4 : options.requests;
@@ -178,7 +188,7 @@ Result<void> run(const Options& options) {
   }
   const long loaded = ours.pss_kib();
   TRY(compare(sides, "cached", 64, options.requests, options.rounds, openai(kRepeated)));
-  TRY(compare(sides, "stream", 1, options.streams / 4, options.rounds, openai(kStream)));
+  TRY(first_tokens(sides, options));
   TRY(compare(sides, "stream", 32, options.streams, options.rounds, openai(kStream)));
   const std::string ollama = bench::post_request("/api/chat", chat_body(R"(,"stream":true)"));
   TRY(compare({{"passed", ours.port(), &ours}, {"translated", ours.port(), &ours, ollama}},
@@ -205,6 +215,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--live") == 0) options.live = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--connections") == 0) options.connections = std::atoi(argv[i + 1]);
     if (std::strcmp(argv[i], "--cached") == 0) options.cached = std::atoi(argv[i + 1]) != 0;
+    if (std::strcmp(argv[i], "--first") == 0) options.first = std::atoi(argv[i + 1]) != 0;
     if (std::strcmp(argv[i], "--settings") == 0) options.settings = argv[i + 1];
   }
   const auto done = run(options);

@@ -21,6 +21,9 @@ namespace {
 
 constexpr int kPatienceMs = 20'000;
 
+// What the model server's streams say again and again; the role that goes before is no token.
+constexpr std::string_view kToken = "word ";
+
 const SystemClock& clock() { return SystemClock::instance(); }
 
 Error failure(std::string_view what) {
@@ -37,6 +40,12 @@ std::string_view header(std::string_view head, std::string_view name) {
     return value.substr(0, value.find("\r\n"));
   }
   return {};
+}
+
+// A whole answer has all of its tokens in its first bytes.
+bool has_token(std::string_view text, std::size_t body_at, bool chunked) {
+  if (text.size() <= body_at) return false;
+  return !chunked || text.find(kToken, body_at) != text.npos;
 }
 
 }  // namespace
@@ -131,7 +140,7 @@ Result<bool> Askers::receive(Connection& connection, Round& round) {
     const std::string length(header(head, "content-length: "));
     connection.length = std::strtoul(length.c_str(), nullptr, 10);
   }
-  if (!connection.first_seen && text.size() > connection.body_at) {
+  if (!connection.first_seen && has_token(text, connection.body_at, connection.chunked)) {
     connection.first_seen = true;
     round.first_ms.push_back(elapsed_ms(connection.sent, clock().now()));
   }

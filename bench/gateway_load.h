@@ -24,7 +24,7 @@ class Askers {
 
   struct Round {
     double seconds = 0;
-    std::vector<double> first_ms;  // from sent to the first byte of the body, by request
+    std::vector<double> first_ms;  // from sent to the first token, by request
     std::vector<double> whole_ms;  // to its end
     std::uint64_t failed = 0;      // other statuses than 200
   };

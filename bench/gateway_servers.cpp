@@ -31,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kStartLimitMs = 15'000;
+constexpr int kPaceMs = 1;  // between the tokens of a paced stream
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -135,8 +136,10 @@ bool answer_requests(int socket, Asked& asked, const std::string& whole,
       send(socket, models.data(), models.size(), MSG_NOSIGNAL);
     } else if (body.find(R"("stream":true)") != body.npos) {
       const bool held = body.find(R"("held":true)") != body.npos;
+      const bool paced = body.find(R"("paced":true)") != body.npos;
       for (const std::string& piece : stream) {
         if (held && &piece != &stream.front() && &piece != &stream.at(1)) break;
+        if (paced && &piece > &stream.at(1)) poll(nullptr, 0, kPaceMs);
         if (send(socket, piece.data(), piece.size(), MSG_NOSIGNAL) < 0) return false;
       }
     } else if (body.find(R"("flaky":true)") != body.npos && ++flaky % 3 == 2) {

@@ -28,6 +28,18 @@ std::string make_id(std::string_view prefix) {
   return id;
 }
 
+std::string& append_hex64(std::string& out, std::uint64_t number) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[(number >> shift) & 15U];
+  return out;
+}
+
+std::string hex64(std::uint64_t number) {
+  std::string text;
+  append_hex64(text, number);
+  return text;
+}
+
 bool valid_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||

@@ -8,6 +8,10 @@
 // time (the ULID layout: 48 bits of milliseconds, 80 random bits). Thread-safe.
 std::string make_id(std::string_view prefix);
 
+// The 16 hexadecimal digits of a number, in small letters.
+std::string& append_hex64(std::string& out, std::uint64_t number);
+std::string hex64(std::uint64_t number);
+
 // Whether `text` may be an identifier from outside: 1 to 64 of A-Z a-z 0-9 _ - . :
 bool valid_id(std::string_view text);
 

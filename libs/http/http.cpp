@@ -10,6 +10,8 @@
 namespace http {
 namespace {
 
+constexpr std::size_t kUsualLines = 8;  // of a header
+
 constexpr std::array<std::pair<Method, std::string_view>, 7> kMethods{{
     {Method::Get, "GET"},
     {Method::Head, "HEAD"},
@@ -36,9 +38,11 @@ std::optional<unsigned> hex_digit(char c) {
 enum class Plus { Literal, Space };
 
 std::optional<std::string> percent_decoded(std::string_view text, Plus plus) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const auto coded =
+      std::find_if(text.begin(), text.end(), [](char c) { return c == '%' || c == '+'; });
+  auto i = static_cast<std::size_t>(coded - text.begin());
+  std::string decoded(text.substr(0, i));  // mostly all of it
+  for (; i < text.size(); ++i) {
     if (text[i] == '%') {
       if (i + 2 >= text.size()) return std::nullopt;
       const auto high = hex_digit(text[i + 1]);
@@ -85,6 +89,7 @@ std::optional<Method> method_from_name(std::string_view name) {
 }
 
 void Headers::add(std::string name, std::string value) {
+  if (lines_.empty()) lines_.reserve(kUsualLines);
   lines_.emplace_back(std::move(name), std::move(value));
 }
 

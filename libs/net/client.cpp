@@ -61,6 +61,11 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
   void talk(const ExchangeRef& exchange);
   void write_rest(const ExchangeRef& exchange, std::size_t sent);
   void listen_to(const LinkRef& link);
+  auto hearer(const LinkRef& link) {
+    return [impl = weak_from_this(), link](const error_code& failed, std::string_view bytes) {
+      if (const auto self = impl.lock()) self->heard(link, failed, bytes);
+    };
+  }
   void heard(const LinkRef& link, const error_code& failed, std::string_view bytes);
   std::optional<Result<void>> read(Exchange& exchange, Link& link, std::string_view bytes);
   std::optional<Result<void>> ended(const ExchangeRef& exchange, const error_code& failed);
@@ -269,12 +274,8 @@ void Client::Impl::write_rest(const ExchangeRef& exchange, std::size_t sent) {
                     });
 }
 
-void Client::Impl::listen_to(const LinkRef& link) {
-  link->inlet.wait(
-      [impl = weak_from_this(), link](const error_code& failed, std::string_view bytes) {
-        if (const auto self = impl.lock()) self->heard(link, failed, bytes);
-      });
-}
+// Until it speaks, which may take long.
+void Client::Impl::listen_to(const LinkRef& link) { link->inlet.wait(hearer(link)); }
 
 void Client::Impl::heard(const LinkRef& link, const error_code& failed, std::string_view bytes) {
   if (!link->open) return;
@@ -289,12 +290,17 @@ void Client::Impl::heard(const LinkRef& link, const error_code& failed, std::str
     outcome = Error{Code::Internal, "a callback threw"};
   }
   if (exchange->stopped) return;
-  if (outcome) {
-    // TLS would take what the server says unasked out of the socket, where stale() sees it.
-    if (outcome->ok() && link->open && link->stream.tls() == nullptr) listen_to(link);
-    return finish(exchange, std::move(*outcome));
+  const bool more = !outcome;
+  const bool whole = outcome && outcome->ok();
+  if (!more) finish(exchange, std::move(*outcome));
+  loop.settle();  // what was said goes its way before more is waited for
+  if (more) {
+    if (exchange->link == link && link->open) link->inlet.read(hearer(link));
+    return;
   }
-  if (exchange->link == link) listen_to(link);
+  // TLS would take what the server says unasked out of the socket, where stale() sees it.
+  const bool mute = link->stream.tls() != nullptr && link->exchange == nullptr;
+  if (whole && link->open && !mute && !link->inlet.waiting()) listen_to(link);
 }
 
 // Hands the response on; interim (1xx) ones are passed over. Nothing while more is to come.
@@ -418,6 +424,7 @@ void Client::Impl::release(Exchange& exchange, Host& host, bool answered) {
   link->kept = true;
   link->watchdog.clear();
   if (link->out.capacity() > kKeptBytesMax) link->out = {};
+  if (!link->inlet.waiting()) link->inlet.lighten();
   link->idle_until = std::chrono::steady_clock::now() + std::min(link->keep, options.keep_alive);
   host.idle.push_back(link);
   if (std::exchange(sweeping, true)) return;

@@ -517,8 +517,12 @@ void Connection::refuse_fault(Fault fault) {
 // Under the outbox's lock, on any thread.
 void Connection::wake() {
   if (woken_.exchange(true)) return;
-  if (door_->loop.on_thread() && handling_) return;  // pump() comes after the handler
-  asio::post(door_->loop.context, [self = shared_from_this()] { self->pump(); });
+  Loop::Impl& loop = door_->loop;
+  if (loop.on_thread()) {
+    if (handling_) return;  // pump() comes after the handler
+    if (loop.hearing) return loop.deferred.push_back(shared_from_this());
+  }
+  asio::post(loop.context, [self = shared_from_this()] { self->pump(); });
 }
 
 void Connection::abort() {

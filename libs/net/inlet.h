@@ -13,8 +13,8 @@
 
 namespace net {
 
-// Hears what comes on a stream. Plain bytes are read into the loop's own buffer, so a connection
-// that waits holds none; TLS needs one. The stream must live as long. Loop thread only.
+// Hears what comes on a stream, and has the loop settle what that led to. The stream must live as
+// long. Loop thread only.
 class Inlet {
  public:
   Inlet(Loop::Impl& loop, Stream& stream) : loop_(loop), stream_(stream) {}
@@ -23,14 +23,16 @@ class Inlet {
 
   // `heard(error, bytes)` is called once, from the loop: with bytes, which are gone when it
   // returns, or with an error, where the end is one too. It keeps the owner alive meanwhile. Not
-  // while waiting().
+  // while waiting(). Plain bytes stay in the kernel until they are heard, and are read into the
+  // loop's own buffer: a connection that waits holds none.
   template <class Heard>
   void wait(Heard heard) {
+    if (stream_.tls() != nullptr) return read(std::move(heard));
     waiting_ = true;
-    if (stream_.tls() != nullptr) return wait_tls(std::move(heard));
     stream_.socket().async_wait(
         Socket::wait_read, [this, heard = std::move(heard)](const error_code& failed) mutable {
           waiting_ = false;
+          const Hearing hearing(loop_);
           if (failed) return heard(failed, std::string_view());
           const auto got = ::recv(stream_.socket().native_handle(), loop_.scratch.data(),
                                   loop_.scratch.size(), MSG_DONTWAIT);
@@ -45,19 +47,41 @@ class Inlet {
         });
   }
 
- private:
-  using Room = std::array<char, 8 * 1024>;
-
+  // The same where the next bytes are about to come: they are taken as soon as they are there, into
+  // a buffer of its own, which spares a call of the kernel each time.
   template <class Heard>
-  void wait_tls(Heard heard) {
-    if (room_ == nullptr) room_ = std::make_unique<Room>();
-    stream_.tls()->read_some(asio::buffer(*room_),
-                             IoHandler([this, heard = std::move(heard)](const error_code& failed,
-                                                                        std::size_t bytes) mutable {
-                               waiting_ = false;
-                               heard(failed, std::string_view(room_->data(), bytes));
-                             }));
+  void read(Heard heard) {
+    waiting_ = true;
+    if (room_ == nullptr) room_ = std::make_unique_for_overwrite<Room>();
+    stream_.async_read_some(
+        asio::buffer(*room_),
+        [this, heard = std::move(heard)](const error_code& failed, std::size_t bytes) mutable {
+          waiting_ = false;
+          const Hearing hearing(loop_);
+          heard(failed, std::string_view(room_->data(), bytes));
+        });
   }
+
+  // Gives that buffer back. Not while waiting().
+  void lighten() { room_.reset(); }
+
+ private:
+  using Room = std::array<char, 16 * 1024>;
+
+  // While it stands, what is woken waits for its end.
+  class Hearing {
+   public:
+    explicit Hearing(Loop::Impl& loop) : loop_(loop) { loop_.hearing = true; }
+    ~Hearing() {
+      loop_.hearing = false;
+      loop_.settle();
+    }
+    Hearing(const Hearing&) = delete;
+    Hearing& operator=(const Hearing&) = delete;
+
+   private:
+    Loop::Impl& loop_;
+  };
 
   Loop::Impl& loop_;
   Stream& stream_;

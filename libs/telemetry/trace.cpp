@@ -1,7 +1,5 @@
 #include "telemetry/trace.h"
 
-#include <fmt/format.h>
-
 #include <random>
 
 #include "base/ids.h"
@@ -36,12 +34,12 @@ bool valid_traceparent(std::string_view text) {
 }
 
 std::string new_traceparent() {
-  return fmt::format("00-{:016x}{:016x}-{:016x}-01", draw(), draw(), draw());
+  return "00-" + hex64(draw()) + hex64(draw()) + "-" + hex64(draw()) + "-01";
 }
 
 std::string child_traceparent(std::string_view parent) {
   if (!valid_traceparent(parent)) return new_traceparent();
-  return fmt::format("{}{:016x}{}", parent.substr(0, 36), draw(), parent.substr(52));
+  return std::string(parent.substr(0, 36)).append(hex64(draw())).append(parent.substr(52));
 }
 
 }  // namespace telemetry

@@ -92,7 +92,7 @@ contracts::Prompt Prompter::cached(const Cast& cast, const Card& card,
                                    const Staging& staging) const {
   // The entry begins with its basis: a hash alone could be met by chance.
   const std::string what = basis(cast, staging);
-  const std::string key = fmt::format("char_config:{}:{:016x}", card.id, hash64(what));
+  const std::string key = fmt::format("char_config:{}:{}", card.id, hex64(hash64(what)));
   if (const auto kept = cache::fetch_and_wait(cache_, key); kept && kept->starts_with(what)) {
     auto prompt = json::decode<contracts::Prompt>(std::string_view(*kept).substr(what.size()));
     if (prompt) return std::move(prompt).value();

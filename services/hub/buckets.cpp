@@ -61,7 +61,7 @@ Buckets::Granted Buckets::take(const Asked& asked) {
   granted.headers.add("X-RateLimit-Reset",
                       fmt::format("{:.3f}", static_cast<double>(clock_.wall_ms()) / 1000 + after));
   granted.headers.add("X-RateLimit-Reset-After", fmt::format("{:.3f}", after));
-  granted.headers.add("X-RateLimit-Bucket", fmt::format("{:016x}", hash64(asked.route)));
+  granted.headers.add("X-RateLimit-Bucket", hex64(hash64(asked.route)));
   if (!allowed) granted.refusal = refused(granted.headers, after, false);
   return granted;
 }

@@ -42,19 +42,24 @@ using FrontRef = std::shared_ptr<Front>;
 std::string request_id(Front& front, const http::Request& request) {
   const auto given = request.headers.get("x-request-id");
   if (given && valid_id(*given)) return std::string(*given);
-  return fmt::format("req_{:016x}{:016x}", front.random.next(), front.random.next());
+  std::string id;
+  id.reserve(36);
+  id = "req_";
+  return append_hex64(append_hex64(id, front.random.next()), front.random.next());
 }
 
 talk::Refusal refusal_of(Rejection rejection) {
   return {.error = std::move(rejection.error), .retry_after = rejection.retry_after};
 }
 
-// A door of one request each: who asks is known, and how errors are told.
+// A request at a door: who asks is known, and how errors are told. Held by all that may have to
+// wait.
 struct Visit {
+  http::Request request;
   std::shared_ptr<http::Reply> reply;
   std::string id;
-  AccountRef account = nullptr;
   Refuse refuse = nullptr;
+  AccountRef account = nullptr;
 
   void fail(const talk::Refusal& refusal) const {
     http::Response response = refuse(refusal);
@@ -68,8 +73,9 @@ struct Visit {
     reply->respond(std::move(response));
   }
 };
+using VisitRef = std::shared_ptr<Visit>;
 
-using Visited = std::function<void(const FrontRef&, http::Request&, const Visit&)>;
+using Visited = std::function<void(const FrontRef&, const VisitRef&)>;
 
 // Asks the gate by `ask`. Where it needs a share of what other instances may use as well, that is
 // waited for, so many times.
@@ -87,20 +93,21 @@ void pass_gate(const FrontRef& front, Ask ask, Go go, Refused refused, int lease
 
 http::Handler door(const FrontRef& front, Refuse refuse, Visited visited) {
   const auto shared = std::make_shared<const Visited>(std::move(visited));
-  return [front, refuse, shared](http::Request request_in, std::shared_ptr<http::Reply> reply) {
-    Visit visit{std::move(reply), request_id(*front, request_in), nullptr, refuse};
-    // Held by all that may have to wait at the gate.
-    const auto request = std::make_shared<http::Request>(std::move(request_in));
+  return [front, refuse, shared](http::Request request, std::shared_ptr<http::Reply> reply) {
+    std::string id = request_id(*front, request);
+    const auto visit =
+        std::make_shared<Visit>(Visit{std::move(request), std::move(reply), std::move(id), refuse});
     pass_gate<AccountRef>(
         front,
-        [front, request] {
-          return front->proxy.gate.admit(key_in(request->headers), request->peer, request->path);
+        [front, visit] {
+          const http::Request& asked = visit->request;
+          return front->proxy.gate.admit(key_in(asked.headers), asked.peer, asked.path);
         },
-        [front, request, shared, visit](AccountRef account) mutable {
-          visit.account = std::move(account);
-          (*shared)(front, *request, visit);
+        [front, visit, shared](AccountRef account) {
+          visit->account = std::move(account);
+          (*shared)(front, visit);
         },
-        [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
+        [visit](const talk::Refusal& refusal) { visit->fail(refusal); });
   };
 }
 
@@ -138,13 +145,12 @@ http::Headers forms_in(const http::Headers& headers) {
 
 // Answers what was asked in these very bytes before, if the gate lets it pass at once: where it
 // does not, the long way says why, or waits.
-bool told_again(const FrontRef& front, const ChatDoor& dialect, const http::Request& request,
-                const Visit& visit) {
+bool told_again(const FrontRef& front, const ChatDoor& dialect, const Visit& visit) {
   const SteadyTime began = SystemClock::instance().now();
-  if (request.headers.get("anthropic-beta")) return false;
+  if (visit.request.headers.get("anthropic-beta")) return false;
   Chain& chain = front->proxy.chain;
   const std::string_view tenant = visit.account ? std::string_view(visit.account->tenant) : "";
-  const auto told = chain.told({dialect.dialect, tenant, request.body});
+  const auto told = chain.told({dialect.dialect, tenant, visit.request.body});
   if (told == nullptr) return false;
   const auto [prompt, answer] = told->most;
   const double cost =
@@ -164,17 +170,16 @@ bool told_again(const FrontRef& front, const ChatDoor& dialect, const http::Requ
   return true;
 }
 
-void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request,
-          const Visit& visit) {
-  if (told_again(front, dialect, request, visit)) return;
-  auto asked = Asked::of(dialect, std::move(request.body));
-  if (!asked) return visit.fail(asked.error());
+void chat(const FrontRef& front, const ChatDoor& dialect, const VisitRef& visit) {
+  if (told_again(front, dialect, *visit)) return;
+  auto asked = Asked::of(dialect, std::move(visit->request.body));
+  if (!asked) return visit->fail(asked.error());
   const auto task = std::make_shared<ChatTask>();
   task->asked = std::move(asked).value();
-  if (dialect.same == ProviderKind::Anthropic) task->asked->carry(forms_in(request.headers));
-  task->account = visit.account;
+  if (dialect.same == ProviderKind::Anthropic) task->asked->carry(forms_in(visit->request.headers));
+  task->account = visit->account;
   task->deadline = deadline_of(*front);
-  task->audience = std::make_unique<HttpAnswer>(visit.reply, *task->asked, visit.id);
+  task->audience = std::make_unique<HttpAnswer>(visit->reply, *task->asked, visit->id);
   const Asked::Most most = task->asked->most(front->proxy.terms->usual_answer_tokens);
   const double cost = most_cost(front->proxy, task->asked->model(),
                                 {.prompt = most.prompt, .completion = most.answer});
@@ -185,15 +190,14 @@ void chat(const FrontRef& front, const ChatDoor& dialect, http::Request& request
         return front->proxy.gate.reserve(task->account,
                                          {task->asked->model(), most.prompt + most.answer, cost});
       },
-      [front, task, reply = visit.reply](Reservation reservation) {
+      [front, task, visit](Reservation reservation) {
         task->reservation = std::move(reservation);
-        cancel_when_gone(reply, front->proxy.chain.chat(std::move(*task)));
+        cancel_when_gone(visit->reply, front->proxy.chain.chat(std::move(*task)));
       },
-      [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
+      [visit](const talk::Refusal& refusal) { visit->fail(refusal); });
 }
 
-// --- what is asked beside chats
-// -----------------------------------------------------------------
+// --- what is asked beside chats -----------------------------------------------------------------
 
 using ReadEmbed = Result<talk::EmbedAsk> (*)(std::string_view);
 using WriteEmbed = std::string (*)(const talk::Embeddings&, const talk::EmbedAsk&);
@@ -201,7 +205,7 @@ using WriteEmbed = std::string (*)(const talk::Embeddings&, const talk::EmbedAsk
 struct Embed {
   talk::EmbedAsk ask;
   WriteEmbed write;
-  Visit visit;
+  VisitRef visit;
 };
 
 void run(const FrontRef& front, const std::shared_ptr<Embed>& task, Reservation reservation) {
@@ -210,25 +214,25 @@ void run(const FrontRef& front, const std::shared_ptr<Embed>& task, Reservation 
   talk::EmbedAsk ask = task->ask;
   ask.inputs = std::move(inputs);
   const auto handle = front->proxy.chain.embed(
-      std::move(ask), deadline_of(*front), task->visit.account,
+      std::move(ask), deadline_of(*front), task->visit->account,
       [front, task, reservation = std::move(reservation)](const Result<talk::Embeddings>& result,
                                                           const Paid& paid) {
         front->proxy.gate.settle(reservation, paid.tokens, paid.cost);
-        if (!result) return task->visit.fail(result.error());
+        if (!result) return task->visit->fail(result.error());
         const talk::Embeddings& found = result.value();
         http::Response response = http::Response::json(task->write(found, task->ask));
         const Speaker speaker{.model = found.model, .provider = found.provider};
-        const http::Headers told = told_headers(task->visit.id, speaker);
+        const http::Headers told = told_headers(task->visit->id, speaker);
         for (const auto& [name, value] : told.lines()) response.headers.set(name, value);
-        task->visit.reply->respond(std::move(response));
+        task->visit->reply->respond(std::move(response));
       });
-  cancel_when_gone(task->visit.reply, handle);
+  cancel_when_gone(task->visit->reply, handle);
 }
 
 Visited embed(ReadEmbed read, WriteEmbed write) {
-  return [read, write](const FrontRef& front, http::Request& request, const Visit& visit) {
-    auto ask = read(request.body);
-    if (!ask) return visit.fail(ask.error());
+  return [read, write](const FrontRef& front, const VisitRef& visit) {
+    auto ask = read(visit->request.body);
+    if (!ask) return visit->fail(ask.error());
     const auto task = std::make_shared<Embed>(Embed{std::move(ask).value(), write, visit});
     talk::Usage most;
     for (const std::string& input : task->ask.inputs) most.prompt += estimated_tokens(input);
@@ -236,10 +240,10 @@ Visited embed(ReadEmbed read, WriteEmbed write) {
     pass_gate<Reservation>(
         front,
         [front, task, tokens = most.prompt, cost] {
-          return front->proxy.gate.reserve(task->visit.account, {task->ask.model, tokens, cost});
+          return front->proxy.gate.reserve(task->visit->account, {task->ask.model, tokens, cost});
         },
         [front, task](Reservation reservation) { run(front, task, std::move(reservation)); },
-        [visit](const talk::Refusal& refusal) { visit.fail(refusal); });
+        [visit](const talk::Refusal& refusal) { visit->fail(refusal); });
   };
 }
 
@@ -267,70 +271,68 @@ bool speaks_anthropic(const http::Request& request) {
   return request.headers.get("anthropic-version").has_value();
 }
 
-void list_models(const FrontRef& front, http::Request& request, const Visit& visit) {
-  const auto models = models_of(front, visit);
-  visit.answer(speaks_anthropic(request) ? talk::anthropic::write_models(models)
-                                         : talk::openai::write_models(models));
+void list_models(const FrontRef& front, const VisitRef& visit) {
+  const auto models = models_of(front, *visit);
+  visit->answer(speaks_anthropic(visit->request) ? talk::anthropic::write_models(models)
+                                                 : talk::openai::write_models(models));
 }
 
-void show_model(const FrontRef& front, http::Request& request, const Visit& visit) {
-  const std::string& name = request.params["id"];
-  const auto model = model_named(models_of(front, visit), name);
-  if (speaks_anthropic(request)) {
-    Visit other = visit;
-    other.refuse = talk::anthropic::refuse;
-    if (!model) return other.fail(no_model(name));
-    return other.answer(talk::anthropic::write_model(*model));
+void show_model(const FrontRef& front, const VisitRef& visit) {
+  const std::string& name = visit->request.params["id"];
+  const auto model = model_named(models_of(front, *visit), name);
+  if (speaks_anthropic(visit->request)) {
+    visit->refuse = talk::anthropic::refuse;
+    if (!model) return visit->fail(no_model(name));
+    return visit->answer(talk::anthropic::write_model(*model));
   }
-  if (!model) return visit.fail(no_model(name));
-  visit.answer(talk::openai::write_model(*model));
+  if (!model) return visit->fail(no_model(name));
+  visit->answer(talk::openai::write_model(*model));
 }
 
-void show_ollama(const FrontRef& front, http::Request& request, const Visit& visit) {
-  const auto name = talk::ollama::read_show(request.body);
-  if (!name) return visit.fail(name.error());
-  const auto model = model_named(models_of(front, visit), name.value());
-  if (!model) return visit.fail(no_model(name.value()));
-  visit.answer(talk::ollama::write_show(*model));
+void show_ollama(const FrontRef& front, const VisitRef& visit) {
+  const auto name = talk::ollama::read_show(visit->request.body);
+  if (!name) return visit->fail(name.error());
+  const auto model = model_named(models_of(front, *visit), name.value());
+  if (!model) return visit->fail(no_model(name.value()));
+  visit->answer(talk::ollama::write_show(*model));
 }
 
-void count_tokens(const FrontRef&, http::Request& request, const Visit& visit) {
-  const auto ask = talk::anthropic::read_count(request.body);
-  if (!ask) return visit.fail(ask.error());
-  visit.answer(talk::anthropic::write_count(talk::estimated_prompt(ask.value())));
+void count_tokens(const FrontRef&, const VisitRef& visit) {
+  const auto ask = talk::anthropic::read_count(visit->request.body);
+  if (!ask) return visit->fail(ask.error());
+  visit->answer(talk::anthropic::write_count(talk::estimated_prompt(ask.value())));
 }
 
 // Progress goes through as the provider tells it, a line of JSON each.
-void pull(const FrontRef& front, http::Request& request, const Visit& visit) {
-  if (!visit.account->admin) {
-    return visit.fail({Code::PermissionDenied, "models are pulled by admins only"});
+void pull(const FrontRef& front, const VisitRef& visit) {
+  if (!visit->account->admin) {
+    return visit->fail({Code::PermissionDenied, "models are pulled by admins only"});
   }
-  const auto name = talk::ollama::read_show(request.body);
-  if (!name) return visit.fail(name.error());
+  const auto name = talk::ollama::read_show(visit->request.body);
+  if (!name) return visit->fail(name.error());
   const auto begun = std::make_shared<bool>(false);
   const auto handle = front->proxy.chain.pull(
-      std::move(request.body), request.query["provider"],
+      std::move(visit->request.body), visit->request.query["provider"],
       [visit, begun](std::string_view bytes) {
         if (!std::exchange(*begun, true)) {
-          visit.reply->begin(
-              200, {{"content-type", "application/x-ndjson"}, {"x-request-id", visit.id}});
+          visit->reply->begin(
+              200, {{"content-type", "application/x-ndjson"}, {"x-request-id", visit->id}});
         }
-        return visit.reply->write(std::string(bytes));
+        return visit->reply->write(std::string(bytes));
       },
       [visit, begun](const Result<void>& outcome) {
         if (!*begun) {
-          return visit.fail(outcome ? Error{Code::Unavailable, "the provider said nothing"}
-                                    : outcome.error());
+          return visit->fail(outcome ? Error{Code::Unavailable, "the provider said nothing"}
+                                     : outcome.error());
         }
-        if (outcome) return visit.reply->end(http::Reply::Ending::Complete);
-        visit.reply->write(visit.refuse(talk::Refusal{outcome.error()}).body + "\n");
-        visit.reply->end(http::Reply::Ending::Cut);
+        if (outcome) return visit->reply->end(http::Reply::Ending::Complete);
+        visit->reply->write(visit->refuse(talk::Refusal{outcome.error()}).body + "\n");
+        visit->reply->end(http::Reply::Ending::Cut);
       });
-  cancel_when_gone(visit.reply, handle);
+  cancel_when_gone(visit->reply, handle);
 }
 
-// --- the doors of each dialect
-// ------------------------------------------------------------------
+// --- the doors of each dialect ------------------------------------------------------------------
 
 runtime::About about(std::string operation, std::string_view stream_type = {}) {
   std::vector<runtime::Content> forms{runtime::Content{}};
@@ -342,9 +344,7 @@ runtime::About about_get(std::string operation) {
 }
 
 Visited chat_door(const ChatDoor& dialect) {
-  return [dialect](const FrontRef& front, http::Request& request, const Visit& visit) {
-    chat(front, dialect, request, visit);
-  };
+  return [dialect](const FrontRef& front, const VisitRef& visit) { chat(front, dialect, visit); };
 }
 
 void install_openai(runtime::Doors& doors, const FrontRef& front) {
@@ -390,15 +390,15 @@ void install_ollama(runtime::Doors& doors, const FrontRef& front) {
       door(front, refuse, embed(talk::ollama::read_embeddings, talk::ollama::write_embeddings)));
   doors.http(runtime::Get("/api/tags", "The models there are, as Ollama lists them"),
              about_get("llm.ollama_tags"),
-             door(front, refuse, [](const FrontRef& all, http::Request&, const Visit& visit) {
-               visit.answer(talk::ollama::write_tags(models_of(all, visit)));
+             door(front, refuse, [](const FrontRef& all, const VisitRef& visit) {
+               visit->answer(talk::ollama::write_tags(models_of(all, *visit)));
              }));
   doors.http(runtime::Post("/api/show", "One of the models, as Ollama shows it"),
              about("llm.ollama_show"), door(front, refuse, show_ollama));
   doors.http(runtime::Get("/api/version", "The version of Ollama whose dialect this is"),
              about_get("llm.ollama_version"),
-             door(front, refuse, [](const FrontRef& all, http::Request&, const Visit& visit) {
-               visit.answer(talk::ollama::write_version(all->proxy.version));
+             door(front, refuse, [](const FrontRef& all, const VisitRef& visit) {
+               visit->answer(talk::ollama::write_version(all->proxy.version));
              }));
   for (const char* const path : {"/api/pull", "/models/pull"}) {
     doors.http(runtime::Post(path, "Has an Ollama server fetch a model, and tells how it goes"),

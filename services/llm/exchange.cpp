@@ -121,8 +121,7 @@ bool Exchange::replay(const cache::Value& found, std::string_view from) {
 void Exchange::keep_told(const cache::Value& value) {
   if (asked_->stream() || asked_->dialect() == nullptr || context().with.cache->remote()) return;
   const talk::Completion& completion = attempt_.completion;
-  const std::string id =
-      fmt::format("{:016x}{:016x}", context().random.next(), context().random.next());
+  const std::string id = hex64(context().random.next()) + hex64(context().random.next());
   std::string body = asked_->dialect()->write(
       completion, {id, completion.model, SystemClock::instance().wall_ms(), 0});
   const auto told = std::make_shared<Replays::Told>();

@@ -1,7 +1,5 @@
 #include "llm/http_answer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -18,6 +16,13 @@ std::string header_text(std::string_view text) {
   return safe;
 }
 
+// With three digits behind the point.
+std::string milliseconds(std::chrono::nanoseconds time) {
+  const auto us = time.count() / 1000;
+  const std::string rest = std::to_string(us % 1000);
+  return std::to_string(us / 1000).append(".").append(3 - rest.size(), '0').append(rest);
+}
+
 }  // namespace
 
 http::Headers told_headers(const std::string& request_id, const Speaker& speaker) {
@@ -28,8 +33,7 @@ http::Headers told_headers(const std::string& request_id, const Speaker& speaker
     headers.add("x-troupe-model", header_text(speaker.model));
   }
   if (!speaker.cache.empty()) headers.add("x-troupe-cache", std::string(speaker.cache));
-  const auto us = speaker.overhead.count() / 1000;
-  headers.add("x-troupe-overhead-ms", fmt::format("{}.{:03}", us / 1000, us % 1000));
+  headers.add("x-troupe-overhead-ms", milliseconds(speaker.overhead));
   return headers;
 }
 

@@ -102,35 +102,35 @@ static_assert(limits::kJsonDepth <= 64, "the brackets have their places in 64 bi
 }  // namespace
 
 Result<Outline> Outline::of(std::string_view body) {
-  const Error nonsense = wrong("the body must be a JSON object");
+  const auto nonsense = [] { return wrong("the body must be a JSON object"); };
   Outline outline;
   outline.body_ = body;
   outline.members_.reserve(16);
   Skipper text(body);
   text.space();
-  if (!text.take('{')) return nonsense;
+  if (!text.take('{')) return nonsense();
   text.space();
   bool more = !text.take('}');
   while (more) {
     text.space();
     const std::size_t key_at = text.at();
-    if (!text.string()) return nonsense;
+    if (!text.string()) return nonsense();
     const std::string_view key = body.substr(key_at + 1, text.at() - key_at - 2);
     if (key.find('\\') != key.npos) return wrong("a member's name has escapes in it");
     if (!outline.find(key).empty()) return wrong(std::string(key) + ": stands there twice");
     text.space();
-    if (!text.take(':')) return nonsense;
+    if (!text.take(':')) return nonsense();
     text.space();
     const std::size_t value_at = text.at();
-    if (!text.value()) return nonsense;
+    if (!text.value()) return nonsense();
     if (outline.members_.size() == kMembersMax) return wrong("the body has too many members");
     outline.members_.push_back({key, body.substr(value_at, text.at() - value_at)});
     text.space();
     more = text.take(',');
-    if (!more && !text.take('}')) return nonsense;
+    if (!more && !text.take('}')) return nonsense();
   }
   text.space();
-  if (!text.at_end()) return nonsense;
+  if (!text.at_end()) return nonsense();
   return outline;
 }
 

@@ -15,7 +15,8 @@ namespace {
 
 bool contains(const std::vector<std::string>& models, const std::string& model) {
   return std::any_of(models.begin(), models.end(), [&](const std::string& known) {
-    return known == model || known == model + ":latest";
+    return known.starts_with(model) && (known.size() == model.size() ||
+                                        std::string_view(known).substr(model.size()) == ":latest");
   });
 }
 
@@ -126,7 +127,8 @@ void Provider::list_answered(int status, std::string_view body) {
 net::ClientRequest Provider::request(talk::WireRequest wire) const {
   net::ClientRequest request;
   request.method = wire.method;
-  request.url = options_.url + wire.path;
+  request.url.reserve(options_.url.size() + wire.path.size());
+  request.url.append(options_.url).append(wire.path);
   request.headers = headers_;
   for (const auto& [name, value] : wire.headers.lines()) request.headers.set(name, value);
   request.body = std::move(wire.body);

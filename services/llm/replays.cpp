@@ -22,6 +22,7 @@ bool Replays::Entry::asked_in(const Question& question) const {
 }
 
 Replays::ToldRef Replays::find(const Question& question) const {
+  if (newer_.empty() && older_.empty()) return nullptr;
   const std::uint64_t hash = hash_of(question);
   for (const Entries* const entries : {&newer_, &older_}) {
     const auto found = entries->find(hash);

@@ -139,7 +139,7 @@ void Run::spread(std::vector<Candidate>& candidates) {
 void Run::try_next() {
   if (context_->closing) return done(shutting_down());
   if (next_ == order_.size() && !asked_ && !std::exchange(last_resort_, true)) next_ = 0;
-  if (next_ == order_.size()) return done(last_);
+  if (next_ == order_.size()) return done(last_refusal());
   if (retry::remaining(clock().now(), deadline_).count() <= 0) return time_is_over();
   candidate_ = &order_[next_++];
   status_ = 0;  // what the one before has said is not this one's
@@ -192,7 +192,7 @@ void Run::turned_away() {
 }
 
 void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body_bytes_max) {
-  error_body_.clear();
+  error_.reset();
   failure_.reset();
   asked_ = true;
   sent_ = heard_ = clock().now();
@@ -203,14 +203,14 @@ void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body
   request.idle_timeout = std::min(options().idle, left);
   request.total_timeout = left;
   request.body_bytes_max = body_bytes_max;
-  const auto self = shared_from_this();
   net::ClientEvents events;
-  events.head = [self](int status, const http::Headers& headers) {
-    self->status_ = status;
-    if (status != 200) self->error_headers_ = headers;
+  events.head = [this](int status, const http::Headers& headers) {
+    status_ = status;
+    if (status != 200) error_ = std::make_unique<Rest>(Rest{headers, {}});
   };
-  events.data = [self](std::string_view bytes) { self->on_data(bytes); };
-  events.done = [self](const Result<void>& outcome) { self->on_end(outcome); };
+  events.data = [this](std::string_view bytes) { on_data(bytes); };
+  // The last of them keeps the run alive for all.
+  events.done = [self = shared_from_this()](const Result<void>& outcome) { self->on_end(outcome); };
   call_ = context_->client->send(std::move(request), std::move(events));
 }
 
@@ -232,7 +232,8 @@ void Run::on_data(std::string_view bytes) {
   if (over_ || failure_) return;
   heard_ = clock().now();
   if (status_ != 200) {
-    error_body_ += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, error_body_.size()));
+    std::string& body = error_->body;
+    body += bytes.substr(0, kErrorBodyBytes - std::min(kErrorBodyBytes, body.size()));
     return;
   }
   failure_ = read(bytes);
@@ -255,7 +256,7 @@ void Run::end_early() {
 std::optional<Failure> Run::failure_in(const Result<void>& outcome) {
   if (failure_) return failure_;
   if (status_ != 0 && status_ != 200) {
-    return talk::failure_of_answer(status_, error_headers_, error_body_, model());
+    return talk::failure_of_answer(status_, error_->headers, error_->body, model());
   }
   if (status_ == 0 && !outcome) return failure_of(outcome.error());
   return complete(outcome);
@@ -301,7 +302,11 @@ void Run::finish() {
 void Run::reject(const Error& why) {
   provider().abandoned(pass_, "");
   give_place_back();
-  done(failovers_.empty() ? talk::Refusal{why} : last_);
+  done(failovers_.empty() ? talk::Refusal{why} : last_refusal());
+}
+
+talk::Refusal Run::last_refusal() const {
+  return last_.value_or(talk::Refusal{Error{Code::Unavailable, "no provider is configured"}});
 }
 
 // This provider was asked, or would have been, and could not.
@@ -341,14 +346,14 @@ void Run::go_on_after(const Failure& failure) {
                                                       who, told(), error.message)}});
   }
   failovers_.push_back(fmt::format("{}: {}: {}", who, name(error.code), error.message));
-  last_ = {{error.code, fmt::format("{}: {}", who, error.message)}};
+  last_ = talk::Refusal{{error.code, fmt::format("{}: {}", who, error.message)}};
   // It has found fault with the request itself.
   if (status_ == 400 || status_ == 422) {
-    if (error.code == Code::Unavailable) last_.error.code = Code::InvalidArgument;
+    if (error.code == Code::Unavailable) last_->error.code = Code::InvalidArgument;
   }
-  if (failure.no_room) last_.status = 503;
+  if (failure.no_room) last_->status = 503;
   if (error.code == Code::Overloaded) {
-    last_.retry_after =
+    last_->retry_after =
         std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(failure.pause));
   }
   context_->failovers.add();

@@ -149,6 +149,7 @@ class Run : public Chain::Handle,
   void time_is_over();
   std::optional<Failure> failure_in(const Result<void>& outcome);
   void go_on_after(const Failure& failure);
+  talk::Refusal last_refusal() const;
   void give_place_back();
 
   const std::shared_ptr<RunContext> context_;
@@ -158,7 +159,7 @@ class Run : public Chain::Handle,
   std::vector<Candidate> order_;
   std::size_t next_ = 0;
   std::vector<std::string> failovers_;  // "ollama: unavailable: connection refused"
-  talk::Refusal last_{Error{Code::Unavailable, "no provider is configured"}};
+  std::optional<talk::Refusal> last_;
   bool asked_ = false;        // somebody
   bool last_resort_ = false;  // nobody could be: now also those whose breaker is open
   bool over_ = false;
@@ -174,9 +175,13 @@ class Run : public Chain::Handle,
   SteadyTime heard_{};  // of it last
   std::shared_ptr<net::Client::Call> call_;
   std::unique_ptr<net::Loop::Timer> wait_timer_;  // for a place, the first token, the end
-  int status_ = 0;
-  http::Headers error_headers_;
-  std::string error_body_;
+  int status_ = 0;                                // of the answer; 0: there is none yet
+  // What another status than 200 came with.
+  struct Rest {
+    http::Headers headers;
+    std::string body;
+  };
+  std::unique_ptr<Rest> error_;
   std::optional<Failure> failure_;  // why we closed the connection ourselves
 };
 
