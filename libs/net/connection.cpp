@@ -522,7 +522,16 @@ void Connection::wake() {
     if (handling_) return;  // pump() comes after the handler
     if (loop.hearing) return loop.deferred.push_back(shared_from_this());
   }
-  asio::post(loop.context, [self = shared_from_this()] { self->pump(); });
+  asio::post(loop.context, [self = shared_from_this()] { self->resume(); });
+}
+
+void Connection::resume() {
+  try {
+    pump();
+  } catch (...) {
+    // Out of memory: this connection ends, the others go on.
+    close();
+  }
 }
 
 void Connection::abort() {

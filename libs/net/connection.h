@@ -58,7 +58,7 @@ class Connection final : public Outbox::Carrier,
   void start();
 
   void wake() override;
-  void resume() override { pump(); }
+  void resume() override;
   void abort() override;
 
   // Closes now, with or without a request in flight.

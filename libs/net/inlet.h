@@ -66,7 +66,7 @@ class Inlet {
   void lighten() { room_.reset(); }
 
  private:
-  using Room = std::array<char, 16 * 1024>;
+  using Room = std::array<char, 8 * 1024>;
 
   // While it stands, what is woken waits for its end.
   class Hearing {

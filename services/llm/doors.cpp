@@ -233,6 +233,7 @@ Visited embed(ReadEmbed read, WriteEmbed write) {
   return [read, write](const FrontRef& front, const VisitRef& visit) {
     auto ask = read(visit->request.body);
     if (!ask) return visit->fail(ask.error());
+    visit->request.body = {};  // the answer may take its time
     const auto task = std::make_shared<Embed>(Embed{std::move(ask).value(), write, visit});
     talk::Usage most;
     for (const std::string& input : task->ask.inputs) most.prompt += estimated_tokens(input);

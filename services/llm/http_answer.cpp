@@ -18,7 +18,7 @@ std::string header_text(std::string_view text) {
 
 // With three digits behind the point.
 std::string milliseconds(std::chrono::nanoseconds time) {
-  const auto us = time.count() / 1000;
+  const auto us = std::max<std::int64_t>(time.count() / 1000, 0);
   const std::string rest = std::to_string(us % 1000);
   return std::to_string(us / 1000).append(".").append(3 - rest.size(), '0').append(rest);
 }

@@ -205,8 +205,8 @@ void Run::send(talk::WireRequest wire, Milliseconds first_byte, std::size_t body
   request.body_bytes_max = body_bytes_max;
   net::ClientEvents events;
   events.head = [this](int status, const http::Headers& headers) {
-    status_ = status;
     if (status != 200) error_ = std::make_unique<Rest>(Rest{headers, {}});
+    status_ = status;
   };
   events.data = [this](std::string_view bytes) { on_data(bytes); };
   // The last of them keeps the run alive for all.

@@ -81,4 +81,11 @@ TEST(FakeClock, MovesBothItsTimesOnlyWhenTold) {
   EXPECT_EQ(clock.wall_ms(), 1250);
 }
 
+TEST(Hex64, WritesAllSixteenDigits) {
+  EXPECT_EQ(hex64(0), "0000000000000000");
+  EXPECT_EQ(hex64(0xfedcba9876543210), "fedcba9876543210");
+  std::string id = "req_";
+  EXPECT_EQ(append_hex64(append_hex64(id, 1), 255), "req_000000000000000100000000000000ff");
+}
+
 }  // namespace
