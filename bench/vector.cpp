@@ -2,17 +2,20 @@
 // building.
 //
 //   bench/vector [--set clustered,easy,isotropic,million] [--index ours,graph,flat-i8,hnswlib,...]
-//                [--filter none|all|10%|1%|0.1%|cluster] [--threads 1,2] [--cache DIR] [--rebuild]
-//                [--also dram,churn,inserts,open] [--figures] [--seconds S] [--rounds N]
+//                [--filter none|all|10%|1%|0.1%|cluster] [--threads 1,2] [--effort E,...]
+//                [--cache DIR] [--rebuild] [--keep] [--also dram,churn,inserts,open] [--figures]
+//                [--seconds S] [--rounds N]
 //   bench/vector --base F.fbin --queries F.fbin --truth F.ibin [...]
 //
 // Default: the set clustered, every index there is, no filter, one thread. Prints one JSON object a
-// point of each index's sweep over its own trade of speed for recall: the middle of N rounds, in
-// each of which every index has its turn, --seconds of CPU a point. --cache (default build/vectors)
-// keeps the sets, the truth and the peers' indexes with what they cost to build;
-// --rebuild builds those anew. --figures closes with a table: what each index does at recall .95,
-// .98 and .99, and how much that is of hnswlib's. vector_data.h says what is in the sets,
-// vector_engine.h what is measured and how.
+// point of each index's sweep over its own trade of speed for recall, or of the points --effort
+// names (980 is what a service gets from `ours` by default): the middle of N rounds, in each of
+// which every index has its turn, --seconds of CPU a point. --cache (default build/vectors) keeps
+// the sets, the truth and the peers' indexes with what they cost to build; --rebuild builds those
+// anew. Ours are built anew by each run, as their code changes from one to the next, unless --keep
+// keeps them there too. --figures closes with a table: what each index does at recall .95, .98 and
+// .99, and how much that is of hnswlib's. vector_data.h says what is in the sets, vector_engine.h
+// what is measured and how.
 
 #include <fmt/format.h>
 
@@ -50,11 +53,13 @@ struct Options {
   Names also;
   std::string filter = "none";
   std::vector<int> threads = {1};
+  std::vector<int> efforts;  // empty: each index's own sweep
   std::string cache = "build/vectors";
   std::string base, queries, truth;
   double seconds = .4;
   int rounds = 1;
   bool rebuild = false;
+  bool keep = false;
   bool figures = false;
 };
 
@@ -68,6 +73,14 @@ Names split(const std::string& text) {
   return parts;
 }
 
+std::vector<int> numbers(const std::string& text, int least, int most) {
+  std::vector<int> all;
+  for (const auto& part : split(text)) {
+    all.push_back(std::clamp(std::atoi(part.c_str()), least, most));
+  }
+  return all;
+}
+
 Result<Options> parse(int argc, char** argv) {
   Options options;
   std::map<std::string, std::string*> texts = {{"--filter", &options.filter},
@@ -75,12 +88,14 @@ Result<Options> parse(int argc, char** argv) {
                                                {"--base", &options.base},
                                                {"--queries", &options.queries},
                                                {"--truth", &options.truth}};
+  std::map<std::string, bool*> switches = {
+      {"--rebuild", &options.rebuild}, {"--keep", &options.keep}, {"--figures", &options.figures}};
   std::map<std::string, Names*> lists = {
       {"--set", &options.sets}, {"--index", &options.indexes}, {"--also", &options.also}};
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
-    if (flag == "--rebuild" || flag == "--figures") {
-      (flag == "--rebuild" ? options.rebuild : options.figures) = true;
+    if (switches.contains(flag)) {
+      *switches[flag] = true;
       continue;
     }
     if (++i == argc) return Error{Code::InvalidArgument, flag + " wants a value"};
@@ -93,10 +108,9 @@ Result<Options> parse(int argc, char** argv) {
     } else if (flag == "--rounds") {
       options.rounds = std::clamp(std::atoi(argv[i]), 1, 100);
     } else if (flag == "--threads") {
-      options.threads.clear();
-      for (const auto& part : split(argv[i])) {
-        options.threads.push_back(std::clamp(std::atoi(part.c_str()), 1, 64));
-      }
+      options.threads = numbers(argv[i], 1, 64);
+    } else if (flag == "--effort") {
+      options.efforts = numbers(argv[i], 0, 1'000'000);
     } else {
       return Error{Code::InvalidArgument, flag + ": unknown"};
     }
@@ -119,18 +133,26 @@ struct Cost {
   double bytes_per_vector = 0;
 };
 
-// Builds the engine's index, or loads it from the cache with the CPU time that it cost.
+// Builds the engine's index, or loads it from the cache with what it cost.
 Result<Cost> build(Engine& engine, const DataSet& set, const std::string& path, bool cached) {
   const double bytes = bench::anonymous_bytes();
   Cost cost;
+  const auto bytes_here = [&] {
+    return (bench::anonymous_bytes() - bytes) / static_cast<double>(set.base.rows());
+  };
   if (std::ifstream kept(path + ".cpu");
-      !cached || !(kept >> cost.cpu_s) || !engine.load(path, set.base)) {
-    const double begin = bench::process_cpu_s();
-    TRY(engine.build(set.base));
-    cost.cpu_s = bench::process_cpu_s() - begin;
-    if (!path.empty() && engine.save(path)) std::ofstream(path + ".cpu") << cost.cpu_s;
+      cached && kept >> cost.cpu_s && engine.load(path, set.base)) {
+    // What is loaded may be a file's in part: as built, if that is known.
+    if (!(kept >> cost.bytes_per_vector)) cost.bytes_per_vector = bytes_here();
+    return cost;
   }
-  cost.bytes_per_vector = (bench::anonymous_bytes() - bytes) / static_cast<double>(set.base.rows());
+  const double begin = bench::process_cpu_s();
+  TRY(engine.build(set.base));
+  cost.cpu_s = bench::process_cpu_s() - begin;
+  cost.bytes_per_vector = bytes_here();
+  if (!path.empty() && engine.save(path)) {
+    std::ofstream(path + ".cpu") << cost.cpu_s << ' ' << cost.bytes_per_vector;
+  }
   return cost;
 }
 
@@ -190,7 +212,7 @@ void run_sweeps(std::span<Built> indexes, const DataSet& set, const Truth& truth
   std::vector<std::pair<Engine*, Sweep>> sweeps;
   for (const Built& built : indexes) {
     if (!built.engine->use(truth.filter)) continue;
-    const auto efforts = built.engine->efforts();
+    const auto efforts = options.efforts.empty() ? built.engine->efforts() : options.efforts;
     Sweep sweep{set.name, built.name, filter, threads, built.cost, efforts, {}, {}};
     sweep.rounds.resize(efforts.size());
     sweeps.emplace_back(built.engine.get(), std::move(sweep));
@@ -211,9 +233,9 @@ Result<void> run_set(const DataSet& set, std::span<const Candidate> candidates,
                      const Options& options, std::vector<Sweep>& all) {
   std::vector<Built> indexes;
   for (const Candidate& candidate : candidates) {
-    const std::string path = options.base.empty()
-                                 ? fmt::format("{}/{}.{}", options.cache, set.name, candidate.name)
-                                 : "";
+    const bool kept = options.base.empty() && (options.keep || !candidate.own);
+    const std::string path =
+        kept ? fmt::format("{}/{}.{}", options.cache, set.name, candidate.name) : "";
     auto engine = candidate.make();
     const Cost cost = TRY(build(*engine, set, path, !options.rebuild && !path.empty()));
     indexes.push_back({candidate.name, std::move(engine), cost});
@@ -234,7 +256,7 @@ Result<void> run_also(const DataSet& set, const Options& options) {
     if (name == "churn") line = TRY(bench::measure_churn(set));
     if (name == "inserts") line = TRY(bench::measure_inserts(set));
     if (name == "dram") line = TRY(bench::measure_dram(set));
-    if (name == "open") line = TRY(bench::measure_open(set, options.cache));
+    if (name == "open") line = TRY(bench::measure_open(set, options.cache, options.keep));
     if (line.empty()) return Error{Code::InvalidArgument, "--also " + name + ": there is none"};
     fmt::print("{}\n", line);
     std::fflush(stdout);

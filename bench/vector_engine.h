@@ -42,6 +42,7 @@ class Engine {
 struct Candidate {
   std::string name;
   std::function<std::unique_ptr<Engine>()> make;
+  bool own = false;  // of this tree: what was built before may be of other code
 };
 
 // The libraries that were found when this was configured, and one line on those that were not.

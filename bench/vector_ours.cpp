@@ -8,6 +8,8 @@
 #include <chrono>
 #include <filesystem>
 #include <latch>
+#include <numeric>
+#include <random>
 #include <thread>
 
 #include "vector/index.h"
@@ -72,6 +74,12 @@ class IndexEngine : public Engine {
     index_ = TRY(make_index(base, base.rows(), profile_));
     return {};
   }
+  bool save(const std::string& path) override { return index_->save(path).ok(); }
+  Result<void> load(const std::string& path, const Matrix<float>& /*base*/) override {
+    index_ = TRY(vector::Index::open(path, vector::Index::Tending::Caller));
+    while (TRY(index_->tend())) continue;
+    return {};
+  }
   std::vector<int> efforts() const override { return {900, 950, 965, 980, 990, 995, 999}; }
   void tune(int effort) override { options_.recall = effort / 1000.0; }
 
@@ -100,22 +108,27 @@ class IndexEngine : public Engine {
   vector::Filter filter_;
 };
 
+// All rows, each once, in no order.
+std::vector<std::size_t> scattered(std::size_t rows) {
+  std::vector<std::size_t> all(rows);
+  std::iota(all.begin(), all.end(), 0);
+  std::shuffle(all.begin(), all.end(), std::mt19937_64(1));
+  return all;
+}
+
 // The parts alone, below the planner.
 class PartEngine : public Engine {
  public:
   explicit PartEngine(bool with_graph) : with_graph_(with_graph) {}
 
   Result<void> build(const Matrix<float>& base) override {
-    rows_ = TRY(vector::Rows::create(
-        {.dimension = base.columns(), .rows_max = base.rows() + 64, .centre = mean(base)}));
+    rows_ = TRY(vector::Rows::create({.dimension = base.columns(),
+                                      .rows_max = base.rows() + base.rows() / 32 + 128,
+                                      .centre = mean(base)}));
     if (with_graph_) {
       graph_ = std::make_unique<vector::Graph>(TRY(vector::Graph::create(*rows_)));
     }
-    for (std::size_t row = 0; row < base.rows(); ++row) {
-      const auto slot = TRY(rows_->insert(row, base[row]));
-      rows_->publish();
-      if (graph_) graph_->insert(slot);
-    }
+    for (std::size_t row = 0; row < base.rows(); ++row) TRY(insert(base, row));
     return {};
   }
 
@@ -130,6 +143,12 @@ class PartEngine : public Engine {
   }
 
  protected:
+  Result<std::uint32_t> insert(const Matrix<float>& base, std::size_t row) {
+    const auto slot = TRY(rows_->insert(row, base[row]));
+    rows_->publish();
+    if (graph_) graph_->insert(slot);
+    return slot;
+  }
   const vector::Bitmap* filter() const { return filtered_ ? &filter_ : nullptr; }
   void write_hits(std::span<const Hit> hits, std::span<std::int32_t> ids) const {
     std::fill(ids.begin(), ids.end(), -1);
@@ -157,6 +176,20 @@ class GraphEngine : public PartEngine {
   void tune(int effort) override {
     const auto breadth = static_cast<std::size_t>(effort);
     effort_ = {.breadth = breadth, .rescored = std::clamp<std::size_t>(breadth, 16, 40)};
+  }
+
+  // Takes out every row of a graph that was built, and puts it in again, as an Index does.
+  Result<void> replace_all(const Matrix<float>& base) {
+    for (const std::size_t row : scattered(base.rows())) {
+      // Those that were not replaced yet stand where they were put at first.
+      const auto old = static_cast<std::uint32_t>(row);
+      rows_->remove(old);
+      rows_->publish();
+      graph_->remove(old);
+      if (graph_->repair_due()) rows_->release(graph_->repair());
+      TRY(insert(base, row));
+    }
+    return {};
   }
 
   void search(std::span<const float> query, std::span<std::int32_t> ids) override {
@@ -283,12 +316,45 @@ Side beside(const vector::Index& index, const DataSet& set, const Other& other) 
   return side;
 }
 
+// What an engine gives at some efforts, as a list in JSON.
+using Points = std::vector<Point>;
+
+Points points_of(Engine& engine, const DataSet& set, std::span<const int> efforts) {
+  Points points;
+  for (const int effort : efforts) {
+    engine.tune(effort);
+    measure(engine, set, set.truths[0], 1, 1);  // until an index has learnt from the queries
+    points.push_back(measure(engine, set, set.truths[0], 1, .5));
+  }
+  return points;
+}
+
+std::string beside_fresh(std::span<const int> efforts, const Points& now, const Points& fresh) {
+  std::string text;
+  for (std::size_t i = 0; i < efforts.size(); ++i) {
+    text += fmt::format(
+        R"({}{{"effort":{},"recall":{:.4f},"recall_fresh":{:.4f},"qps":{:.0f},"qps_fresh":{:.0f}}})",
+        i == 0 ? "" : ",", efforts[i], now[i].recall, fresh[i].recall, now[i].qps, fresh[i].qps);
+  }
+  return text;
+}
+
+// Searches a CPU second, of so few that what else the machine does is the same as a moment before.
+double rate_of(FlatEngine& engine, const DataSet& set, std::size_t searches) {
+  std::array<std::int32_t, kRecallAt> ids;
+  const double begin = thread_cpu_s();
+  for (std::size_t i = 0; i < searches; ++i) {
+    engine.search(set.queries[i % set.queries.rows()], ids);
+  }
+  return static_cast<double>(searches) / (thread_cpu_s() - begin);
+}
+
 }  // namespace
 
 std::vector<Candidate> ours() {
   std::vector<Candidate> all;
   const auto add = [&](std::string name, auto make) {
-    all.push_back({std::move(name), std::move(make)});
+    all.push_back({std::move(name), std::move(make), true});
   };
   add("ours", [] { return std::make_unique<IndexEngine>(Profile::Fast); });
   add("ours-exact", [] { return std::make_unique<IndexEngine>(Profile::Exact); });
@@ -306,32 +372,33 @@ std::vector<Candidate> ours() {
 }
 
 Result<std::string> measure_churn(const DataSet& set) {
+  constexpr std::array kAsked = {950, 980, 990}, kBreadths = {40, 60, 100};
+  const auto rows = static_cast<double>(set.base.rows());
   const double empty = anonymous_bytes();
-  Index index = TRY(make_index(set.base, set.base.rows(), Profile::Fast));
-  const auto look = [&](Index& of, double& bytes) {
-    bytes = (anonymous_bytes() - empty) / static_cast<double>(set.base.rows());
-    IndexEngine engine(std::move(of));
-    engine.tune(950);
-    const Point point = measure(engine, set, set.truths[0], 1, .3);
-    of = engine.release();
-    return point;
-  };
-  double fresh_bytes = 0, churned_bytes = 0;
-  const Point fresh = look(index, fresh_bytes);
+  const auto bytes = [&] { return (anonymous_bytes() - empty) / rows; };
+  IndexEngine engine(TRY(make_index(set.base, set.base.rows(), Profile::Fast)));
+  const double fresh_bytes = bytes();
+  const Points fresh = points_of(engine, set, kAsked);
+  Index index = engine.release();
   const double begin = thread_cpu_s();
-  const std::size_t rows = set.base.rows(), stride = 7919;  // prime, so that every row has its turn
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::size_t row = i * stride % rows;
+  for (const std::size_t row : scattered(set.base.rows())) {
     TRY(index->remove(row));
     TRY(index->insert(row, set.base[row]));
   }
-  const double cpu = thread_cpu_s() - begin;
-  const Point churned = look(index, churned_bytes);
+  const double rate = rows / (thread_cpu_s() - begin), churned_bytes = bytes();
+  engine = IndexEngine(std::move(index));
+  const Points churned = points_of(engine, set, kAsked);
+  // The index goes after the recall that is asked of it; what its graph is worth shows by breadth.
+  GraphEngine graph;
+  TRY(graph.build(set.base));
+  const Points fresh_graph = points_of(graph, set, kBreadths);
+  TRY(graph.replace_all(set.base));
+  const Points churned_graph = points_of(graph, set, kBreadths);
   return fmt::format(
-      R"({{"measured":"churn","recall":{:.4f},"recall_fresh":{:.4f},"qps":{:.0f},"qps_fresh":{:.0f},)"
-      R"("bytes_per_vector":{:.0f},"bytes_per_vector_fresh":{:.0f},"replaced_per_cpu_s":{:.0f}}})",
-      churned.recall, fresh.recall, churned.qps, fresh.qps, churned_bytes, fresh_bytes,
-      static_cast<double>(rows) / cpu);
+      R"({{"measured":"churn","replaced":{},"replaced_per_cpu_s":{:.0f},)"
+      R"("bytes_per_vector":{:.0f},"bytes_per_vector_fresh":{:.0f},"index":[{}],"graph":[{}]}})",
+      rows, rate, churned_bytes, fresh_bytes, beside_fresh(kAsked, churned, fresh),
+      beside_fresh(kBreadths, churned_graph, fresh_graph));
 }
 
 Result<std::string> measure_inserts(const DataSet& set) {
@@ -372,46 +439,55 @@ Result<std::string> measure_inserts(const DataSet& set) {
       median(inserts), median(rates), median(controls), median(tails), median(control_tails));
 }
 
-Result<std::string> measure_open(const DataSet& set, const std::string& folder) {
-  const std::string path = fmt::format("{}/{}.index", folder, set.name);
-  {
+Result<std::string> measure_open(const DataSet& set, const std::string& folder, bool keep) {
+  constexpr int kRounds = 9;
+  const std::string path = fmt::format("{}/{}.{}", folder, set.name, keep ? "ours" : "index");
+  if (!keep || !vector::Index::open(path)) {
     Index index = TRY(make_index(set.base, set.base.rows(), Profile::Fast));
     TRY(index->save(path));
   }
-  std::vector<double> times_ms;
+  std::vector<double> opened_ms, answered_ms, cpu_ms;
   std::array<Match, kRecallAt> matches;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     const auto begin = Clock::now();
+    const double cpu = thread_cpu_s();
+    const auto ms = [&] {
+      return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    };
     Index index = TRY(vector::Index::open(path));
+    opened_ms.push_back(ms());
     TRY(index->search(set.queries[0], {}, matches));
-    times_ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    answered_ms.push_back(ms());
+    cpu_ms.push_back((thread_cpu_s() - cpu) * 1000);
   }
   const auto bytes = static_cast<double>(std::filesystem::file_size(path));
-  std::filesystem::remove(path);
+  if (!keep) std::filesystem::remove(path);
   return fmt::format(R"({{"measured":"open","first_answer_ms":{:.1f},"worst_ms":{:.1f},)"
-                     R"("file_bytes_per_vector":{:.0f}}})",
-                     median(times_ms), *std::max_element(times_ms.begin(), times_ms.end()),
+                     R"("opened_ms":{:.1f},"cpu_ms":{:.1f},"file_bytes_per_vector":{:.0f}}})",
+                     median(answered_ms), *std::max_element(answered_ms.begin(), answered_ms.end()),
+                     median(opened_ms), median(cpu_ms),
                      bytes / static_cast<double>(set.base.rows()));
 }
 
 Result<std::string> measure_dram(const DataSet& set) {
-  constexpr int kRounds = 5;
+  constexpr int kRounds = 21;
   FlatEngine engine(Scan::F32, "f32", 1);
   FlatEngine bytes_engine(Scan::I8, "i8", 1);
   TRY(engine.build(set.base));
   TRY(bytes_engine.build(set.base));
   const auto values = static_cast<double>(set.base.rows() * set.base.columns());
-  std::vector<double> memory, floats, bytes;
+  std::vector<double> memory, floats, bytes, share, share_i8;
   for (int round = 0; round < kRounds; ++round) {
     memory.push_back(dram_bytes_per_s() / 1e9);
-    floats.push_back(measure(engine, set, set.truths[0], 1, .2).qps * values * 4 / 1e9);
-    bytes.push_back(measure(bytes_engine, set, set.truths[0], 1, .2).qps * values / 1e9);
+    floats.push_back(rate_of(engine, set, 8) * values * 4 / 1e9);
+    bytes.push_back(rate_of(bytes_engine, set, 32) * values / 1e9);
+    share.push_back(floats.back() / memory.back());
+    share_i8.push_back(bytes.back() / memory.back());
   }
   return fmt::format(
       R"({{"measured":"dram","read_gb_s":{:.1f},"flat_f32_gb_s":{:.1f},"share":{:.2f},)"
       R"("flat_i8_gb_s":{:.1f},"share_i8":{:.2f}}})",
-      median(memory), median(floats), median(floats) / median(memory), median(bytes),
-      median(bytes) / median(memory));
+      median(memory), median(floats), median(share), median(bytes), median(share_i8));
 }
 
 }  // namespace bench

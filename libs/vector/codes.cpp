@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "base/ids.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int kRounds = 3;
+constexpr double kLevel = .335;    // standard deviations between two nibbles
 constexpr float kTiny = 1e-30F;    // below it a code is zero: its scale would be denormal
 constexpr std::size_t kGroup = 6;  // dimensions of a table of 1-bit codes
 
@@ -199,7 +201,8 @@ Factor Coder::encode_u4(const float* rotated, float bias, std::uint8_t* code) co
   const std::size_t stride = u4_stride(dimension_);
   std::memset(code, 0, stride);
   const double squared = squared_length(rotated, dimension_);
-  const auto step = static_cast<float>(.335 * std::sqrt(squared / static_cast<double>(dimension_)));
+  const auto step =
+      static_cast<float>(kLevel * std::sqrt(squared / static_cast<double>(dimension_)));
   if (step < kTiny) return {0, bias};
   double product = 0;
   for (std::size_t i = 0; i < dimension_; ++i) {
@@ -264,6 +267,8 @@ void Query::encode(const Coder& coder) {
   // |q| |r| sqrt((1 / a^2 - 1) / d) with a = sum |r_i| / (sqrt(d) |r|), which rotation brings to
   // sqrt(2 / pi) (RaBitQ, theorem 3.2); the scale is |r| / (a sqrt(d)).
   b1_deviation_ = static_cast<float>(std::sqrt(squared * (1 - 2 / kPi))) * gain_;
+  // |q| |r| sqrt(e / d) with the squared error e of those levels (Max 1960).
+  u4_deviation_ = static_cast<float>(std::sqrt(squared * .01154) / kLevel) * gain_;
   if (l2) {
     base_ = -static_cast<float>(squared);
   } else if (!coder.centre_.empty()) {
@@ -282,6 +287,26 @@ void Query::encode(const Coder& coder) {
   // Bytes are stored 128 above their value, nibbles 7.5: twice that, for each dimension, comes off.
   i8_ = {codes, scale, base_, 256 * sum};
   u4_ = {codes, scale, base_, 15 * sum};
+  encode_head(squared);
+}
+
+// The product p.r by the first of their dimensions, after a random rotation: with s the share of
+// |p|^2 that they hold, 1 / s times their sum is unbiased, whatever of r points along p, and the
+// rest of r deviates by |p| |r| sqrt((1 - s) / (s d)) at most (as in ADSampling, Gao & Long 2023).
+// Since |r| is the factor's scale * sqrt(d) / kLevel, deviations are an offset.
+void Query::encode_head(double squared) {
+  constexpr double kDeviations = 2.5;
+  constexpr std::size_t kHead = 2 * sizeof(Line);
+  u4_head_ = {};
+  if (dimension_ <= kHead || u4_.scale == 0) return;
+  const double share = squared_length(rotated_.data(), kHead) / squared;
+  if (share < .5 * kHead / static_cast<double>(dimension_)) return;
+  const std::int32_t sum = std::accumulate(u4_.codes, u4_.codes + kHead, 0);
+  const double deviation =
+      static_cast<double>(gain_) / kLevel * std::sqrt(squared * share * (1 - share));
+  u4_head_ = {u4_.codes, static_cast<float>(static_cast<double>(u4_.scale) / share), base_,
+              15 * sum - static_cast<std::int32_t>(kDeviations * deviation /
+                                                   static_cast<double>(u4_.scale))};
 }
 
 void Query::prepare_b1() {

@@ -93,6 +93,8 @@ class Query {
   void set_accepted(const Coder& coder, const float* accepted);
   // The standard deviation of a 1-bit estimate for a row with this factor.
   float b1_deviation(const Factor& factor) const { return b1_deviation_ * factor.scale; }
+  // The same of a nibble estimate.
+  float u4_deviation(const Factor& factor) const { return u4_deviation_ * factor.scale; }
   // Also the tables for 1-bit codes, which only some searches need.
   void prepare_b1();
 
@@ -100,6 +102,9 @@ class Query {
   const float* original() const { return original_.data(); }
   const CodeQuery& i8() const { return i8_; }
   const CodeQuery& u4() const { return u4_; }
+  // For the first line of nibble codes: what a row's score hardly ever exceeds. Its codes are
+  // null when they tell nothing.
+  const CodeQuery& u4_head() const { return u4_head_; }
   const CodeQuery& b1() const { return b1_; }  // its codes are null: the tables stand for them
   const std::uint8_t* tables() const {
     return reinterpret_cast<const std::uint8_t*>(tables_.data());
@@ -108,16 +113,18 @@ class Query {
  private:
   void resize(const Coder& coder);
   void encode(const Coder& coder);
+  void encode_head(double squared);
 
   std::size_t dimension_ = 0;
   float gain_ = 1;  // 2 under L2
   float base_ = 0;
   float b1_deviation_ = 0;
+  float u4_deviation_ = 0;
   std::vector<float> original_;
   std::vector<float> rotated_;
   std::vector<Line> codes_;
   std::vector<Line> tables_;
-  CodeQuery i8_, u4_, b1_;
+  CodeQuery i8_, u4_, u4_head_, b1_;
 };
 
 }  // namespace vector

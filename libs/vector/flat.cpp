@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 namespace vector {
 namespace {
 
 constexpr std::size_t kTile = 64;
-constexpr std::size_t kSlotsAtOnce = 1024;  // slots of a filter that are scored together
-constexpr int kDoubtful = 8;                // B1 is left out from here on
+constexpr std::size_t kSlotsAtOnce = 512;  // slots of a filter that are scored together
+constexpr std::size_t kFew = 4000;         // rows for which a second rescoring does not pay
+constexpr int kDoubtful = 8;               // coarser codes are left out from here on
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
 // How many candidates each kind of code hands on for k results.
@@ -64,6 +67,10 @@ struct I8Score {
   const CodeQuery& query;
   const CodeRows rows;
 
+  static CodeRows rows_of(const Rows& rows) { return rows.i8(); }
+  static constexpr auto kBatch = &Kernels::score_i8_batch;
+  static constexpr auto kGather = &Kernels::score_i8_gather;
+
   void many(std::size_t first, std::size_t count, float* out) const {
     k.score_i8_many(query, rows, first, count, out);
   }
@@ -75,7 +82,12 @@ struct I8Score {
 struct U4Score {
   const Kernels& k;
   const CodeQuery& query;
+  const CodeQuery& head;
   const CodeRows rows;
+
+  static CodeRows rows_of(const Rows& rows) { return rows.u4(); }
+  static constexpr auto kBatch = &Kernels::score_u4_batch;
+  static constexpr auto kGather = &Kernels::score_u4_gather;
 
   void many(std::size_t first, std::size_t count, float* out) const {
     k.score_u4_many(query, rows, first, count, out);
@@ -95,8 +107,6 @@ void add(TopK& best, std::uint64_t set, const float* scores, std::size_t first) 
 }  // namespace
 
 Scan Flat::choose(const Rows& rows, std::size_t matches) {
-  // Nibbles pay once the bytes they save outweigh the second rescoring.
-  constexpr std::size_t kFew = 4000;
   const bool most = matches * 3 >= rows.live();
   if (rows.options().b1 && most && matches > kFew) return Scan::B1;
   return rows.options().u4 && matches > kFew ? Scan::U4 : Scan::I8;
@@ -117,7 +127,7 @@ std::span<const Hit> Flat::search(Query& query, std::size_t k, const Snapshot& s
       break;
     case Scan::U4:
       best_.reset(candidates(scan, k));
-      scan_slots(snapshot, filter, U4Score{kernels(), query.u4(), rows_.u4()});
+      scan_slots(snapshot, filter, U4Score{kernels(), query.u4(), query.u4_head(), rows_.u4()});
       keep_best_by_i8(query, candidates(Scan::I8, k));
       break;
     case Scan::B1:
@@ -146,7 +156,8 @@ template <class Score>
 void Flat::scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Score& score) {
   const Kernels& k = kernels();
   const std::size_t tiles = (rows_.slots() + kTile - 1) / kTile;
-  slots_.clear();
+  slots_.resize(kSlotsAtOnce + kTile);
+  std::size_t count = 0;
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     std::uint64_t wanted = filter == nullptr ? kAll : filter->word(tile);
     if (wanted == 0) continue;
@@ -158,18 +169,46 @@ void Flat::scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Scor
       continue;
     }
     for (; wanted != 0; wanted &= wanted - 1) {
-      slots_.push_back(static_cast<std::uint32_t>(first) +
-                       static_cast<std::uint32_t>(std::countr_zero(wanted)));
+      slots_[count++] =
+          static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::countr_zero(wanted));
     }
-    if (slots_.size() >= kSlotsAtOnce) flush(score);
+    if (count >= kSlotsAtOnce) take(std::span(slots_).first(std::exchange(count, 0)), score);
   }
-  flush(score);
+  take(std::span(slots_).first(count), score);
+}
+
+template <class Score>
+void Flat::take(std::span<std::uint32_t> slots, const Score& score) {
+  if constexpr (std::is_same_v<Score, U4Score>) {
+    if (score.head.codes != nullptr) {
+      add_slots(keep_promising(slots, score.head), score);
+      return;
+    }
+  }
+  add_slots(slots, score);
 }
 
 template <class Score>
 void Flat::flush(const Score& score) {
   add_slots(slots_, score);
   slots_.clear();
+}
+
+// Moves those that their first dimensions do not rule out to the front.
+std::span<const std::uint32_t> Flat::keep_promising(std::span<std::uint32_t> slots,
+                                                    const CodeQuery& head) {
+  const Kernels& k = kernels();
+  best_.unsorted();  // brings the threshold up
+  k.score_u4_head_gather(head, rows_.u4(), slots.data(), slots.size(), scores_.data());
+  std::size_t kept = 0;
+  for (std::size_t start = 0; start < slots.size(); start += kTile) {
+    const std::size_t count = std::min(kTile, slots.size() - start);
+    std::uint64_t set = k.above(scores_.data() + start, count, best_.threshold());
+    for (; set != 0; set &= set - 1) {
+      slots[kept++] = slots[start + static_cast<std::size_t>(std::countr_zero(set))];
+    }
+  }
+  return slots.first(kept);
 }
 
 template <class Score>
@@ -189,10 +228,7 @@ void Flat::add_slots(std::span<const std::uint32_t> slots, const Score& score) {
 bool Flat::scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const Bitmap* filter) {
   constexpr std::size_t kSample = 16;  // of so many tiles one is looked at for a threshold
   constexpr float kDeviations = 1.3F;  // in which the worst of ten rows is missed 1 in 10
-  if (rows_.options().u4 && b1_doubt_ > kDoubtful) {
-    --b1_doubt_;
-    return false;
-  }
+  if (rows_.options().u4 && b1_doubt_.high()) return false;
   query.prepare_b1();
   // With a threshold from a sample, what passes hardly needs selecting. It is set so that half as
   // many again may pass as are wanted.
@@ -215,20 +251,25 @@ bool Flat::scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const 
   const float dropped = best_.threshold();
   keep_best_by_i8(query, candidates(Scan::I8, k));
   if (!rows_.options().u4) return true;
-  if (short_of) return note_b1(false);
+  if (short_of) return b1_doubt_.note(false);
   if (found == 0) return true;
   const std::span<const Hit> hits = best_.sorted();
   const Hit& last = hits[std::min(k, hits.size()) - 1];
   const std::uint8_t* block = rows_.b1_block(last.slot / kTile);
   const float deviation = query.b1_deviation(rows_.b1_factors(block)[last.slot % kTile]);
-  return note_b1(last.score - kDeviations * deviation >= dropped);
+  return b1_doubt_.note(last.score - kDeviations * deviation >= dropped);
 }
 
-// Whether B1 was enough.
-bool Flat::note_b1(bool clear) {
-  constexpr int kDoubtMax = 64;  // searches after which it is tried again
-  b1_doubt_ = clear ? std::max(b1_doubt_ - 1, 0) : b1_doubt_ + 2;
-  if (b1_doubt_ > kDoubtful) b1_doubt_ = kDoubtMax;
+bool Flat::Doubt::high() {
+  if (level_ <= kDoubtful) return false;
+  --level_;
+  return true;
+}
+
+bool Flat::Doubt::note(bool clear) {
+  constexpr int kMax = 64;  // searches after which it is tried again
+  level_ = clear ? std::max(level_ - 1, 0) : level_ + 2;
+  if (level_ > kDoubtful) level_ = kMax;
   return clear;
 }
 
@@ -274,59 +315,82 @@ std::span<const Hit> Flat::finish(const Query& query, std::size_t k) {
   return sorted.first(std::min(k, sorted.size()));
 }
 
-// A whole tile, for four queries at a time.
-void Flat::add_tile(std::span<const Query> queries, std::size_t first) {
-  constexpr std::size_t kTogether = 4;
-  const Kernels& k = kernels();
-  for (std::size_t q = 0; q < queries.size(); q += kTogether) {
-    CodeQuery together[kTogether];
-    const std::size_t count = std::min(kTogether, queries.size() - q);
-    for (std::size_t i = 0; i < kTogether; ++i) {
-      together[i] = queries[q + std::min(i, count - 1)].i8();
-    }
-    k.score_i8_batch(together, rows_.i8(), first, kTile, scores_.data());
-    for (std::size_t i = 0; i < count; ++i) {
-      const float* scores = scores_.data() + i * kTile;
-      TopK& best = batch_best_[q + i];
-      add(best, k.above(scores, kTile, best.threshold()), scores, first);
-    }
-  }
-}
-
 void Flat::search_batch(std::span<Query> queries, std::size_t k, const Snapshot& snapshot,
                         const Bitmap* filter) {
-  const std::size_t tiles = (rows_.slots() + kTile - 1) / kTile;
+  const bool many = filter == nullptr && rows_.live() > kFew;
+  if (many && rows_.options().u4 && !u4_doubt_.high() &&
+      u4_doubt_.note(share<U4Score>(queries, k, snapshot, filter))) {
+    return;
+  }
+  share<I8Score>(queries, k, snapshot, filter);
+}
+
+// False, without answers, if nibbles may have missed what bytes would find.
+template <class Score>
+bool Flat::share(std::span<Query> queries, std::size_t k, const Snapshot& snapshot,
+                 const Bitmap* filter) {
+  constexpr bool kNibbles = std::is_same_v<Score, U4Score>;
   batch_best_.resize(std::max(batch_best_.size(), queries.size()));
   batch_hits_.resize(queries.size());
-  scores_.resize(std::max(scores_.size(), kSlotsAtOnce + kTile));
+  batch_codes_.clear();
   for (std::size_t q = 0; q < queries.size(); ++q) {
-    batch_best_[q].reset(candidates(Scan::I8, k));
+    batch_codes_.push_back(kNibbles ? queries[q].u4() : queries[q].i8());
+    batch_best_[q].reset(kNibbles ? 4 * k + 60 : candidates(Scan::I8, k));
   }
+  scan_together<Score>(snapshot, filter);
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    std::swap(best_, batch_best_[q]);
+    best_.unsorted();
+    const float dropped = best_.threshold();
+    if (kNibbles) keep_best_by_i8(queries[q], candidates(Scan::I8, k));
+    const std::span<const Hit> found = finish(queries[q], k);
+    batch_hits_[q].assign(found.begin(), found.end());
+    std::swap(best_, batch_best_[q]);
+    if (kNibbles && !clear_of(dropped, queries[q], k, batch_hits_[q])) return false;
+  }
+  return true;
+}
+
+// Whether hardly a row that nibbles scored no higher than `dropped` can be among the best k.
+bool Flat::clear_of(float dropped, const Query& query, std::size_t k,
+                    std::span<const Hit> found) const {
+  constexpr float kDeviations = 4;  // of which one in 30,000 is more
+  if (found.size() < k) return true;
+  const Hit& last = found[k - 1];
+  return last.score - kDeviations * query.u4_deviation(rows_.u4().factors[last.slot]) >= dropped;
+}
+
+template <class Score>
+void Flat::scan_together(const Snapshot& snapshot, const Bitmap* filter) {
+  const Kernels& k = kernels();
+  const std::size_t tiles = (rows_.slots() + kTile - 1) / kTile;
+  const std::size_t count = batch_codes_.size();
+  const CodeRows codes = Score::rows_of(rows_);
+  scores_.resize(std::max(scores_.size(), count * kTile));
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     std::uint64_t wanted = filter == nullptr ? kAll : filter->word(tile);
     if (wanted == 0) continue;
     wanted &= rows_.visible_word(tile, snapshot);
+    if (wanted == 0) continue;
     const std::size_t first = tile * kTile;
     if (wanted == kAll) {
-      add_tile(queries, first);
+      (k.*Score::kBatch)(batch_codes_.data(), count, codes, first, kTile, scores_.data());
+      for (std::size_t q = 0; q < count; ++q) {
+        const float* scores = scores_.data() + q * kTile;
+        add(batch_best_[q], k.above(scores, kTile, batch_best_[q].threshold()), scores, first);
+      }
       continue;
     }
     std::uint32_t slots[kTile];
-    std::size_t count = 0;
+    std::size_t some = 0;
     for (; wanted != 0; wanted &= wanted - 1) {
-      slots[count++] =
+      slots[some++] =
           static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::countr_zero(wanted));
     }
-    for (std::size_t q = 0; q < queries.size(); ++q) {
-      kernels().score_i8_gather(queries[q].i8(), rows_.i8(), slots, count, scores_.data());
-      for (std::size_t i = 0; i < count; ++i) batch_best_[q].add(scores_[i], slots[i]);
+    for (std::size_t q = 0; q < count; ++q) {
+      (k.*Score::kGather)(batch_codes_[q], codes, slots, some, scores_.data());
+      for (std::size_t i = 0; i < some; ++i) batch_best_[q].add(scores_[i], slots[i]);
     }
-  }
-  for (std::size_t q = 0; q < queries.size(); ++q) {
-    std::swap(best_, batch_best_[q]);
-    const std::span<const Hit> found = finish(queries[q], k);
-    batch_hits_[q].assign(found.begin(), found.end());
-    std::swap(best_, batch_best_[q]);
   }
 }
 

@@ -16,7 +16,8 @@ namespace vector {
 enum class Scan {
   F32,  // the originals: exact (bf16 if those are kept; byte codes if none are)
   I8,   // byte codes: recall .9999
-  U4,   // nibble codes: recall .999, half the bytes; for filters that let a tenth through
+  U4,   // nibble codes: recall .995, half the bytes, and of a row that a filter lets through mostly
+        // the first 64; for filters that let a tenth through
   B1,   // 1-bit codes in blocks of 64 rows: recall .99 at a sixth of the bytes; for whole scans
 };
 
@@ -39,8 +40,9 @@ class Flat {
   std::span<const Hit> search_slots(Query& query, std::size_t k, const Snapshot& snapshot,
                                     std::span<const std::uint32_t> slots);
 
-  // The same for several queries that share one scan of the byte codes: answer i is
-  // hits()[i]. Faster from two queries on.
+  // The same for several queries that share one scan, with recall .9999: answer i is hits()[i].
+  // Faster from two queries on. Nibbles are read when many rows are, and bytes where those are not
+  // four deviations clear of what they dropped.
   void search_batch(std::span<Query> queries, std::size_t k, const Snapshot& snapshot,
                     const Bitmap* filter = nullptr);
   std::span<const std::vector<Hit>> hits() const { return batch_hits_; }
@@ -49,25 +51,47 @@ class Flat {
   static Scan choose(const Rows& rows, std::size_t matches);
 
  private:
+  // Rises when codes were too coarse, falls when they were not.
+  class Doubt {
+   public:
+    // Too high to try them now; sinks with each question.
+    bool high();
+    // Returns whether they were clear.
+    bool note(bool clear);
+
+   private:
+    int level_ = 0;
+  };
+
   template <class Score>
   void scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Score& score);
   bool scan_b1(Query& query, std::size_t k, const Snapshot& snapshot, const Bitmap* filter);
-  bool note_b1(bool clear);
   void pass_b1(const Query& query, const Snapshot& snapshot, const Bitmap* filter,
                std::size_t step);
   template <class Score>
   void flush(const Score& score);
   template <class Score>
+  void take(std::span<std::uint32_t> slots, const Score& score);
+  std::span<const std::uint32_t> keep_promising(std::span<std::uint32_t> slots,
+                                                const CodeQuery& head);
+  template <class Score>
   void add_slots(std::span<const std::uint32_t> slots, const Score& score);
-  void add_tile(std::span<const Query> queries, std::size_t first);
+  template <class Score>
+  bool share(std::span<Query> queries, std::size_t k, const Snapshot& snapshot,
+             const Bitmap* filter);
+  template <class Score>
+  void scan_together(const Snapshot& snapshot, const Bitmap* filter);
+  bool clear_of(float dropped, const Query& query, std::size_t k, std::span<const Hit> found) const;
   void keep_best_by_i8(const Query& query, std::size_t count);
   std::span<const Hit> finish(const Query& query, std::size_t k);
 
   const Rows& rows_;
   TopK best_;
-  int b1_doubt_ = 0;  // rises when B1 was not enough, falls when it was
+  Doubt b1_doubt_;
+  Doubt u4_doubt_;  // in searches that share a scan
   std::vector<std::uint32_t> slots_;
   std::vector<float> scores_;
+  std::vector<CodeQuery> batch_codes_;
   std::vector<TopK> batch_best_;
   std::vector<std::vector<Hit>> batch_hits_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,8 +21,7 @@
 //     192 bytes of 4-bit codes a row, an eighth of what the vectors are; bytes and then the
 //     originals are read only for the best of what it found.
 //   - The upper levels are the slots divisible by 32 and by 1024, with links of their own: they
-//   supply
-//     the entry and need neither a draw of levels nor a table.
+//     supply the entry and need neither a draw of levels nor a table.
 //   - Links are chosen on byte codes, by comparing scores only, so every metric will do.
 //   - A removed row goes on leading searches until repair() has moved the links of those that lead
 //     to it over to its neighbours.
@@ -71,7 +71,18 @@ class GraphScratch {
  private:
   friend class Graph;
 
-  bool see(std::uint32_t slot);
+  static constexpr std::size_t kLogMax = 1 << 16;
+
+  // Whether it is the first time.
+  bool see(std::uint32_t slot) {
+    std::uint64_t& word = seen_[slot / 64];
+    const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+    if ((word & bit) != 0) return false;
+    word |= bit;
+    if (logged_ < kLogMax) log_[logged_] = slot;
+    ++logged_;
+    return true;
+  }
   void forget();
   void reset(std::size_t breadth);
   // Keeps the best `breadth_`; returns where it was put.
@@ -101,6 +112,9 @@ struct GraphOptions {
   // Of a new row: diverse ones; near ones to make up the number. The room left is for links back.
   std::size_t links_max = 24;
   std::size_t links_min = 16;
+  // Of a row that led to removed ones, as far as there are diverse ones. With as many as it had,
+  // links grow fewer as rows are replaced, and recall falls.
+  std::size_t links_mended = 28;
   std::size_t pending_part = 64;  // repair() is due when a 64th of the rows is removed
 };
 
@@ -185,6 +199,14 @@ class Graph {
 
   explicit Graph(const Rows& rows, GraphOptions options) : rows_(&rows), options_(options) {}
 
+  // Of the words that searches read: links and entries.
+  static std::uint32_t load(const std::uint32_t& word) {
+    // atomic_ref has no const form in C++20; a load changes nothing.
+    return std::atomic_ref(const_cast<std::uint32_t&>(word)).load(std::memory_order_acquire);
+  }
+  static void store(std::uint32_t& word, std::uint32_t value) {
+    std::atomic_ref(word).store(value, std::memory_order_release);
+  }
   static std::size_t places(std::size_t level, std::size_t slots) {
     return (slots + (std::size_t{1} << kShift[level]) - 1) >> kShift[level];
   }

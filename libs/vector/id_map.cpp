@@ -45,8 +45,15 @@ std::atomic<std::uint32_t>& IdMap::entry_of(std::uint32_t slot) {
   return owned_->entries[at & owned_->mask];
 }
 
+void IdMap::reserve(std::size_t count) {
+  const std::size_t places = std::bit_ceil(8 * count / 5 + 1);
+  if (places > owned_->mask + 1) make_room(places);
+}
+
 void IdMap::put(std::uint32_t slot) {
-  if (8 * (used_ + 1) > 5 * (owned_->mask + 1)) make_room();
+  if (8 * (used_ + 1) > 5 * (owned_->mask + 1)) {
+    make_room(std::max(kPlacesMin, std::bit_ceil(2 * (size_ + 1))));
+  }
   place(*owned_, rows_.id(slot), slot);
   ++used_;
   ++size_;
@@ -61,9 +68,9 @@ void IdMap::erase(std::uint32_t slot) {
   --size_;
 }
 
-// A table for twice what is in it, without what is gone.
-void IdMap::make_room() {
-  auto larger = std::make_unique<Table>(std::max(kPlacesMin, std::bit_ceil(2 * (size_ + 1))));
+// A table without what is gone.
+void IdMap::make_room(std::size_t places) {
+  auto larger = std::make_unique<Table>(places);
   for (std::size_t at = 0; at <= owned_->mask; ++at) {
     const std::uint32_t entry = owned_->entries[at].load(std::memory_order_relaxed);
     if (entry >= kFirst) place(*larger, rows_.id(entry - kFirst), entry - kFirst);

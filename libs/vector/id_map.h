@@ -23,6 +23,8 @@ class IdMap {
 
   // --- For the writer.
 
+  // Makes room for that many at once.
+  void reserve(std::size_t count);
   // The id of `slot` is in no other slot that was put here.
   void put(std::uint32_t slot);
   // The id of both now leads to `next`.
@@ -45,7 +47,7 @@ class IdMap {
   static std::size_t home(const Table& table, std::uint64_t id);
   static void place(Table& table, std::uint64_t id, std::uint32_t slot);
   std::atomic<std::uint32_t>& entry_of(std::uint32_t slot);
-  void make_room();
+  void make_room(std::size_t places);
 
   const Rows& rows_;
   std::unique_ptr<Table> owned_;

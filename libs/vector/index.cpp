@@ -167,6 +167,7 @@ Index::~Index() {
 const IdMap& Index::ids() const {
   std::call_once(ids_made_, [this] {
     const std::size_t slots = rows_->slots();
+    ids_.reserve(rows_->live());
     for (std::uint32_t slot = 0; slot < slots; ++slot) {
       if (rows_->is_live(slot)) ids_.put(slot);
     }
@@ -610,6 +611,11 @@ Result<bool> Index::tend() {
 
 // Until a damaged page ends it: stats() says so, and the search that needs the page.
 void Index::tend_on(const std::stop_token& stop) {
+  const auto ahead = [&] {
+    const std::scoped_lock lock(writing_);
+    return backing_->verify_walk_ahead();
+  };
+  while (!stop.stop_requested() && ahead()) continue;
   ids();
   std::mutex mutex;
   std::condition_variable_any stopped;

@@ -82,17 +82,22 @@ struct Kernels {
                          float* out) = nullptr;
 
   // Scores of byte codes (i8) and nibble codes (u4): rows [first, first + count), or those of
-  // `ids`; `batch` scores 4 queries at once, query q to out[q * count].
+  // `ids`; `batch` scores n queries at once, query q to out[q * count].
   void (*score_i8_many)(const CodeQuery& query, const CodeRows& rows, std::size_t first,
                         std::size_t count, float* out) = nullptr;
   void (*score_i8_gather)(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids,
                           std::size_t count, float* out) = nullptr;
-  void (*score_i8_batch)(const CodeQuery* queries, const CodeRows& rows, std::size_t first,
-                         std::size_t count, float* out) = nullptr;
+  void (*score_i8_batch)(const CodeQuery* queries, std::size_t n, const CodeRows& rows,
+                         std::size_t first, std::size_t count, float* out) = nullptr;
   void (*score_u4_many)(const CodeQuery& query, const CodeRows& rows, std::size_t first,
                         std::size_t count, float* out) = nullptr;
   void (*score_u4_gather)(const CodeQuery& query, const CodeRows& rows, const std::uint32_t* ids,
                           std::size_t count, float* out) = nullptr;
+  void (*score_u4_batch)(const CodeQuery* queries, std::size_t n, const CodeRows& rows,
+                         std::size_t first, std::size_t count, float* out) = nullptr;
+  // By the first 64 bytes of each row alone.
+  void (*score_u4_head_gather)(const CodeQuery& query, const CodeRows& rows,
+                               const std::uint32_t* ids, std::size_t count, float* out) = nullptr;
 
   // Sums of table entries for 64 rows of 1-bit codes: byte 64 * g + r of the block holds six
   // dimensions of row r, out[r] = sum over g of tables[64 * g + byte]. A table's entry is the sum

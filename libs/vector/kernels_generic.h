@@ -34,9 +34,6 @@ struct KernelsOver {
   static constexpr size_t kTile = 64;   // rows whose integer sums wait to be finished together
   static constexpr size_t kAhead = 16;  // rows of codes that are fetched before they are needed
   static constexpr size_t kFloatsAhead = 3;
-  // Rows; where the arithmetic takes as long as the memory, the processor's own fetching ahead does
-  // not overlap them.
-  static constexpr size_t kAheadBatch = 32;
 
   struct F32 {
     using Value = float;
@@ -85,7 +82,9 @@ struct KernelsOver {
     for (size_t i = 0; i < count; ++i) out[i] = pair<Op, F32, B>(query, rows + i * stride, n);
   }
 
-  static void fetch(const void* start, size_t bytes) {
+  // Not to be called from a function that does nothing else: GCC 12 takes that for one without
+  // effect and drops its calls.
+  [[gnu::always_inline]] static void fetch(const void* start, size_t bytes) {
     const char* p = static_cast<const char*>(start);
     for (size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(p + i);
   }
@@ -178,65 +177,95 @@ struct KernelsOver {
     }
   }
 
-  template <class Code>
+  // Of each row the first kBytes, all for 0.
+  template <class Code, size_t kBytes = 0>
   static void code_gather(const CodeQuery& query, const CodeRows& rows, const uint32_t* ids,
                           size_t count, float* out) {
     int32_t sums[kTile];
+    Factor factors[kTile];
+    const size_t bytes = kBytes == 0 ? rows.stride : kBytes;
     const auto row = [&](size_t i) { return rows.codes + ids[i] * rows.stride; };
-    const auto fetch_row = [&](size_t i) {
-      if (i >= count) return;
-      fetch(row(i), rows.stride);
-      __builtin_prefetch(rows.factors + ids[i]);
-    };
-    for (size_t i = 0; i < kAhead; ++i) fetch_row(i);
+    size_t fetched = 0;
     for (size_t start = 0; start < count; start += kTile) {
-      const size_t end = count - start < kTile ? count : start + kTile;
-      size_t i = start;
-      for (; i + 4 <= end; i += 4) {
-        for (size_t next = i + kAhead; next < i + kAhead + 4; ++next) fetch_row(next);
-        const uint8_t* four[4] = {row(i), row(i + 1), row(i + 2), row(i + 3)};
-        code_four<Code>(four, query.codes, rows.stride, sums + (i - start));
+      const size_t tile = count - start < kTile ? count - start : kTile;
+      size_t i = 0;
+      for (; i + 4 <= tile; i += 4) {
+        const size_t at = start + i;
+        for (; fetched < count && fetched < at + kAhead + 4; ++fetched) {
+          fetch(row(fetched), bytes);
+          __builtin_prefetch(rows.factors + ids[fetched]);
+        }
+        const uint8_t* four[4] = {row(at), row(at + 1), row(at + 2), row(at + 3)};
+        code_four<Code>(four, query.codes, bytes, sums + i);
+        for (size_t j = i; j < i + 4; ++j) factors[j] = rows.factors[ids[start + j]];
       }
-      for (; i < end; ++i) {
-        sums[i - start] = code_pair<Code>(row(i), query.codes, rows.stride);
+      for (; i < tile; ++i) {
+        sums[i] = code_pair<Code>(row(start + i), query.codes, bytes);
+        factors[i] = rows.factors[ids[start + i]];
       }
-      for (i = start; i < end; ++i) {
-        out[i] = finished(sums[i - start], query, query.scale, rows.factors[ids[i]]);
-      }
+      for (i = 0; i < tile; ++i) out[start + i] = finished(sums[i], query, query.scale, factors[i]);
     }
   }
 
-  // 4 queries x 4 rows: 16 sums in registers, each load serves four of them.
-  static void score_i8_batch(const CodeQuery* queries, const CodeRows& rows, size_t first,
-                             size_t count, float* out) {
+  // A tile of rows for 2 * kPairs queries. Each row is read once and by itself, in the order in
+  // which the processor fetches ahead: in another, or fetched by hand, rows come from memory at
+  // half the rate. What rows share is the folding of two at a time.
+  template <class Code, size_t kPairs>
+  static void batch_tile(const CodeQuery* queries, const CodeRows& rows, size_t first, size_t tile,
+                         int32_t (*sums)[kTile]) {
+    constexpr size_t kQueries = 2 * kPairs;
+    const uint8_t* row = rows.codes + first * rows.stride;
     size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-      const uint8_t* row = rows.codes + (first + i) * rows.stride;
-      fetch(row + kAheadBatch * rows.stride, 4 * rows.stride);
-      Ints sums[4][4];
-#pragma GCC unroll 16
-      for (size_t j = 0; j < 16; ++j) sums[j / 4][j % 4] = S::ints();
-      for (size_t at = 0; at < rows.stride; at += S::kBytes) {
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; ++q) {
-#pragma GCC unroll 4
-          for (size_t r = 0; r < 4; ++r) {
-            sums[q][r] = Bytes::step(sums[q][r], row + r * rows.stride, queries[q].codes, at);
+    for (; i + 2 <= tile; i += 2) {
+      Ints two[2][kQueries];
+#pragma GCC unroll 2
+      for (size_t r = 0; r < 2; ++r, row += rows.stride) {
+#pragma GCC unroll 8
+        for (size_t q = 0; q < kQueries; ++q) two[r][q] = S::ints();
+        for (size_t at = 0; at < rows.stride; at += S::kBytes) {
+#pragma GCC unroll 8
+          for (size_t q = 0; q < kQueries; ++q) {
+            two[r][q] = Code::step(two[r][q], row, queries[q].codes, at);
           }
         }
       }
-#pragma GCC unroll 4
-      for (size_t q = 0; q < 4; ++q) {
+#pragma GCC unroll 8
+      for (size_t q = 0; q < kQueries; q += 2) {
         int32_t four[4];
-        S::sum4(sums[q][0], sums[q][1], sums[q][2], sums[q][3], four);
-        for (size_t r = 0; r < 4; ++r) {
-          out[q * count + i + r] =
-              finished(four[r], queries[q], queries[q].scale, rows.factors[first + i + r]);
-        }
+        S::sum4(two[0][q], two[1][q], two[0][q + 1], two[1][q + 1], four);
+        __builtin_memcpy(sums[q] + i, four, sizeof four / 2);
+        __builtin_memcpy(sums[q + 1] + i, four + 2, sizeof four / 2);
       }
     }
-    for (size_t q = 0; q < 4 && i < count; ++q) {
-      code_many<Bytes>(queries[q], rows, first + i, count - i, out + q * count + i);
+    for (size_t q = 0; q < kQueries && i < tile; ++q) {
+      sums[q][i] = code_pair<Code>(row, queries[q].codes, rows.stride);
+    }
+  }
+
+  template <class Code>
+  static void code_batch(const CodeQuery* queries, size_t n, const CodeRows& rows, size_t first,
+                         size_t count, float* out) {
+    constexpr size_t kTogether = 8;  // whose sums fit the registers
+    constexpr void (*kTiles[])(const CodeQuery*, const CodeRows&, size_t, size_t,
+                               int32_t(*)[kTile]) = {batch_tile<Code, 1>, batch_tile<Code, 2>,
+                                                     batch_tile<Code, 3>, batch_tile<Code, 4>};
+    for (size_t start = 0; start < count; start += kTile) {
+      const size_t tile = count - start < kTile ? count - start : kTile;
+      const Factor* factors = rows.factors + first + start;
+      for (size_t done = 0; done < n; done += kTogether) {
+        const size_t here = n - done < kTogether ? n - done : kTogether;
+        CodeQuery together[kTogether];  // the first stands in for what is missing of a pair
+        for (size_t q = 0; q < kTogether; ++q) together[q] = queries[done + (q < here ? q : 0)];
+        int32_t sums[kTogether][kTile];
+        kTiles[(here - 1) / 2](together, rows, first + start, tile, sums);
+        for (size_t q = 0; q < here; ++q) {
+          const CodeQuery query = together[q];
+          float* scores = out + (done + q) * count + start;
+          for (size_t i = 0; i < tile; ++i) {
+            scores[i] = finished(sums[q][i], query, query.scale, factors[i]);
+          }
+        }
+      }
     }
   }
 
@@ -315,9 +344,11 @@ struct KernelsOver {
     k.dot_f16_gather = gather<Dot, F16>;
     k.score_i8_many = code_many<Bytes>;
     k.score_i8_gather = code_gather<Bytes>;
-    k.score_i8_batch = score_i8_batch;
+    k.score_i8_batch = code_batch<Bytes>;
     k.score_u4_many = code_many<Nibbles>;
     k.score_u4_gather = code_gather<Nibbles>;
+    k.score_u4_batch = code_batch<Nibbles>;
+    k.score_u4_head_gather = code_gather<Nibbles, kLine>;
     k.scan_b1 = S::scan_b1;
     k.finish_b1 = finish_b1;
     k.above = above;

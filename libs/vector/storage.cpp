@@ -126,7 +126,18 @@ Result<void> Backing::verify(const Mapped& array, std::uint64_t offset, std::uin
   std::byte* const base = array.range->data();
   const std::uint64_t first = offset / kMemoryPage * kMemoryPage;
   ::madvise(base + first, offset + bytes - first, MADV_POPULATE_READ);  // or they fault, as always
-  return file_->verify(array.name, offset, bytes, base);
+  return right(file_->verify(array.name, offset, bytes, base));
+}
+
+// Nothing is changed before all was verified: what a writer changed while it was read had been
+// right.
+Result<void> Backing::right(Result<void> verified) const {
+  if (!verified && all_verified_.load(std::memory_order_acquire)) return {};
+  return verified;
+}
+
+Result<void> Backing::verify_chunk(const Mapped& array, std::uint64_t offset) const {
+  return verify(array, offset, std::min<std::uint64_t>(HugeRange::kChunk, array.bytes - offset));
 }
 
 Result<void> Backing::verify_opening() const {
@@ -154,11 +165,27 @@ Result<void> Backing::verify_walk() {
   if (walk_verified_.load(std::memory_order_relaxed)) return {};
   for (const Mapped& array : arrays_) {
     if (array.part != Part::Walk) continue;
-    TRY(verify(array, 0, array.bytes));
+    for (std::uint64_t offset = 0; offset < array.bytes; offset += HugeRange::kChunk) {
+      TRY(verify_chunk(array, offset));
+    }
     if (array.name.starts_with("links")) TRY(check_links(array));
   }
   walk_verified_.store(true, std::memory_order_release);
   return {};
+}
+
+bool Backing::verify_walk_ahead() {
+  if (walk_verified_.load(std::memory_order_relaxed)) return false;
+  std::uint64_t behind = ahead_chunks_++;
+  for (auto array = arrays_.rbegin(); array != arrays_.rend(); ++array) {
+    if (array->part != Part::Walk) continue;
+    const std::uint64_t chunks = (array->bytes + HugeRange::kChunk - 1) / HugeRange::kChunk;
+    if (behind < chunks) {
+      return verify_chunk(*array, (chunks - 1 - behind) * HugeRange::kChunk).ok();
+    }
+    behind -= chunks;
+  }
+  return false;
 }
 
 // Checksums hold off accidents; a file that somebody made up must not lead a walk out of bounds.
@@ -180,7 +207,7 @@ Result<void> Backing::verify_rows(std::span<const std::uint32_t> slots) const {
     for (const std::uint32_t slot : slots) {
       const std::uint64_t offset = slot * array.row_bytes;
       if (offset < array.bytes)
-        TRY(file_->verify(array.name, offset, array.row_bytes, array.range->data()));
+        TRY(right(file_->verify(array.name, offset, array.row_bytes, array.range->data())));
     }
   }
   return {};

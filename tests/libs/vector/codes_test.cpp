@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -21,6 +22,15 @@ std::vector<float> gaussian(std::size_t n, std::mt19937& random) {
   std::vector<float> out(n);
   for (float& x : out) x = gauss(random);
   return out;
+}
+
+float length(const std::vector<float>& x) {
+  return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0F));
+}
+
+void normalise(std::vector<float>& x) {
+  const float scale = 1 / length(x);
+  for (float& value : x) value *= scale;
 }
 
 Coder coder_of(std::size_t dimension, Metric metric, std::vector<float> centre = {}) {
@@ -69,6 +79,13 @@ struct Coded {
     float out = 0;
     const CodeRows rows = {bytes(u4), u4.size() * 64, &u4_factor};
     vector::kernels().score_u4_many(query.u4(), rows, 0, 1, &out);
+    return out;
+  }
+  float score_u4_head(const Query& query) {
+    float out = 0;
+    const CodeRows rows = {bytes(u4), u4.size() * 64, &u4_factor};
+    const std::uint32_t id = 0;
+    vector::kernels().score_u4_head_gather(query.u4_head(), rows, &id, 1, &out);
     return out;
   }
   float score_b1(const Query& query) {
@@ -201,6 +218,60 @@ TEST(Coder, DeviationOfOneBitEstimatesIsAsPromised) {
     squares += std::pow(error / query.b1_deviation(coded.b1_factors[Coded::kRow]), 2);
   }
   EXPECT_NEAR(std::sqrt(squares / kRounds), 1, .1);
+}
+
+TEST(Coder, DeviationOfNibbleEstimatesIsAsPromised) {
+  std::mt19937 random(4);
+  for (const Metric metric : {Metric::Dot, Metric::L2}) {
+    const Coder coder = coder_of(384, metric);
+    double squares = 0;
+    constexpr int kRounds = 400;
+    for (int round = 0; round < kRounds; ++round) {
+      const std::vector<float> x = gaussian(384, random), q = gaussian(384, random);
+      Query query;
+      ASSERT_TRUE(query.set(coder, q).ok());
+      Coded coded(coder, x);
+      const double error = coded.score_u4(query) - coder.exact(q.data(), x.data());
+      squares += std::pow(error / query.u4_deviation(coded.u4_factor), 2);
+    }
+    EXPECT_NEAR(std::sqrt(squares / kRounds), 1, .1);
+  }
+}
+
+// Near rows, too, of which a plain share of the dimensions would tell less.
+TEST(Coder, ScoresHardlyExceedWhatTheirFirstDimensionsPromise) {
+  std::mt19937 random(5);
+  for (const std::size_t n : {200, 384, 1000}) {
+    for (const Metric metric : {Metric::Cosine, Metric::Dot, Metric::L2}) {
+      const Coder coder = coder_of(n, metric);
+      int exceeded = 0;
+      double excess = 0;
+      constexpr int kRounds = 200;
+      for (int round = 0; round < kRounds; ++round) {
+        std::vector<float> x = gaussian(n, random);
+        std::vector<float> q = gaussian(n, random);
+        for (std::size_t i = 0; i < n; ++i) x[i] += static_cast<float>(round % 4) * q[i];
+        if (metric == Metric::Cosine) {
+          normalise(q);
+          normalise(x);
+        }
+        Query query;
+        ASSERT_TRUE(query.set(coder, q).ok());
+        ASSERT_NE(query.u4_head().codes, nullptr);
+        Coded coded(coder, x);
+        const float promised = coded.score_u4_head(query), score = coded.score_u4(query);
+        exceeded += score > promised;
+        const float lengths = length(q) * length(x);
+        excess += static_cast<double>((promised - score) / lengths);
+      }
+      SCOPED_TRACE(std::to_string(static_cast<int>(metric)) + " n=" + std::to_string(n));
+      EXPECT_LE(exceeded, 5);
+      EXPECT_LT(excess / kRounds, metric == Metric::L2 ? .6 : .3) << "rules hardly a row out";
+    }
+  }
+  Query query;
+  ASSERT_TRUE(query.set(coder_of(128, Metric::Dot), gaussian(128, random)).ok());
+  EXPECT_EQ(query.u4_head().codes, nullptr) << "all dimensions are the first";
 }
 
 TEST(Coder, ZeroAndDenormalRowsAndQueriesScoreTheirBias) {

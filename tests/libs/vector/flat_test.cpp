@@ -245,6 +245,93 @@ TEST(Flat, QueriesThatShareAScanGetTheirOwnAnswers) {
   }
 }
 
+// Of 300 dimensions the first 128 are looked at alone.
+TEST(Flat, RowsThatTheirFirstDimensionsRuleOutAreNotMissed) {
+  for (const bool clustered : {true, false}) {
+    for (const Metric metric : {Metric::Cosine, Metric::Dot, Metric::L2}) {
+      Collection collection(300, metric, 4000, Rows::Originals::F32, clustered);
+      Flat flat(*collection.rows);
+      const Bitmap third = collection.filter(3), few = collection.filter(300), none(4000);
+      for (const Bitmap* filter : {&third, &few, &none}) {
+        for (const std::size_t k : {1, 50}) {
+          double sum = 0;
+          for (int i = 0; i < 6; ++i) {
+            Query query = collection.query();
+            const std::vector<Hit> truth = collection.truth(query, k, filter);
+            const auto hits = flat.search(query, k, collection.rows->snapshot(), Scan::U4, filter);
+            EXPECT_EQ(hits.size(), truth.size());
+            sum += recall(hits, truth);
+          }
+          EXPECT_GE(sum / 6, .99) << static_cast<int>(metric) << " k " << k << clustered;
+        }
+      }
+    }
+  }
+}
+
+TEST(Flat, QueriesThatShareAScanMissNothingWhereNibblesDo) {
+  constexpr std::size_t kTogether = 8;
+  for (const bool clustered : {true, false}) {
+    Collection collection(32, Metric::Cosine, 6000, Rows::Originals::F32, clustered);
+    Flat flat(*collection.rows);
+    for (const std::size_t k : {1, 10, 100}) {
+      for (int round = 0; round < 3; ++round) {
+        std::vector<Query> queries;
+        for (std::size_t i = 0; i < kTogether; ++i) queries.push_back(collection.query());
+        flat.search_batch(queries, k, collection.rows->snapshot());
+        for (std::size_t i = 0; i < kTogether; ++i) {
+          EXPECT_EQ(recall(flat.hits()[i], collection.truth(queries[i], k, nullptr)), 1) << k;
+        }
+      }
+    }
+  }
+}
+
+// The rows are so alike that they lie within the error of nibbles.
+TEST(Flat, QueriesThatShareAScanAreAnsweredByBytesWhereNibblesCannotTell) {
+  Rows::Options options;
+  options.dimension = 40;
+  options.rows_max = 5000;
+  auto rows = std::move(Rows::create(options)).value();
+  std::mt19937 random(11);
+  std::normal_distribution<float> gauss;
+  std::vector<float> row(40);
+  const auto next = [&] {
+    for (float& x : row) x = 1 + .1F * gauss(random);
+    return row;
+  };
+  for (std::size_t i = 0; i < 5000; ++i) ASSERT_TRUE(rows->insert(i, next()).ok());
+  rows->publish();
+  Flat flat(*rows);
+  std::vector<Query> queries(5);
+  for (int round = 0; round < 8; ++round) {  // until nibbles are not tried any more
+    for (Query& query : queries) ASSERT_TRUE(query.set(rows->coder(), next()).ok());
+    flat.search_batch(queries, 10, rows->snapshot());
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      const std::vector<Hit> shared = flat.hits()[i];
+      const auto alone = flat.search(queries[i], 10, rows->snapshot(), Scan::I8);
+      EXPECT_EQ(shared, std::vector<Hit>(alone.begin(), alone.end()));
+    }
+  }
+}
+
+TEST(Flat, QueriesThatShareAScanFindAsManyAsThereAreAmongEqualRows) {
+  Rows::Options options;
+  options.dimension = 40;
+  options.rows_max = 5000;
+  auto rows = std::move(Rows::create(options)).value();
+  const std::vector<float> same(40, 1);
+  for (std::size_t i = 0; i < 5000; ++i) ASSERT_TRUE(rows->insert(i, same).ok());
+  rows->publish();
+  Flat flat(*rows);
+  std::vector<Query> queries(3);
+  for (Query& query : queries) ASSERT_TRUE(query.set(rows->coder(), same).ok());
+  for (const std::size_t k : {1, 1000, 6000}) {
+    flat.search_batch(queries, k, rows->snapshot());
+    for (const auto& hits : flat.hits()) EXPECT_EQ(hits.size(), std::min<std::size_t>(k, 5000));
+  }
+}
+
 TEST(Flat, FindsAllRowsWhenAskedForMoreAndNoneWhenThereAreNone) {
   Collection collection(8, Metric::L2, 50);
   Rows::Options options;

@@ -441,6 +441,52 @@ TEST_F(Changed, AFilterGoesOnBetweenRowsThatTookOthersSlots) {
   EXPECT_GE(testing::recall(*index_, left, source_, {.filter = &half}), 0.94);
 }
 
+// Puts rows under new ids into the slots of rows that are taken out.
+void displace(Index& index, std::uint64_t first, std::uint64_t last, std::uint64_t next,
+              Source& source) {
+  for (std::uint64_t id = first; id < last; ++id) ASSERT_TRUE(index.remove(id).value());
+  fill(index, source.next(last - first), next);
+}
+
+TEST_F(Changed, FiltersOfDifferentTimesTakeTurnsOverTheSameSlots) {
+  const auto named = [&](std::uint64_t first) {
+    Ids all(300);
+    std::iota(all.begin(), all.end(), first);
+    return index_->filter(all);
+  };
+  const Filter old = named(0);
+  displace(*index_, 0, 300, 10'000, source_);
+  const Filter young = named(10'000);
+  const Filter copy = young;
+  const auto found = [&](const Filter& filter) {
+    return search(*index_, source_.next(), 400, {.filter = &filter}).size();
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_EQ(found(old), 0u);
+    EXPECT_EQ(found(young), 300u);
+    EXPECT_EQ(found(copy), 300u);
+  }
+  displace(*index_, 10'000, 10'200, 20'000, source_);
+  EXPECT_EQ(found(young), 100u);
+  EXPECT_EQ(found(old), 0u);
+  EXPECT_EQ(found(copy), 100u);
+}
+
+TEST_F(Changed, AFilterThatWasFreshenedIsFreshenedAgain) {
+  Ids all(600);
+  std::iota(all.begin(), all.end(), 0);
+  const Filter filter = index_->filter(all);
+  for (std::uint64_t gone = 0; gone < 600; gone += 200) {
+    displace(*index_, gone, gone + 200, 10'000 + gone, source_);
+    for (int i = 0; i < 3; ++i) {
+      const Ids found = ids(search(*index_, source_.next(), 700, {.filter = &filter}));
+      EXPECT_EQ(found.size(), 400 - gone);
+      EXPECT_TRUE(std::all_of(found.begin(), found.end(),
+                              [&](std::uint64_t id) { return id >= gone + 200 && id < 600; }));
+    }
+  }
+}
+
 TEST_F(Changed, MergesAnotherIndexOverItsOwnRows) {
   const auto other = make(24);
   const std::vector<Vector> vectors = source_.next(20);
@@ -595,6 +641,23 @@ TEST_F(Walked, QueriesUnlikeTheRowsWidenTheWalksUntilTheyFindWhatIsAsked) {
   EXPECT_GT(at_first, 80u);
   EXPECT_LT(missed(), 70u);
   EXPECT_GT(index.stats().widening, 1.2);
+}
+
+// A walk and a scan may show others of equal rows, and both be right.
+TEST(Index, AuditsMissNoneOfRowsThatAreEqualToThoseFound) {
+  constexpr std::size_t kEqual = 4;
+  const auto index = make(kWalkedDimension, Profile::Compact);
+  Source source(kWalkedDimension);
+  std::vector<Vector> vectors;
+  for (const Vector& vector : source.next(kWalkedRows / kEqual)) {
+    vectors.insert(vectors.end(), kEqual, vector);
+  }
+  std::mt19937 random(1);
+  std::shuffle(vectors.begin(), vectors.end(), random);
+  fill(*index, vectors);
+  for (int i = 0; i < 3000; ++i) search(*index, source.next(), 10, {.recall = .9});
+  EXPECT_EQ(index->stats().walks, 3000u);
+  EXPECT_LT(index->stats().widening, 1.3);
 }
 
 TEST_F(Walked, SearchesFiltersAndLookupsGoOnBesideChanges) {

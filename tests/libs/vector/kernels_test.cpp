@@ -340,13 +340,15 @@ TEST(Kernels, ManyAndGatheredFloatRowsScoreAsSinglePairs) {
   }
 }
 
+constexpr std::size_t kQueries = 11;  // more than registers hold the sums of, and odd
+
 // Random codes of every kind, as an index would hold them.
 struct CodeSet {
   std::size_t stride;
   std::vector<vector::Line> lines;
   std::vector<vector::Factor> factors;
-  std::vector<vector::Line> query_lines[4];
-  vector::CodeQuery queries[4];
+  std::vector<vector::Line> query_lines[kQueries];
+  vector::CodeQuery queries[kQueries];
 
   CodeSet(std::size_t rows, std::size_t stride_in, std::size_t query_bytes, std::mt19937& random)
       : stride(stride_in), lines(rows * stride / 64), factors(rows) {
@@ -355,7 +357,7 @@ struct CodeSet {
       factor.scale = static_cast<float>(random() % 1000) * .001F;
       factor.bias = static_cast<float>(random() % 1000) * .01F;
     }
-    for (int q = 0; q < 4; ++q) {
+    for (std::size_t q = 0; q < kQueries; ++q) {
       query_lines[q].resize(query_bytes / 64);
       for (auto& line : query_lines[q]) fill(line, random);
       queries[q] = {reinterpret_cast<const std::int8_t*>(query_lines[q].data()), .25F,
@@ -389,13 +391,13 @@ TEST(Kernels, ScoresOfCodesAreTheSameToTheBitInAllTiers) {
         return bytes.expected(
             row, q, k->dot_u8(bytes.rows().codes + row * stride, bytes.queries[q].codes, stride));
       };
-      const auto nibble_score = [&](std::size_t row) {
+      const auto nibble_score = [&](std::size_t row, int q = 0) {
         return nibbles.expected(
-            row, 0,
-            k->dot_u4(nibbles.rows().codes + row * stride, nibbles.queries[0].codes, 2 * stride));
+            row, q,
+            k->dot_u4(nibbles.rows().codes + row * stride, nibbles.queries[q].codes, 2 * stride));
       };
       for (const std::size_t count : {std::size_t{1}, std::size_t{7}, std::size_t{64}, kRows - 3}) {
-        std::vector<float> out(4 * count);
+        std::vector<float> out(kQueries * count);
         k->score_i8_many(bytes.queries[0], bytes.rows(), 3, count, out.data());
         for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], byte_score(3 + i, 0)) << i;
         k->score_i8_gather(bytes.queries[0], bytes.rows(), ids.data(), count, out.data());
@@ -404,9 +406,21 @@ TEST(Kernels, ScoresOfCodesAreTheSameToTheBitInAllTiers) {
         for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], nibble_score(3 + i)) << i;
         k->score_u4_gather(nibbles.queries[0], nibbles.rows(), ids.data(), count, out.data());
         for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], nibble_score(ids[i])) << i;
-        k->score_i8_batch(bytes.queries, bytes.rows(), 3, count, out.data());
-        for (std::size_t i = 0; i < 4 * count; ++i) {
-          EXPECT_EQ(out[i], byte_score(3 + i % count, static_cast<int>(i / count))) << i;
+        k->score_u4_head_gather(nibbles.queries[0], nibbles.rows(), ids.data(), count, out.data());
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::uint8_t* row = nibbles.rows().codes + ids[i] * stride;
+          EXPECT_EQ(out[i],
+                    nibbles.expected(ids[i], 0, k->dot_u4(row, nibbles.queries[0].codes, 128)));
+        }
+        for (const std::size_t n : {std::size_t{1}, std::size_t{4}, kQueries}) {
+          k->score_i8_batch(bytes.queries, n, bytes.rows(), 3, count, out.data());
+          for (std::size_t i = 0; i < n * count; ++i) {
+            EXPECT_EQ(out[i], byte_score(3 + i % count, static_cast<int>(i / count))) << i;
+          }
+          k->score_u4_batch(nibbles.queries, n, nibbles.rows(), 3, count, out.data());
+          for (std::size_t i = 0; i < n * count; ++i) {
+            EXPECT_EQ(out[i], nibble_score(3 + i % count, static_cast<int>(i / count))) << i;
+          }
         }
       }
     }

@@ -159,6 +159,21 @@ TEST_P(Stored, DamageIsFoundBeforeAnAnswerIsGivenByIt) {
   EXPECT_FALSE(std::filesystem::exists(folder_.file("copy")));
 }
 
+TEST_P(Stored, WhatIsVerifiedAheadOfTheFirstWalkComesToAnEndAndHidesNoDamage) {
+  const auto is_more = [](Backing& backing) { return backing.verify_walk_ahead(); };
+  const Loaded whole = load(path_).value();
+  for (int i = 0; i < 1000 && is_more(*whole.backing); ++i) continue;
+  EXPECT_FALSE(is_more(*whole.backing));
+  EXPECT_TRUE(whole.backing->verify_walk().ok());
+  damage("links0");
+  const Loaded damaged = load(path_).value();
+  for (int i = 0; i < 1000 && is_more(*damaged.backing); ++i) continue;
+  EXPECT_EQ(damaged.backing->verify_walk().error().code, Code::DataLoss);
+  std::array<Match, 10> matches;
+  const auto tended = Index::open(path_).value();
+  EXPECT_EQ(tended->search(source_.next(), {1.0}, matches).error().code, Code::DataLoss);
+}
+
 // Damages one byte of the file that is open, and mapped, in place.
 void flip(const std::string& path, std::uint64_t offset) {
   std::fstream stream(path, std::ios::binary | std::ios::in | std::ios::out);
