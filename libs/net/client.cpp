@@ -290,17 +290,12 @@ void Client::Impl::heard(const LinkRef& link, const error_code& failed, std::str
     outcome = Error{Code::Internal, "a callback threw"};
   }
   if (exchange->stopped) return;
-  const bool more = !outcome;
-  const bool whole = outcome && outcome->ok();
-  if (!more) finish(exchange, std::move(*outcome));
-  loop.settle();  // what was said goes its way before more is waited for
-  if (more) {
-    if (exchange->link == link && link->open) link->inlet.read(hearer(link));
-    return;
+  if (outcome) {
+    // TLS would take what the server says unasked out of the socket, where stale() sees it.
+    if (outcome->ok() && link->open && link->stream.tls() == nullptr) listen_to(link);
+    return finish(exchange, std::move(*outcome));
   }
-  // TLS would take what the server says unasked out of the socket, where stale() sees it.
-  const bool mute = link->stream.tls() != nullptr && link->exchange == nullptr;
-  if (whole && link->open && !mute && !link->inlet.waiting()) listen_to(link);
+  if (exchange->link == link) link->inlet.read(hearer(link));
 }
 
 // Hands the response on; interim (1xx) ones are passed over. Nothing while more is to come.
@@ -424,7 +419,7 @@ void Client::Impl::release(Exchange& exchange, Host& host, bool answered) {
   link->kept = true;
   link->watchdog.clear();
   if (link->out.capacity() > kKeptBytesMax) link->out = {};
-  if (!link->inlet.waiting()) link->inlet.lighten();
+  link->inlet.lighten();  // an idle one waits without
   link->idle_until = std::chrono::steady_clock::now() + std::min(link->keep, options.keep_alive);
   host.idle.push_back(link);
   if (std::exchange(sweeping, true)) return;

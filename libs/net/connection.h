@@ -48,9 +48,7 @@ struct DoorState {
 // the handler works the client is listened to, which shows one that goes away and holds what it
 // sends ahead. Owned by its door from start() until it has closed; loop thread only, save wake()
 // and abort().
-class Connection final : public Outbox::Carrier,
-                         public Deferred,
-                         public std::enable_shared_from_this<Connection> {
+class Connection final : public Outbox::Carrier, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<DoorState> door, Socket socket, std::string peer);
   ~Connection() override;
@@ -58,7 +56,6 @@ class Connection final : public Outbox::Carrier,
   void start();
 
   void wake() override;
-  void resume() override;
   void abort() override;
 
   // Closes now, with or without a request in flight.
@@ -88,6 +85,7 @@ class Connection final : public Outbox::Carrier,
   void watch();
   void glance();
   void pump();
+  void pump_soon();
   void answered();
   void build_head(const Outbox::Batch& batch);
   bool send();

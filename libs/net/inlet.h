@@ -13,8 +13,7 @@
 
 namespace net {
 
-// Hears what comes on a stream, and has the loop settle what that led to. The stream must live as
-// long. Loop thread only.
+// Hears what comes on a stream, which must live as long. Loop thread only.
 class Inlet {
  public:
   Inlet(Loop::Impl& loop, Stream& stream) : loop_(loop), stream_(stream) {}
@@ -32,7 +31,6 @@ class Inlet {
     stream_.socket().async_wait(
         Socket::wait_read, [this, heard = std::move(heard)](const error_code& failed) mutable {
           waiting_ = false;
-          const Hearing hearing(loop_);
           if (failed) return heard(failed, std::string_view());
           const auto got = ::recv(stream_.socket().native_handle(), loop_.scratch.data(),
                                   loop_.scratch.size(), MSG_DONTWAIT);
@@ -57,31 +55,15 @@ class Inlet {
         asio::buffer(*room_),
         [this, heard = std::move(heard)](const error_code& failed, std::size_t bytes) mutable {
           waiting_ = false;
-          const Hearing hearing(loop_);
           heard(failed, std::string_view(room_->data(), bytes));
         });
   }
 
-  // Gives that buffer back. Not while waiting().
+  // Gives that buffer back. Not while read() waits.
   void lighten() { room_.reset(); }
 
  private:
   using Room = std::array<char, 8 * 1024>;
-
-  // While it stands, what is woken waits for its end.
-  class Hearing {
-   public:
-    explicit Hearing(Loop::Impl& loop) : loop_(loop) { loop_.hearing = true; }
-    ~Hearing() {
-      loop_.hearing = false;
-      loop_.settle();
-    }
-    Hearing(const Hearing&) = delete;
-    Hearing& operator=(const Hearing&) = delete;
-
-   private:
-    Loop::Impl& loop_;
-  };
 
   Loop::Impl& loop_;
   Stream& stream_;

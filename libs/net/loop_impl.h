@@ -16,7 +16,6 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "net/net.h"
 
@@ -39,34 +38,16 @@ using SteadyTimer =
 
 class TlsContext;
 
-// What has something to do once the bytes that have just come are dealt with.
-class Deferred {
- public:
-  virtual ~Deferred() = default;
-  virtual void resume() = 0;
-};
-
 struct Loop::Impl {
   // Of clients, by CA file: made on first use. Loop thread only.
   std::unordered_map<std::string, std::shared_ptr<TlsContext>> tls_contexts;
   // Where plain sockets are read into: what came is dealt with before the next read.
   std::array<char, 64 * 1024> scratch;
-  // Resumed before the loop waits again: a post would go round by the kernel first.
-  std::vector<std::shared_ptr<Deferred>> deferred;
-  bool hearing = false;  // bytes are being dealt with
   asio::io_context context{1};
   asio::executor_work_guard<Executor> work{context.get_executor()};
   std::thread thread;
 
   bool on_thread() { return context.get_executor().running_in_this_thread(); }
-
-  // Resumes what was deferred, and what that defers.
-  void settle() {
-    for (std::size_t i = 0; i < deferred.size(); ++i) {
-      if (const auto due = std::exchange(deferred[i], nullptr)) due->resume();
-    }
-    deferred.clear();
-  }
 
   // Runs `task` now when on the loop's thread, else soon.
   template <class Task>
