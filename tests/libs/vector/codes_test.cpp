@@ -203,38 +203,38 @@ TEST(Coder, ScoresOfAllCodesAreNearTheExactOneUnderEveryMetricAndCentre) {
   }
 }
 
-TEST(Coder, DeviationOfOneBitEstimatesIsAsPromised) {
-  std::mt19937 random(3);
-  const Coder coder = coder_of(384, Metric::Dot);
+// The root mean square of errors, in the deviations that are promised for them.
+// `error_of(query, coded, exact)` gives one.
+template <class ErrorOf>
+double deviations_of(Metric metric, std::uint32_t seed, ErrorOf error_of) {
+  std::mt19937 random(seed);
+  const Coder coder = coder_of(384, metric);
   double squares = 0;
   constexpr int kRounds = 400;
   for (int round = 0; round < kRounds; ++round) {
     const std::vector<float> x = gaussian(384, random), q = gaussian(384, random);
     Query query;
-    ASSERT_TRUE(query.set(coder, q).ok());
+    EXPECT_TRUE(query.set(coder, q).ok());
     query.prepare_b1();
     Coded coded(coder, x);
-    const double error = coded.score_b1(query) - coder.exact(q.data(), x.data());
-    squares += std::pow(error / query.b1_deviation(coded.b1_factors[Coded::kRow]), 2);
+    squares += std::pow(error_of(query, coded, coder.exact(q.data(), x.data())), 2);
   }
-  EXPECT_NEAR(std::sqrt(squares / kRounds), 1, .1);
+  return std::sqrt(squares / kRounds);
+}
+
+TEST(Coder, DeviationOfOneBitEstimatesIsAsPromised) {
+  const auto error_of = [](Query& query, Coded& coded, double exact) {
+    return (coded.score_b1(query) - exact) / query.b1_deviation(coded.b1_factors[Coded::kRow]);
+  };
+  EXPECT_NEAR(deviations_of(Metric::Dot, 3, error_of), 1, .1);
 }
 
 TEST(Coder, DeviationOfNibbleEstimatesIsAsPromised) {
-  std::mt19937 random(4);
+  const auto error_of = [](Query& query, Coded& coded, double exact) {
+    return (coded.score_u4(query) - exact) / query.u4_deviation(coded.u4_factor);
+  };
   for (const Metric metric : {Metric::Dot, Metric::L2}) {
-    const Coder coder = coder_of(384, metric);
-    double squares = 0;
-    constexpr int kRounds = 400;
-    for (int round = 0; round < kRounds; ++round) {
-      const std::vector<float> x = gaussian(384, random), q = gaussian(384, random);
-      Query query;
-      ASSERT_TRUE(query.set(coder, q).ok());
-      Coded coded(coder, x);
-      const double error = coded.score_u4(query) - coder.exact(q.data(), x.data());
-      squares += std::pow(error / query.u4_deviation(coded.u4_factor), 2);
-    }
-    EXPECT_NEAR(std::sqrt(squares / kRounds), 1, .1);
+    EXPECT_NEAR(deviations_of(metric, 4, error_of), 1, .1);
   }
 }
 
