@@ -37,16 +37,21 @@ class Ensemble(EnsembleTest):
 
     def test_they_go_on_by_themselves_and_come_to_an_end(self):
         channel = self.channel()
-        asked, lines = [], 0
-        for who in BOTS * 3:
+        asked = []
+
+        def went_on():
+            return any(turn["kind"] == "organic" and turn["status"] == "said"
+                       for turn in self.stack.turns(channel))
+        # Whether anybody goes on is a draw, in about one question of three.
+        for who in BOTS * 10:
+            if len(asked) >= len(BOTS) and went_on():
+                break
             asked.append(self.ask(channel, who))
             self.answered(channel, asked[-1])
             self.settled(channel)
         self.check(channel, asked)
-        turns = self.stack.turns(channel)
-        organic = [turn for turn in turns if turn["kind"] == "organic" and turn["status"] == "said"]
         lines = len(self.from_bots(channel))
-        self.assertGreater(len(organic), 0, turns)
+        self.assertTrue(went_on(), self.stack.turns(channel))
         # One to four lines follow a person's on average, and never without end.
         self.assertLessEqual(lines, 4 * len(asked))
         authors = [one["author"]["id"] for one in self.person.history(channel)]

@@ -412,13 +412,16 @@ class FakeModels:
     async def _serve(self, reader, writer):
         # A server that is stopped cancels this; whoever ends here closes what is open.
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while await self._request(reader, writer):
-                pass
+            early = b""
+            while early is not None:
+                early = await self._request(reader, writer, early)
         with contextlib.suppress(OSError):
             writer.close()
 
-    async def _request(self, reader, writer):
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    async def _request(self, reader, writer, early):
+        """Serves one request of which `early` has been read already. What has been read of the
+        next one, or None if the connection ends."""
+        head = (early + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in
                    (field.partition(":") for field in head[1:] if field)}
@@ -426,31 +429,34 @@ class FakeModels:
         out = Out(writer)
         path, _, query = target.partition("?")
         if path.startswith("/control/"):
-            return await self._control(path, urllib.parse.parse_qs(query)["id"][0], out)
+            await self._control(path, urllib.parse.parse_qs(query)["id"][0], out)
+            return b""
         if method == "GET":
-            return await self._list(path, headers, out)
+            await self._list(path, headers, out)
+            return b""
         asked = Asked(path, headers, json.loads(data))
         return await self._while_there(reader, asked, self._answer(asked, out))
 
     async def _while_there(self, reader, asked, coroutine):
-        """Runs it until the asker closes its connection."""
+        """Runs it until the asker closes its connection. As _request()."""
         work = asyncio.ensure_future(coroutine)
         watch = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if watch.done() and watch.result():  # the answer is out, and the next request comes
+                await work
             if work.done():
-                return work.result()
-            asked.ended = asked.ended or "gone"
-            asked.closed.set()
-            return False
+                early = watch.result() if watch.done() else b""
+                return early if work.result() else None
         except OSError:  # the asker's end, as a write met it
-            asked.ended = asked.ended or "gone"
-            asked.closed.set()
-            return False
+            pass
         finally:
             for task in (work, watch):
                 task.cancel()
             await asyncio.gather(work, watch, return_exceptions=True)
+        asked.ended = asked.ended or "gone"
+        asked.closed.set()
+        return None
 
     async def _control(self, path, play_id, out):
         async def reached():

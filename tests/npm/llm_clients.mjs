@@ -10,6 +10,17 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 
+// Node 18's fetch holds what an abort reaches it through by a WeakRef alone, so that an abort after a
+// garbage collection is lost and the call never settles. The clients are not to be judged by that.
+globalThis.WeakRef = class {
+  constructor(held) {
+    this.held = held;
+  }
+  deref() {
+    return this.held;
+  }
+};
+
 const [modules, chosen, door, key, jobs] = process.argv.slice(2);
 const require = createRequire(resolve(modules, "openai/package.json"));
 
