@@ -278,7 +278,7 @@ struct TurnList {
 
 // router.join, POST /join: a bot says that it is there, again and again; who has not done so for
 // half a minute is gone. The reply tells who else is there; so does the event bot.company when it
-// has changed.
+// has changed. A router that has just started has not met all of them yet.
 struct BotPresence {
   static constexpr std::string_view kName = "bot_presence";
   std::string character;
@@ -294,7 +294,11 @@ struct BotPresence {
 struct BotCompany {
   static constexpr std::string_view kName = "bot_company";
   std::vector<BotPresence> bots;
-  static void fields(auto& self, auto&& visit) { visit("bots", self.bots); }
+  bool complete = true;  // else there may be others, which have been there before
+  static void fields(auto& self, auto&& visit) {
+    visit("bots", self.bots);
+    visit("complete", self.complete);
+  }
 };
 
 // router.forget, POST /forget: erases what somebody has said and the turns that answered it, here,

@@ -1,6 +1,7 @@
 #include "bot/company.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace bot {
 
@@ -35,6 +36,15 @@ void Company::channel(const std::string& id, const std::optional<std::string>& g
 
 void Company::joined(contracts::BotCompany company) {
   joined_ = true;
+  if (!company.complete) {
+    const auto met = [&](const contracts::BotPresence& known) {
+      return std::any_of(company.bots.begin(), company.bots.end(), [&](const auto& bot) {
+        return bot.user_id == known.user_id || bot.character == known.character;
+      });
+    };
+    std::erase_if(bots_, met);
+    std::move(bots_.begin(), bots_.end(), std::back_inserter(company.bots));
+  }
   bots_ = std::move(company.bots);
   std::erase_if(bots_, [&](const auto& bot) { return bot.character == character_; });
 }

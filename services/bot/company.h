@@ -27,6 +27,7 @@ class Company {
   void channel(const std::string& id, const std::optional<std::string>& guild,
                const std::optional<std::string>& name = {});
   void channel_gone(const std::string& id) { channels_.erase(id); }
+  // Who was known stays so as long as the router may not have met him again.
   void joined(contracts::BotCompany company);
 
   const std::string& character() const { return character_; }

@@ -31,6 +31,7 @@ Result<contracts::BotCompany> Bots::join(const contracts::BotPresence& presence)
       entry.presence.character != presence.character || entry.presence.guilds != presence.guilds;
   entry = {presence, now + options_.gone_after};
   contracts::BotCompany company;
+  company.complete = now >= began_ + options_.gone_after;
   for (const auto& [id, present] : present_) company.bots.push_back(present.presence);
   // A person may speak to the one that has just come: who asks for the turn must know of it.
   if (news) node_.publish("bot.company", json::encode(company));

@@ -26,7 +26,7 @@ class Bots {
   };
   // `node` must outlive this.
   Bots(Options options, messaging::Node& node, const Clock& clock = SystemClock::instance())
-      : options_(options), node_(node), clock_(clock) {}
+      : options_(options), node_(node), clock_(clock), began_(clock.now()) {}
 
   Result<contracts::BotCompany> join(const contracts::BotPresence& presence);
 
@@ -48,6 +48,7 @@ class Bots {
   Options options_;
   messaging::Node& node_;
   const Clock& clock_;
+  const SteadyTime began_;
   std::map<std::string, Present> present_;  // by user id
 };
 

@@ -42,6 +42,20 @@ TEST_F(IntakeTest, ADirectMessageIsForThisCharacterAlone) {
   EXPECT_EQ(asked.participants, std::vector<std::string>{"peter"});
 }
 
+TEST(Company, ARouterThatHasNotMetAllYetTakesNobodyAway) {
+  const std::vector<std::string> both{"brian", "peter"};
+  const std::vector<std::string> alone{"peter"};
+  Company company = peters_company();
+  company.joined({.bots = {{"peter", "11", {"7"}}}, .complete = false});
+  EXPECT_EQ(company.participants("7"), both);
+  // Whom it has met is as he says himself.
+  company.joined({.bots = {{"brian", "12", {"8"}}}, .complete = false});
+  EXPECT_EQ(company.participants("7"), alone);
+  EXPECT_EQ(company.participants("8"), (std::vector<std::string>{"brian", "peter", "stewie"}));
+  company.joined({.bots = {{"peter", "11", {"7"}}}, .complete = true});
+  EXPECT_EQ(company.participants("8"), alone);
+}
+
 TEST_F(IntakeTest, ANickGoesBeforeANameBeforeAnAccount) {
   auto message = a_message(clock_, "hi");
   message.member = discord::Member{};

@@ -268,7 +268,7 @@ inline discord::Ready a_ready() {
 }
 
 inline contracts::BotCompany a_company() {
-  return {{{"peter", "11", {"7"}}, {"brian", "12", {"7", "8"}}, {"stewie", "13", {"8"}}}};
+  return {.bots = {{"peter", "11", {"7"}}, {"brian", "12", {"7", "8"}}, {"stewie", "13", {"8"}}}};
 }
 
 inline Company peters_company() {

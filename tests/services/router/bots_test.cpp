@@ -63,6 +63,14 @@ TEST_F(BotsTest, WhoHasNotBeenHeardOfForHalfAMinuteIsGone) {
   EXPECT_EQ(join("2"), std::vector<std::string>{"2"});
 }
 
+TEST_F(BotsTest, WhoHasJustStartedMayNotHaveMetAll) {
+  const auto complete = [this] { return bots_.join({"peter", "1", {"7"}}).value().complete; };
+  clock_.advance(29'999);
+  EXPECT_FALSE(complete());
+  clock_.advance(1);
+  EXPECT_TRUE(complete());
+}
+
 TEST_F(BotsTest, ThereIsRoomForSoManyAndTheirRepeats) {
   join("1");
   join("2");
