@@ -521,18 +521,28 @@ void Connection::wake() {
   pump_soon();
 }
 
+// Under the outbox's lock, on any thread. The rest of a stream follows by wake().
+void Connection::hasten() {
+  Loop::Impl& loop = door_->loop;
+  if (!loop.on_thread() || !loop.handing_on || loop.hasty != nullptr) return wake();
+  if (woken_.exchange(true)) return;
+  loop.hasty = shared_from_this();
+}
+
 // Behind all that has just arrived. At once would be sooner for one, but then each answer runs
 // through all the code from reading to writing, which no first-level cache holds: many are read,
 // and then many written (a twentieth less CPU a request over 64 connections).
 void Connection::pump_soon() {
-  asio::post(door_->loop.context, [self = shared_from_this()] {
-    try {
-      self->pump();
-    } catch (...) {
-      // Out of memory: this connection ends, the others go on.
-      self->close();
-    }
-  });
+  asio::post(door_->loop.context, [self = shared_from_this()] { self->send_first(); });
+}
+
+void Connection::send_first() noexcept {
+  try {
+    pump();
+  } catch (...) {
+    // Out of memory: this connection ends, the others go on.
+    close();
+  }
 }
 
 void Connection::abort() {

@@ -46,9 +46,11 @@ struct DoorState {
 
 // Serves the requests of one socket in order: reads one, has it handled, sends the answer. While
 // the handler works the client is listened to, which shows one that goes away and holds what it
-// sends ahead. Owned by its door from start() until it has closed; loop thread only, save wake()
-// and abort().
-class Connection final : public Outbox::Carrier, public std::enable_shared_from_this<Connection> {
+// sends ahead. Owned by its door from start() until it has closed; loop thread only, save wake(),
+// hasten() and abort().
+class Connection final : public Outbox::Carrier,
+                         public Hasty,
+                         public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<DoorState> door, Socket socket, std::string peer);
   ~Connection() override;
@@ -56,7 +58,9 @@ class Connection final : public Outbox::Carrier, public std::enable_shared_from_
   void start();
 
   void wake() override;
+  void hasten() override;
   void abort() override;
+  void send_first() noexcept override;
 
   // Closes now, with or without a request in flight.
   void close();

@@ -38,6 +38,13 @@ using SteadyTimer =
 
 class TlsContext;
 
+// Has bytes to send that should not wait for others to be read.
+class Hasty {
+ public:
+  virtual ~Hasty() = default;
+  virtual void send_first() noexcept = 0;
+};
+
 struct Loop::Impl {
   // Of clients, by CA file: made on first use. Loop thread only.
   std::unordered_map<std::string, std::shared_ptr<TlsContext>> tls_contexts;
@@ -46,6 +53,11 @@ struct Loop::Impl {
   asio::io_context context{1};
   asio::executor_work_guard<Executor> work{context.get_executor()};
   std::thread thread;
+
+  // While a client hands on what it has read: what that began to stream, which is sent when it is
+  // all handed on and before more is read.
+  bool handing_on = false;
+  std::shared_ptr<Hasty> hasty;
 
   bool on_thread() { return context.get_executor().running_in_this_thread(); }
 

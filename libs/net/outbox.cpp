@@ -105,7 +105,7 @@ void Outbox::begin(std::uint64_t turn, int status, http::Headers headers) {
   if (status == 204 || status == 304) form_.head_only = true;
   head_ = {status, std::move(headers), {}};
   head_ready_ = true;
-  wake();
+  if (carrier_ != nullptr) carrier_->hasten();
 }
 
 bool Outbox::write(std::uint64_t turn, std::string_view chunk) {

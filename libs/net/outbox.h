@@ -22,6 +22,8 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
     virtual ~Carrier() = default;
     // Something is there to take().
     virtual void wake() = 0;
+    // The same, where it is a stream's beginning: whoever reads it waits for its first bytes.
+    virtual void hasten() = 0;
     // Closes the connection now, whatever is being written.
     virtual void abort() = 0;
   };

@@ -259,6 +259,39 @@ TEST_F(ClientTest, HandsOnAStreamAsItComes) {
   EXPECT_EQ(outcome.body, "abcdef");
 }
 
+// As a gateway does it: what an upstream's bytes begin to stream goes before all else.
+TEST_F(ClientTest, SendsTheBeginningOfAStreamWithWhatItHears) {
+  std::promise<std::shared_ptr<http::Reply>> asked;
+  auto door = listen(loop_, {}, [&](http::Request, std::shared_ptr<http::Reply> reply) {
+    asked.set_value(std::move(reply));
+  });
+  ASSERT_TRUE(door.ok());
+  RawPeer asker = RawPeer::connect_to(door.value()->port());
+  ASSERT_TRUE(asker.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  auto reply_comes = asked.get_future();
+  ASSERT_TRUE(arrives(reply_comes));
+  const std::shared_ptr<http::Reply> reply = reply_comes.get();
+
+  Outcome outcome;
+  ClientEvents events = outcome.events();
+  std::promise<bool> there;
+  events.data = [&](std::string_view bytes) {
+    loop_.post([&] { there.set_value(asker.readable_within(0)); });
+    reply->begin(200, {});
+    reply->write(std::string(bytes));
+  };
+  client().send(get(server_.url()), std::move(events));
+  RawPeer upstream = server_.accept();
+  upstream.read_until("\r\n\r\n");
+  upstream.send(kOk);
+  EXPECT_TRUE(outcome.wait().ok());
+  auto seen = there.get_future();
+  ASSERT_TRUE(arrives(seen));
+  EXPECT_TRUE(seen.get());
+  EXPECT_NE(asker.read_until("ok\r\n").find("200"), std::string::npos);
+  reply->end(http::Reply::Ending::Complete);
+}
+
 TEST_F(ClientTest, TakesABodyThatLastsUntilTheClose) {
   Client& client = this->client();
   std::jthread peer([&] {
