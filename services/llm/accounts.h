@@ -47,8 +47,8 @@ struct KeySettings {
     visit("key_env", self.key_env, Field{.bytes_max = 128, .defaulted = true});
     visit("sha256", self.sha256, Field{.bytes_max = 64, .defaulted = true});
     visit("admin", self.admin, Field{.defaulted = true});
-    const auto limit = [&](const char* name, auto& member, double most) {
-      visit(name, member, Field{.min = 0, .max = most, .defaulted = true});
+    const auto limit = [&](const char* called, auto& member, double most) {
+      visit(called, member, Field{.min = 0, .max = most, .defaulted = true});
     };
     limit("requests_per_minute", self.requests_per_minute, kMost);
     limit("requests_per_hour", self.requests_per_hour, kMost);

@@ -116,7 +116,7 @@ Result<const talk::ChatAsk*> Asked::ask() {
 }
 
 Result<const talk::ChatAsk*> Asked::ask_as(As as) {
-  TRY(ask());
+  (void)TRY(ask());
   talk::ChatAsk& changed = ask_->value();
   changed.stream = as == As::Stream;
   return &changed;
