@@ -10,7 +10,6 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -68,6 +67,7 @@ struct Client::Impl : std::enable_shared_from_this<Client::Impl> {
     };
   }
   void heard(const LinkRef& link, const error_code& failed, std::string_view bytes);
+  void read_on(const LinkRef& link, bool begun);
   std::optional<Result<void>> read(Exchange& exchange, Link& link, std::string_view bytes);
   std::optional<Result<void>> ended(const ExchangeRef& exchange, const error_code& failed);
   bool repeatable(const Exchange& exchange) const;
@@ -293,19 +293,31 @@ void Client::Impl::heard(const LinkRef& link, const error_code& failed, std::str
   }
   loop.handing_on = false;
   const auto hasty = std::exchange(loop.hasty, nullptr);
-  if (hasty) {
-    hasty->send_first();
-    // Whoever reads it is often on this machine, and waits for this very core as long as tokens
-    // keep coming. Not at the cost of others: to yield may mean milliseconds on a busy machine.
-    if (exchanges.size() == 1) std::this_thread::yield();
-  }
+  if (hasty) hasty->send_first();
   if (exchange->stopped) return;
   if (outcome) {
     // TLS would take what the server says unasked out of the socket, where stale() sees it.
     if (outcome->ok() && link->open && link->stream.tls() == nullptr) listen_to(link);
     return finish(exchange, std::move(*outcome));
   }
-  if (exchange->link == link) link->inlet.read(hearer(link));
+  if (exchange->link == link) read_on(link, hasty != nullptr);
+}
+
+// Reads what follows; `begun` when the beginning of a stream has just been sent. Whoever reads that
+// is often on this machine, and gets no core as long as more comes than can be handed on. So behind
+// one stream that came like this, and with nobody else to serve, the loop rests once in the next.
+void Client::Impl::read_on(const LinkRef& link, bool begun) {
+  constexpr std::chrono::microseconds kRest{200};
+  constexpr std::chrono::microseconds kFlood{100};  // and what follows was there
+  if (begun) {
+    const bool rests = link->floods && exchanges.size() == 1;
+    link->reads_on = std::chrono::steady_clock::now() + (rests ? kRest : kRest.zero());
+    if (rests) return link->inlet.read_after(kRest, hearer(link));
+  } else if (link->reads_on != SteadyTime{}) {
+    const SteadyTime since = std::exchange(link->reads_on, SteadyTime{});
+    link->floods = std::chrono::steady_clock::now() - since < kFlood;
+  }
+  link->inlet.read(hearer(link));
 }
 
 // Hands the response on; interim (1xx) ones are passed over. Nothing while more is to come.

@@ -55,6 +55,8 @@ struct Link : std::enable_shared_from_this<Link> {
   Milliseconds keep{Milliseconds::max()};
   Exchange* exchange = nullptr;  // whom it serves
   bool kept = false;             // it has served another before
+  SteadyTime reads_on{};         // behind the beginning of a stream
+  bool floods = false;           // so the last one came: faster than it was handed on
   bool open = true;
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/asio/error.hpp>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,8 @@ namespace net {
 // Hears what comes on a stream, which must live as long. Loop thread only.
 class Inlet {
  public:
-  Inlet(Loop::Impl& loop, Stream& stream) : loop_(loop), stream_(stream) {}
+  Inlet(Loop::Impl& loop, Stream& stream)
+      : loop_(loop), stream_(stream), rest_(loop.context.get_executor()) {}
 
   bool waiting() const { return waiting_; }
 
@@ -59,6 +61,15 @@ class Inlet {
         });
   }
 
+  // The same after a rest, in which more may come.
+  template <class Heard>
+  void read_after(std::chrono::microseconds rest, Heard heard) {
+    waiting_ = true;
+    rest_.expires_after(rest);
+    rest_.async_wait(
+        [this, heard = std::move(heard)](const error_code&) mutable { read(std::move(heard)); });
+  }
+
   // Gives that buffer back. Not while read() waits.
   void lighten() { room_.reset(); }
 
@@ -68,6 +79,7 @@ class Inlet {
   Loop::Impl& loop_;
   Stream& stream_;
   std::unique_ptr<Room> room_;
+  SteadyTimer rest_;
   bool waiting_ = false;
 };
 

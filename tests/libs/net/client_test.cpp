@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -290,6 +291,56 @@ TEST_F(ClientTest, SendsTheBeginningOfAStreamWithWhatItHears) {
   EXPECT_TRUE(seen.get());
   EXPECT_NE(asker.read_until("ok\r\n").find("200"), std::string::npos);
   reply->end(http::Reply::Ending::Complete);
+}
+
+// Behind a stream that came all at once the loop rests in the next one: nothing of it is lost, and
+// whoever ends it meanwhile ends it.
+TEST_F(ClientTest, HandsOnStreamsThatComeFasterThanTheyAreRead) {
+  std::promise<std::shared_ptr<http::Reply>> asked;
+  auto door = listen(loop_, {}, [&](http::Request, std::shared_ptr<http::Reply> reply) {
+    asked.set_value(std::move(reply));
+  });
+  ASSERT_TRUE(door.ok());
+  Client& client = this->client();
+  std::optional<RawPeer> upstream;
+  for (int i = 0; i < 30; ++i) {
+    RawPeer asker = RawPeer::connect_to(door.value()->port());
+    asked = {};
+    ASSERT_TRUE(asker.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    auto reply_comes = asked.get_future();
+    ASSERT_TRUE(arrives(reply_comes));
+    const std::shared_ptr<http::Reply> reply = reply_comes.get();
+    Outcome outcome;
+    ClientEvents events = outcome.events();
+    bool begun = false;
+    events.data = [&](std::string_view bytes) {
+      outcome.body.append(bytes);
+      if (!std::exchange(begun, true)) reply->begin(200, {});
+      reply->write(std::string(bytes));
+    };
+    const auto call = client.send(get(server_.url()), std::move(events));
+    if (!upstream) upstream.emplace(server_.accept());
+    upstream->read_until("\r\n\r\n");
+    std::string sent;
+    upstream->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int token = 0; token < 50; ++token) {
+      upstream->send("2\r\nab\r\n");
+      sent += "ab";
+    }
+    if (i % 3 == 2) {  // somewhere in it
+      asker.read_until("ab");
+      call->cancel();
+      EXPECT_FALSE(outcome.wait().ok());
+      upstream.reset();
+      continue;
+    }
+    upstream->send("0\r\n\r\n");
+    ASSERT_TRUE(outcome.wait().ok());
+    EXPECT_EQ(outcome.body, sent);
+    reply->end(http::Reply::Ending::Complete);
+    const std::string heard = asker.read_until("\r\n0\r\n\r\n");
+    EXPECT_GE(std::count(heard.begin(), heard.end(), 'b'), 50);
+  }
 }
 
 TEST_F(ClientTest, TakesABodyThatLastsUntilTheClose) {
