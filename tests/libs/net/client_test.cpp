@@ -56,9 +56,26 @@ class ClientTest : public ::testing::Test {
     client_ = std::make_unique<Client>(loop_, options);
     return *client_;
   }
+  // A door on the same loop whose answers a test gives itself; its port.
+  std::uint16_t open_door() {
+    auto door = listen(loop_, {}, [this](http::Request, std::shared_ptr<http::Reply> reply) {
+      asked_.set_value(std::move(reply));
+    });
+    door_ = std::move(door).value();
+    return door_->port();
+  }
+  // The reply to a request of this asker; null when it does not arrive.
+  std::shared_ptr<http::Reply> asked_at_the_door(RawPeer& asker) {
+    asked_ = {};
+    auto reply = asked_.get_future();
+    if (!asker.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")) return nullptr;
+    return arrives(reply) ? reply.get() : nullptr;
+  }
 
   Loop loop_;
   RawServer server_;
+  std::promise<std::shared_ptr<http::Reply>> asked_;
+  std::unique_ptr<http::Server> door_;
   std::unique_ptr<Client> client_;
 };
 
@@ -262,16 +279,9 @@ TEST_F(ClientTest, HandsOnAStreamAsItComes) {
 
 // As a gateway does it: what an upstream's bytes begin to stream goes before all else.
 TEST_F(ClientTest, SendsTheBeginningOfAStreamWithWhatItHears) {
-  std::promise<std::shared_ptr<http::Reply>> asked;
-  auto door = listen(loop_, {}, [&](http::Request, std::shared_ptr<http::Reply> reply) {
-    asked.set_value(std::move(reply));
-  });
-  ASSERT_TRUE(door.ok());
-  RawPeer asker = RawPeer::connect_to(door.value()->port());
-  ASSERT_TRUE(asker.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-  auto reply_comes = asked.get_future();
-  ASSERT_TRUE(arrives(reply_comes));
-  const std::shared_ptr<http::Reply> reply = reply_comes.get();
+  RawPeer asker = RawPeer::connect_to(open_door());
+  const std::shared_ptr<http::Reply> reply = asked_at_the_door(asker);
+  ASSERT_NE(reply, nullptr);
 
   Outcome outcome;
   ClientEvents events = outcome.events();
@@ -296,20 +306,13 @@ TEST_F(ClientTest, SendsTheBeginningOfAStreamWithWhatItHears) {
 // Behind a stream that came all at once the loop rests in the next one: nothing of it is lost, and
 // whoever ends it meanwhile ends it.
 TEST_F(ClientTest, HandsOnStreamsThatComeFasterThanTheyAreRead) {
-  std::promise<std::shared_ptr<http::Reply>> asked;
-  auto door = listen(loop_, {}, [&](http::Request, std::shared_ptr<http::Reply> reply) {
-    asked.set_value(std::move(reply));
-  });
-  ASSERT_TRUE(door.ok());
+  const std::uint16_t port = open_door();
   Client& client = this->client();
   std::optional<RawPeer> upstream;
   for (int i = 0; i < 30; ++i) {
-    RawPeer asker = RawPeer::connect_to(door.value()->port());
-    asked = {};
-    ASSERT_TRUE(asker.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    auto reply_comes = asked.get_future();
-    ASSERT_TRUE(arrives(reply_comes));
-    const std::shared_ptr<http::Reply> reply = reply_comes.get();
+    RawPeer asker = RawPeer::connect_to(port);
+    const std::shared_ptr<http::Reply> reply = asked_at_the_door(asker);
+    ASSERT_NE(reply, nullptr);
     Outcome outcome;
     ClientEvents events = outcome.events();
     bool begun = false;
