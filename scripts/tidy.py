@@ -22,6 +22,7 @@ LIBS = {
     "segment": ["base"],
     "lexical": ["base", "segment"],
     "vector": ["base", "segment"],
+    "encoder": ["base", "json", "segment", "vector"],
     "crypto": ["base"],
     "telemetry": ["base"],
     "contracts": ["base", "json"],

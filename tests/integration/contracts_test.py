@@ -164,10 +164,11 @@ class Files(unittest.TestCase):
         self.assertGreater(shared, 20)
 
     def test_the_npm_packages_say_on_which_node_they_run_and_not_whence_they_come(self):
-        lock = json.loads((ROOT / "tests/npm/package-lock.json").read_text(encoding="utf-8"))
-        for path, package in lock["packages"].items():
-            self.assertNotIn("resolved", package, path)
-            self.assertEqual(bool(path), "integrity" in package, path)
+        for place in ("tests/npm", "libs/encoder/weights", "services/hub/page"):
+            lock = json.loads((ROOT / place / "package-lock.json").read_text(encoding="utf-8"))
+            for path, package in lock["packages"].items():
+                self.assertNotIn("resolved", package, path)
+                self.assertEqual(bool(path), "integrity" in package, path)
 
 
 class Doors(StackTest):
