@@ -300,7 +300,8 @@ class ChainImpl final : public Chain {
       context_->drop_waiting();
     });
     context_->client.reset();
-    on_loop_and_wait([] {});  // the ends of its calls have run
+    context_->understudies.reset();
+    on_loop_and_wait([] {});  // the ends of their work have run
   }
 
   Result<std::function<void()>> change(ChainOptions options) override {

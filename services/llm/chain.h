@@ -15,6 +15,7 @@
 #include "llm/replays.h"
 #include "llm/route.h"
 #include "llm/talk.h"
+#include "llm/understudy.h"
 #include "net/net.h"
 #include "telemetry/metrics.h"
 
@@ -117,6 +118,7 @@ class Chain {
     cache::Cache* cache = nullptr;  // of answers; closed or idle when the chain goes
     Ledger* ledger = nullptr;
     Gatekeeper* gate = nullptr;
+    understudy::Meanings* meanings = nullptr;  // for the understudy; else it goes by words alone
   };
   static Result<std::unique_ptr<Chain>> open(net::Loop& loop, ChainOptions options,
                                              telemetry::Metrics& metrics, With with);

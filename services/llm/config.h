@@ -45,6 +45,7 @@ struct Config {
   std::string default_model;
   std::string embed_model;
   std::string ca_file;
+  std::string encoder;
   std::vector<Provider> providers;
   std::vector<std::string> chain;
   int num_ctx = 8192;
@@ -86,6 +87,10 @@ struct Config {
           Field{.bytes_max = 500,
                 .help = "PEM, trusted for https:// instead of the system's "
                         "authorities"});
+    visit("encoder", self.encoder,
+          Field{.bytes_max = 500,
+                .help = "the sentence encoder's weights, for the understudy; empty: beside the"
+                        " program"});
     visit("providers", self.providers, Field{.items_max = 32, .help = "all providers, as JSON"});
     visit("chain", self.chain,
           Field{.bytes_max = 64, .items_max = 32, .help = "their names in the order of trying"});

@@ -240,11 +240,25 @@ void Exchange::play_understudy() {
   const auto ask = asked_->ask();
   if (!ask) return not_understood(ask.error());
   if (ask.value()->messages.empty()) return answer_nothing();
-  const std::vector<Message> lines = lines_of(*ask.value());
+  if (context().closing) return done(shutting_down());
+  std::vector<Message> lines = lines_of(*ask.value());
   const std::string_view last = lines.empty() ? std::string_view() : lines.back().content;
-  const auto& seed = ask.value()->seed;
-  const std::string line =
-      understudy_line(lines, seed ? static_cast<std::uint64_t>(*seed) : hash64(last));
+  const auto& given = ask.value()->seed;
+  const std::uint64_t seed = given ? static_cast<std::uint64_t>(*given) : hash64(last);
+  // Not on the loop: sentences that are new to it take milliseconds each.
+  auto self = std::static_pointer_cast<Exchange>(shared_from_this());
+  auto draft = [self = std::move(self), lines = std::move(lines), seed]() mutable {
+    RunContext& all = self->context();
+    const std::string line = understudy_line(lines, seed, all.with.meanings);
+    all.loop.post([self = std::move(self), line] {
+      if (!self->over()) self->say(line);
+    });
+  };
+  const bool taken = context().understudies->post(std::move(draft));
+  if (!taken) failed({{Code::Overloaded, "the understudy has too many asked"}, Blame::Nobody});
+}
+
+void Exchange::say(const std::string& line) {
   for (const std::string& piece : understudy_pieces(line)) on_delta(talk::TextDelta{piece});
   on_delta(talk::Finished{talk::Finish::Stop});
   talk::Usage& usage = attempt_.completion.usage;

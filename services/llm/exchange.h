@@ -65,6 +65,7 @@ class Exchange final : public Run {
   void translate();
   void not_understood(const Error& why);
   void play_understudy();
+  void say(const std::string& line);
   void answer_nothing();
   std::optional<Failure> read_passed(std::string_view bytes);
   std::optional<Failure> complete_passed();

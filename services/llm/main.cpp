@@ -7,12 +7,14 @@
 #include <string>
 #include <utility>
 
+#include "encoder/encoder.h"
 #include "llm/access.h"
 #include "llm/chain.h"
 #include "llm/config.h"
 #include "llm/doors.h"
 #include "llm/reload.h"
 #include "llm/routes.h"
+#include "llm/understudy_meaning.h"
 #include "net/net.h"
 #include "runtime/runtime.h"
 
@@ -76,10 +78,14 @@ Result<void> serve(runtime::Process& process, const llm::Config& config) {
       "answers", {.bytes_max = static_cast<std::size_t>(config.cache_kib) * 1024});
   const auto accounts =
       TRY(llm::open_accounts(process, config.access, environment_variable, *ledger, loop));
+  llm::understudy::Meanings meanings(config.encoder.empty() ? encoder::weights_beside_program()
+                                                            : config.encoder);
   auto chain_options = TRY(llm::chain_options(config, environment_variable));
-  const auto chain =
-      TRY(llm::Chain::open(loop, std::move(chain_options), process.metrics(),
-                           {.cache = cache.get(), .ledger = ledger.get(), .gate = accounts.get()}));
+  const auto chain = TRY(llm::Chain::open(loop, std::move(chain_options), process.metrics(),
+                                          {.cache = cache.get(),
+                                           .ledger = ledger.get(),
+                                           .gate = accounts.get(),
+                                           .meanings = &meanings}));
   const auto terms = std::make_shared<llm::Terms>(llm::terms_of(config));
   llm::install_routes(process.doors(), *chain, ledger.get());
   llm::install_dialects(process.doors(), {.chain = *chain, .gate = *accounts, .terms = terms});

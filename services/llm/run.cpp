@@ -35,6 +35,7 @@ RunContext::RunContext(net::Loop& loop_in, SetupRef setup, telemetry::Metrics& m
       client(std::make_unique<net::Client>(
           loop, net::Client::Options{.connections_per_host = kConnectionsMax,
                                      .ca_file = setup->options.ca_file})),
+      understudies(std::make_unique<runtime::WorkerPool>(1, setup->options.waiting_max)),
       random(hash64(make_id("spread"))),
       failovers(metrics.counter("troupe_llm_failovers_total",
                                 "Requests that went on to the next provider")),

@@ -15,6 +15,7 @@
 #include "llm/provider.h"
 #include "llm/replays.h"
 #include "net/net.h"
+#include "runtime/worker_pool.h"
 #include "telemetry/metrics.h"
 
 namespace llm {
@@ -28,7 +29,7 @@ struct Setup {
 using SetupRef = std::shared_ptr<const Setup>;
 
 // What the runs of a chain share. It lives as long as anybody who may still be
-// called back; the client goes with the chain.
+// called back; the client and the understudies' thread go with the chain.
 class RunContext {
  public:
   RunContext(net::Loop& loop, SetupRef setup, telemetry::Metrics& metrics, Chain::With with);
@@ -42,9 +43,10 @@ class RunContext {
   net::Loop& loop;
   const Chain::With with;
   std::unique_ptr<net::Client> client;
-  Random random;         // of the loop's thread
-  Replays replays;       // likewise
-  bool closing = false;  // of the loop's thread
+  std::unique_ptr<runtime::WorkerPool> understudies;  // likewise
+  Random random;                                      // of the loop's thread
+  Replays replays;                                    // likewise
+  bool closing = false;                               // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;

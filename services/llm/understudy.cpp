@@ -13,6 +13,7 @@
 #include "llm/understudy_answer.h"
 #include "llm/understudy_evidence.h"
 #include "llm/understudy_intent.h"
+#include "llm/understudy_meaning.h"
 #include "llm/understudy_scene.h"
 #include "llm/understudy_voice.h"
 #include "llm/understudy_words.h"
@@ -27,7 +28,11 @@ constexpr std::size_t kShortBytes = 140;  // when a note asks for a shorter line
 constexpr std::size_t kClauseBytesMin = 24;
 constexpr std::size_t kBodiesMax = 96;
 constexpr double kNearEvidence = 0.03;
-constexpr double kNearHedged = 0.3;        // close enough to the best to be offered beside it
+constexpr double kNearHedged = 0.3;  // close enough to the best to be offered beside it
+constexpr double kNearMeant = 0.7;   // the same where scores hold meaning, too
+constexpr std::size_t kHedged = 2;   // facts that are offered
+constexpr std::size_t kHedgedMeant = 3;
+constexpr std::size_t kHedgedBytesMax = 300;
 constexpr std::size_t kHintWords = 4;      // "ideal getaway"
 constexpr std::size_t kAskingBytes = 512;  // of a line that may ask without a mark
 
@@ -160,8 +165,9 @@ void append(std::vector<std::string>& list, std::vector<std::string> more) {
 // was not said before; then the same with an opening phrase.
 class Draft {
  public:
-  Draft(const Scene& scene, std::uint64_t seed)
+  Draft(const Scene& scene, std::uint64_t seed, Meanings* meanings)
       : scene_(scene),
+        meanings_(meanings),
         reading_(read_line(scene)),
         wishes_(scene.notes),
         said_(scene),
@@ -347,7 +353,7 @@ class Draft {
     for (const std::string_view part : asked) {
       const Evidence found = matching(read_question(scene_, part), part);
       if (asked.size() == 1) return said_with(found);
-      auto& matches = found.confidence == Confidence::Sure ? sure : half;
+      auto& matches = found.confidence >= Confidence::Likely ? sure : half;
       if (found.matches.empty()) continue;
       const Match& best = found.matches.front();
       if (matches.empty() || matches.front().fact != best.fact) matches.push_back(best);
@@ -359,7 +365,12 @@ class Draft {
 
   std::vector<std::string> said_with(const Evidence& found) {
     if (found.confidence == Confidence::Half) return hedged(found.matches);
-    return wrapped(found.matches, Manner::Answer);
+    std::vector<std::string> bodies;
+    if (found.confidence == Confidence::Likely && found.matches.size() > 1 && !wishes_.brief) {
+      bodies = wrapped({spoken(found.matches[0]) + " " + spoken(found.matches[1])}, Manner::Answer);
+    }
+    append(bodies, wrapped(found.matches, Manner::Answer));
+    return bodies;
   }
 
   // The best, unless he has said it.
@@ -374,7 +385,11 @@ class Draft {
     std::vector<std::string> bodies;
     if (matches.empty()) return bodies;
     std::string fact = spoken(matches[0]);
-    if (matches.size() > 1 && !wishes_.brief) fact += " " + spoken(matches[1]);
+    const std::size_t most = wishes_.brief ? 1 : meant() ? kHedgedMeant : kHedged;
+    for (std::size_t i = 1; i < std::min(matches.size(), most); ++i) {
+      const std::string more = " " + spoken(matches[i]);
+      if (fact.size() + more.size() <= kHedgedBytesMax) fact += more;
+    }
     std::vector<std::string> unknown = lines("unknown");
     std::stable_partition(unknown.begin(), unknown.end(), [](const std::string& line) {
       return lexical::sentences(line).size() == 1;
@@ -405,10 +420,32 @@ class Draft {
   }
 
   Evidence evidence(std::string_view asked, const std::vector<Match>& full) {
-    Evidence found = Search(scene_, knowledge().facts(), asked, full).evidence();
-    const bool half = found.confidence == Confidence::Half;
-    found.matches = near_best(std::move(found.matches), half ? kNearHedged : kNearEvidence);
+    const std::vector<float> near = nearness(asked);
+    Evidence found = Search(scene_, knowledge().facts(), asked, full, near).evidence();
+    const bool one = found.confidence == Confidence::Sure;
+    const double margin = one ? kNearEvidence : meant() ? kNearMeant : kNearHedged;
+    found.matches = near_best(std::move(found.matches), margin);
     return found;
+  }
+
+  bool meant() { return meanings_ != nullptr && meanings_->there(); }
+
+  // How near each fact is to a question: the mean of its nearness as he says it and as it is said
+  // to him, which tells more than either.
+  std::vector<float> nearness(std::string_view asked) {
+    if (!meant()) return {};
+    std::vector<std::string> said;
+    std::vector<std::string> heard;
+    for (const Fact& fact : knowledge().facts()) {
+      said.push_back(
+          first_person(cleaned(fact.text), scene_.name, fact.subject, knowledge().female()));
+      heard.push_back(second_person(said.back()));
+    }
+    const std::string question = cleaned(utf8_prefix(asked, kAskingBytes));
+    std::vector<float> near = meanings_->nearness(question, said);
+    const std::vector<float> other = meanings_->nearness(question, heard);
+    for (std::size_t i = 0; i < near.size(); ++i) near[i] = (near[i] + other[i]) / 2;
+    return near;
   }
 
   std::vector<std::string> wanted() {
@@ -444,6 +481,26 @@ class Draft {
     return lines(situation(reading_.intent));
   }
 
+  // Whether an asking word opens a clause, or a verb follows it as in a question: "be honest what
+  // does it cost".
+  bool asks_by_a_word() const {
+    constexpr std::string_view kAsking =
+        "what whats which who whos whom whose where wheres when whens why whys whyd how hows ever "
+        "thoughts";
+    constexpr std::string_view kVerbs =
+        "is are was were am do does did d can could will would should have has had to";
+    for (std::size_t i = 0; i < reading_.tokens.size(); ++i) {
+      const Token& token = reading_.tokens[i];
+      if (!listed(kAsking, token.text)) continue;
+      const std::string_view next =
+          i + 1 < reading_.tokens.size() ? std::string_view(reading_.tokens[i + 1].text) : "";
+      const std::string_view before = trimmed(scene_.line.substr(0, token.start));
+      const bool opens = before.empty() || contains(",.?!:;", before.substr(before.size() - 1));
+      if (listed(kVerbs, next) || (opens && next != "a" && next != "an")) return true;
+    }
+    return false;
+  }
+
   std::vector<std::string> told() {
     std::vector<std::string> bodies;
     // A question may come without its mark: "your older boy, hes how old now".
@@ -451,7 +508,9 @@ class Draft {
     const bool asks = reading_.tokens.size() <= kHintWords || contains(lower, "you") ||
                       contains(lower, "wh") || contains(lower, "how");
     if (scene_.scripted) {
-      const Evidence near = evidence(scene_.line, {});
+      Evidence near = evidence(scene_.line, {});
+      // By meaning something is near to everything that is said.
+      if (meant() && near.confidence == Confidence::Half && !asks_by_a_word()) near = {};
       // What a statement brings to mind answers nobody, so it needs no hedge.
       bodies = asks ? said_with(near) : wrapped(unsaid(near.matches), Manner::Remark);
     }
@@ -546,6 +605,7 @@ class Draft {
   }
 
   const Scene& scene_;
+  Meanings* const meanings_;
   const Reading reading_;
   const Wishes wishes_;
   const Said said_;
@@ -557,9 +617,10 @@ class Draft {
 }  // namespace
 }  // namespace understudy
 
-std::string understudy_line(const std::vector<Message>& messages, std::uint64_t seed) {
+std::string understudy_line(const std::vector<Message>& messages, std::uint64_t seed,
+                            understudy::Meanings* meanings) {
   const understudy::Scene scene = understudy::read_scene(messages);
-  const std::string line = understudy::Draft(scene, seed).line();
+  const std::string line = understudy::Draft(scene, seed, meanings).line();
   return utf8_valid(line) ? line : std::string(utf8_prefix(utf8_repaired(line), 400));
 }
 

@@ -10,7 +10,8 @@
 // meets "puts 5 sugars in his coffee". Every word of the question is a clue, worth the more the
 // fewer sentences come near it; each is met by the nearest word of a sentence (soft alignment).
 // Words are near by meaning and by everyday topic. A sentence that tells the kind of thing asked
-// for (money, a name, a time) gains. Pure; thread-safe.
+// for (money, a name, a time) gains. What a sentence means as a whole counts beside its words.
+// Pure; thread-safe.
 namespace llm::understudy {
 
 // What makes evidence, fitted to the tuning questions of bench/data.
@@ -29,6 +30,7 @@ struct Weights {
   double name = 0.00902;     // somebody named in the question is not met
   double self = 0.0228;      // a sentence about him, where he is asked about himself
   double full = 0.137;       // every word that matters is met
+  double meaning = 2.8;      // how near the sentence as a whole is, where an encoder tells
 };
 
 // How a sentence answers.
@@ -42,8 +44,8 @@ struct Finding {
 };
 
 // The best that is known about a question, and how sure that is: nothing is near; something is, and
-// may be said as no more than that; an answer.
-enum class Confidence { None, Half, Sure };
+// may be said as no more than that; an answer is, of which the second may be a part; an answer.
+enum class Confidence { None, Half, Likely, Sure };
 struct Evidence {
   Confidence confidence = Confidence::None;
   std::vector<Match> matches;  // best first, at most four
@@ -52,9 +54,11 @@ struct Evidence {
 // A question held against the known sentences.
 class Search {
  public:
-  // `full` meet every word that matters, which counts for them. All must outlive the search.
+  // `full` meet every word that matters, which counts for them; `near` says how near each fact is
+  // to the line as a whole (Meanings::nearness), empty where nobody knows. All must outlive the
+  // search.
   Search(const Scene& scene, const std::vector<Fact>& facts, std::string_view line,
-         const std::vector<Match>& full);
+         const std::vector<Match>& full, std::vector<float> near = {});
   ~Search();
 
   // All sentences, best first.

@@ -405,6 +405,37 @@ std::string first_person(std::string_view sentence, std::string_view name, Subje
   return Converter(sentence, name, subject, female).run();
 }
 
+std::string second_person(std::string_view sentence) {
+  constexpr auto kTurned = std::to_array<std::pair<std::string_view, std::string_view>>({
+      {"i", "you"},
+      {"me", "you"},
+      {"my", "your"},
+      {"mine", "yours"},
+      {"myself", "yourself"},
+      {"i'm", "you're"},
+      {"i've", "you've"},
+      {"i'd", "you'd"},
+  });
+  std::string text;
+  std::string before;
+  while (!sentence.empty()) {
+    const std::size_t end = std::min(sentence.find_first_of(" ,.;:!?"), sentence.size());
+    std::string word(sentence.substr(0, end));
+    const std::string lower = ascii_lower(word);
+    for (const auto& [own, turned] : kTurned) {
+      if (lower == own) word = text.empty() ? capitalised(std::string(turned)) : turned;
+    }
+    if (before == "i" && lower == "am") word = "are";
+    if (before == "i" && lower == "was") word = "were";
+    if (!word.empty()) before = lower;
+    const std::size_t mark = std::min(end + 1, sentence.size());
+    text += word;
+    text += sentence.substr(end, mark - end);
+    sentence.remove_prefix(mark);
+  }
+  return text;
+}
+
 std::string filled(std::string_view line, std::string_view slot, std::string_view value) {
   std::string text;
   while (true) {

@@ -16,6 +16,10 @@ namespace llm::understudy {
 std::string first_person(std::string_view sentence, std::string_view name, Subject subject,
                          bool female);
 
+// What the character says of himself, as it is said to him: "I work" -> "You work". For comparing
+// with a question, not for saying.
+std::string second_person(std::string_view sentence);
+
 // `line` with every {slot} replaced by `value`, fitted to the place: mid-sentence it begins in
 // lower case unless it begins with a name, and before a mark it loses its full stop.
 std::string filled(std::string_view line, std::string_view slot, std::string_view value);
