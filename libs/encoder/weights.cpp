@@ -268,7 +268,8 @@ class Converter {
 }  // namespace
 
 Result<std::shared_ptr<const Weights>> Weights::open(const std::string& path) {
-  std::shared_ptr<Weights> weights(new Weights(TRY(segment::File::open(path, kIdentity))));
+  auto file = TRY(segment::File::open(path, kIdentity));
+  std::shared_ptr<Weights> weights(new Weights(std::move(file)));
   TRY(weights->read());
   return std::shared_ptr<const Weights>(std::move(weights));
 }

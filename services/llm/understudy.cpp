@@ -420,8 +420,7 @@ class Draft {
   }
 
   Evidence evidence(std::string_view asked, const std::vector<Match>& full) {
-    const std::vector<float> near = nearness(asked);
-    Evidence found = Search(scene_, knowledge().facts(), asked, full, near).evidence();
+    Evidence found = Search(scene_, knowledge().facts(), asked, full, nearness(asked)).evidence();
     const bool one = found.confidence == Confidence::Sure;
     const double margin = one ? kNearEvidence : meant() ? kNearMeant : kNearHedged;
     found.matches = near_best(std::move(found.matches), margin);
@@ -430,22 +429,15 @@ class Draft {
 
   bool meant() { return meanings_ != nullptr && meanings_->there(); }
 
-  // How near each fact is to a question: the mean of its nearness as he says it and as it is said
-  // to him, which tells more than either.
+  // How near each fact is to a question, as it would be said to him: so both speak of "you".
   std::vector<float> nearness(std::string_view asked) {
     if (!meant()) return {};
-    std::vector<std::string> said;
     std::vector<std::string> heard;
     for (const Fact& fact : knowledge().facts()) {
-      said.push_back(
-          first_person(cleaned(fact.text), scene_.name, fact.subject, knowledge().female()));
-      heard.push_back(second_person(said.back()));
+      heard.push_back(second_person(
+          first_person(cleaned(fact.text), scene_.name, fact.subject, knowledge().female())));
     }
-    const std::string question = cleaned(utf8_prefix(asked, kAskingBytes));
-    std::vector<float> near = meanings_->nearness(question, said);
-    const std::vector<float> other = meanings_->nearness(question, heard);
-    for (std::size_t i = 0; i < near.size(); ++i) near[i] = (near[i] + other[i]) / 2;
-    return near;
+    return meanings_->nearness(cleaned(utf8_prefix(asked, kAskingBytes)), heard);
   }
 
   std::vector<std::string> wanted() {

@@ -35,8 +35,8 @@ constexpr Gate kHalf{-1.95, 3.07, -2.77, 1.58, 0.86, -3.01, -1.39};
 struct MeaningGate {
   double constant, score, margin, told, unfit;
 };
-constexpr MeaningGate kBest{-1.96, 0.82, 1.65, 1.29, -2.47};
-constexpr MeaningGate kOfThree{-0.77, 0.77, 0.39, 1.51, -2.48};
+constexpr MeaningGate kBest{-1.95, 0.80, 1.56, 1.39, -2.33};
+constexpr MeaningGate kOfThree{-0.75, 0.75, 0.30, 1.52, -2.47};
 constexpr double kSureAt = 1.39;    // log odds of .8
 constexpr double kLikelyAt = 0.62;  // of .65
 constexpr double kHalfAt = -1.39;   // of .15

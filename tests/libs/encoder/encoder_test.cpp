@@ -231,9 +231,8 @@ TEST(Encoder, DoesWhatTheModelDoesInDoublePrecision) {
   convert(folder.path(), file).value();
   const auto weights = Weights::open(file).value();
   const Encoder encoder = Encoder::open(file).value();
-  for (const std::string text : {"", "a", "abc", "the quick brown fox jumps", "zz zz zz"}) {
+  for (const std::string text : {"a", "the fox", "zz zz"}) {
     const auto pieces = pieces_of(weights->vocabulary, text, Encoder::kPiecesMax);
-    if (pieces.empty()) continue;
     const Vector vector = encoder.encode(text);
     EXPECT_GT(cosine(model.encode(pieces), vector), .995) << text;
     EXPECT_NEAR(similarity(vector, vector), 1, 1e-4) << text;
