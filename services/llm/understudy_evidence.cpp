@@ -29,9 +29,9 @@ struct Gate {
 constexpr Gate kSure{-3.12, 2.12, -1.97, 4.0, 1.18, -3.13, 0.1};
 constexpr Gate kHalf{-1.95, 3.07, -2.77, 1.58, 0.86, -3.01, -1.39};
 
-// The same where the meaning of whole sentences is known: whether the best answers (from even odds
-// of 4 and of 1.5), and whether one of the three best does. Fitted to both sets of tuning
-// questions; in five parts, each left out once, area under the curve .84.
+// The same where the meaning of whole sentences is known: whether the best answers, and whether one
+// of the three best does. Fitted to both sets of tuning questions; in five parts, each left out
+// once, area under the curve .84.
 struct MeaningGate {
   double constant, score, margin, told, unfit;
 };
@@ -39,7 +39,7 @@ constexpr MeaningGate kBest{-1.95, 0.80, 1.56, 1.39, -2.33};
 constexpr MeaningGate kOfThree{-0.75, 0.75, 0.30, 1.52, -2.47};
 constexpr double kSureAt = 1.39;    // log odds of .8
 constexpr double kLikelyAt = 0.62;  // of .65
-constexpr double kHalfAt = -1.39;   // of .15
+constexpr double kHalfAt = -1.39;   // of .2
 constexpr double kMeaningMarginMax = 0.6;
 constexpr double kCoverMin = 0.15;  // of the question, for anything to be near it
 constexpr double kMarginMax = 0.5;
