@@ -112,7 +112,7 @@ struct Hit {
   std::string title;
   std::string uri;
   std::string text;
-  double score = 0;        // higher is better
+  double score = 0;        // of its ranks by words and by meaning; higher is better in this reply
   std::int64_t start = 0;  // bytes of the chunk in the document
   std::int64_t end = 0;
   std::map<std::string, json::Text> metadata;
@@ -321,16 +321,28 @@ struct RagTest {
   }
 };
 
+// Whether the sentences' vectors were searched beside the words: unneeded when a sentence of the
+// best hit has most of the question's words, unavailable when they are not (yet) there.
+enum class MeaningUse { Searched, Unneeded, Unavailable };
+constexpr auto enum_names(MeaningUse) {
+  return std::array<std::pair<MeaningUse, std::string_view>, 3>{
+      {{MeaningUse::Searched, "searched"},
+       {MeaningUse::Unneeded, "unneeded"},
+       {MeaningUse::Unavailable, "unavailable"}}};
+}
+
 struct RagTestReply {
   static constexpr std::string_view kName = "rag_test_reply";
   std::vector<std::string> words;    // of the query, as they were searched for
   std::vector<std::string> related;  // that expansion added
+  MeaningUse meaning = MeaningUse::Unavailable;
   std::vector<Hit> hits;
   double ms = 0;         // of the search
   RagSettings settings;  // that it was made with
   static void fields(auto& self, auto&& visit) {
     visit("words", self.words);
     visit("related", self.related);
+    visit("meaning", self.meaning, Field{.defaulted = true});
     visit("hits", self.hits, Field{.items_max = kTopMax});
     visit("ms", self.ms);
     visit("settings", self.settings);

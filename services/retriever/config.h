@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/fields.h"
 
 namespace retriever {
@@ -12,6 +14,9 @@ struct Config {
   int context_tokens = 10'000;
   int top_k = 10;
   bool expansion = true;
+  std::string encoder;
+  int meaning_chunks = 2'000;
+  int meaning_kib = 64 * 1024;
   int readers = 4;
   int cache_kib = 1024;
   int results_kib = 4 * 1024;
@@ -29,6 +34,21 @@ struct Config {
     visit("expansion", self.expansion,
           Field{.help = "whether a query is searched by related words, too",
                 .variable = "ENABLE_ENHANCED_RAG"});
+    visit(
+        "encoder", self.encoder,
+        Field{.help = "the file of the sentence encoder's weights; empty: that beside the program, "
+                      "without it words alone are searched"});
+    visit("meaning_chunks", self.meaning_chunks,
+          Field{.min = 0,
+                .max = 1'000'000,
+                .help = "the largest collection that is searched by meaning, too; others by words "
+                        "alone; 0: all"});
+    visit(
+        "meaning_kib", self.meaning_kib,
+        Field{.min = 0,
+              .max = 16'777'216,
+              .help = "memory for sentences' vectors, about 0.5 KiB each; a collection that finds "
+                      "no room is searched by words alone"});
     visit("readers", self.readers, Field{.min = 1, .max = 64, .help = "queries at the same time"});
     visit("cache_kib", self.cache_kib,
           Field{.min = 64, .max = 1'048'576, .help = "pages kept by the writer and each reader"});

@@ -4,6 +4,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "retriever/chunker.h"
+#include "retriever/meaning.h"
 #include "store/store.h"
 
 namespace retriever {
@@ -41,6 +44,7 @@ struct Query {
   std::vector<std::string> collections;  // empty: all
   std::string filters;                   // a JSON object whose members the metadata must equal
   std::size_t top_k = 10;                // 1 to 50
+  bool by_meaning = false;               // beside words; where Index::encoder_for() says so
 };
 
 struct Hit {
@@ -50,10 +54,15 @@ struct Hit {
   std::string title;
   std::string uri;
   std::string text;
-  double score = 0;  // BM25, higher is better
+  double score = 0;  // of its ranks by words and by meaning, higher is better
   std::size_t start = 0;
   std::size_t end = 0;
   std::string metadata;
+};
+
+struct Found {
+  std::vector<Hit> hits;
+  bool by_meaning = false;  // false also when words were enough
 };
 
 struct Summary {
@@ -90,8 +99,9 @@ struct Erased {
 };
 
 // The knowledge base: documents and their chunks in SQLite, power-safe, searched by FTS5's BM25
-// (Robertson and Zaragoza 2009; k1 1.2, b 0.75) over Porter stems, words of titles counting double.
-// Thread-safe.
+// (Robertson and Zaragoza 2009; k1 1.2, b 0.75) over Porter stems, words of titles counting double,
+// and by the meaning of their sentences, where that is known. The two rankings become one by
+// reciprocal ranks. Thread-safe.
 class Index {
  public:
   struct Options {
@@ -102,8 +112,9 @@ class Index {
     std::size_t cache_kib = 2048;  // of pages, for each connection
   };
 
-  // `clock` must outlive the index.
-  static Result<std::unique_ptr<Index>> open(Options options, const Clock& clock);
+  // `clock` and `meaning` must outlive the index. Without `meaning` words alone are searched.
+  static Result<std::unique_ptr<Index>> open(Options options, const Clock& clock,
+                                             Meaning* meaning = nullptr);
 
   // Adds a document or replaces the one with its id, without an id the one with its source. On disk
   // when it returns; a query sees the old chunks or the new ones, never both.
@@ -114,9 +125,13 @@ class Index {
   // `until` already.
   Result<Erased> remove_collection(const std::string& collection, SteadyTime until);
 
-  // The best chunks for the words of a text, which is never read as query syntax; none when it has
-  // no word that carries meaning.
-  Result<std::vector<Hit>> query(const Query& query) const;
+  // The best chunks for a text, whose words are never read as query syntax. None when it has no
+  // word; by words alone none when it has no word that carries meaning. By meaning is not searched
+  // what words answer: where a sentence of their best hit has most of the question's.
+  Result<Found> query(const Query& query) const;
+  // The identity of the encoder by which these collections, none for all, can be searched by
+  // meaning now; 0 when they cannot. Part of the key of whatever is cached about a query.
+  std::int64_t encoder_for(const std::vector<std::string>& collections) const;
 
   Result<std::optional<Stored>> find(const std::string& id) const;
   // By id, those after the id `after`, which need not be there; an empty collection means all.
@@ -125,6 +140,22 @@ class Index {
   // By name, those after the name `after`.
   Result<std::vector<Collection>> collections(const std::string& after, std::size_t limit) const;
   Result<Stats> stats() const;
+
+  const Meaning* meaning() const { return meaning_; }
+
+  // What the scribe needs. The keys of a collection's chunks, the newest first.
+  Result<std::vector<std::int64_t>> chunk_keys(const std::string& collection,
+                                               std::size_t limit) const;
+  struct Vectors {
+    std::int64_t chunk = 0;
+    std::string text;   // of the chunk
+    store::Blob bytes;  // empty: there are none of that encoder
+  };
+  // In their order, without chunks that are gone.
+  Result<std::vector<Vectors>> vectors_of(std::span<const std::int64_t> chunks,
+                                          std::int64_t encoder) const;
+  // Those of chunks that are still there.
+  Result<void> keep_vectors(const std::vector<Vectors>& made, std::int64_t encoder);
 
   // The settings that were made at run time, as one text; empty when there are none.
   Result<std::string> settings() const;
@@ -141,13 +172,16 @@ class Index {
   Version version() const;
 
  private:
-  Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database);
+  Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database,
+        Meaning* meaning);
   Result<void> change(const store::Work& work);
+  void note_change(const std::set<std::string>& collections);
   void adopt(Version version);
 
   const Options options_;
   const Clock& clock_;
   const std::unique_ptr<store::Database> database_;
+  Meaning* const meaning_;
   mutable std::mutex mutex_;
   Version version_;
 };

@@ -13,6 +13,7 @@
 namespace retriever {
 namespace {
 
+using contracts::MeaningUse;
 using Members = std::map<std::string, json::Text>;
 
 // What a page of documents says of them; many times less than a frame holds, whatever it escapes.
@@ -58,6 +59,12 @@ Result<contracts::Hit> reply_hit(Hit hit) {
   reply.end = static_cast<std::int64_t>(hit.end);
   reply.metadata = TRY(members_of(hit.metadata));
   return reply;
+}
+
+Result<std::vector<contracts::Hit>> hits_of(Found found) {
+  std::vector<contracts::Hit> hits;
+  for (Hit& hit : found.hits) hits.push_back(TRY(reply_hit(std::move(hit))));
+  return hits;
 }
 
 }  // namespace
@@ -107,8 +114,10 @@ Result<contracts::QueryReply> Knowledge::query(const contracts::QueryRequest& re
   what.session_id.reset();  // nothing of the reply depends on it
   const contracts::RagSettings settings = settings_.now();
   what.top_k = request.top_k.value_or(settings.top_k);
-  const std::string basis =
-      fmt::format("{} {} {}", settings.context_tokens, settings.expansion, json::encode(what));
+  // It changes when vectors arrive or go, so no reply without meaning outlives their arrival.
+  const std::int64_t encoder = index_.encoder_for(what.collections);
+  const std::string basis = fmt::format("{} {} {} {}", settings.context_tokens, settings.expansion,
+                                        encoder, json::encode(what));
   const std::string key =
       fmt::format("rag:{}:{}", crypto::hex(crypto::sha256(basis)), version.stamp);
   if (const auto kept = cache::fetch_and_wait(cache_, key)) {
@@ -117,7 +126,8 @@ Result<contracts::QueryReply> Knowledge::query(const contracts::QueryRequest& re
   }
   contracts::QueryReply reply;
   reply.generation = version.generation;
-  reply.hits = TRY(hits(what, settings));
+  Found found = TRY(search(what, settings, encoder != 0));
+  reply.hits = TRY(hits_of(std::move(found)));
   if (request.context) {
     reply.context = context_of(reply.hits, static_cast<std::size_t>(settings.context_tokens));
   }
@@ -137,21 +147,25 @@ Result<contracts::RagTestReply> Knowledge::test(const contracts::RagTest& reques
   query.query = request.query;
   query.top_k = reply.settings.top_k;
   if (request.collection) query.collections = {*request.collection};
-  reply.hits = TRY(hits(query, reply.settings));
+  const bool by_meaning = index_.encoder_for(query.collections) != 0;
+  Found found = TRY(search(query, reply.settings, by_meaning));
+  reply.meaning = found.by_meaning ? MeaningUse::Searched
+                  : by_meaning     ? MeaningUse::Unneeded
+                                   : MeaningUse::Unavailable;
+  reply.hits = TRY(hits_of(std::move(found)));
   return reply;
 }
 
-Result<std::vector<contracts::Hit>> Knowledge::hits(const contracts::QueryRequest& request,
-                                                    const contracts::RagSettings& settings) const {
+Result<Found> Knowledge::search(const contracts::QueryRequest& request,
+                                const contracts::RagSettings& settings, bool by_meaning) const {
   Query query;
   query.text = request.query;
   query.expansion = expansion_of(settings);
   query.collections = request.collections;
   query.filters = object_text(request.filters);
   query.top_k = static_cast<std::size_t>(request.top_k.value_or(settings.top_k));
-  std::vector<contracts::Hit> hits;
-  for (Hit& hit : TRY(index_.query(query))) hits.push_back(TRY(reply_hit(std::move(hit))));
-  return hits;
+  query.by_meaning = by_meaning;
+  return index_.query(query);
 }
 
 Result<contracts::DocumentList> Knowledge::documents(

@@ -13,8 +13,8 @@
 namespace retriever {
 
 // Answers the contract's messages from an index. Replies to queries are kept under
-// rag:{query_hash}:{version}: the hash (SHA-256) covers the words, collections, filters, top_k and
-// the settings, the version is the index's. Thread-safe.
+// rag:{query_hash}:{version}: the hash (SHA-256) covers the words, collections, filters, top_k, the
+// settings and whether meaning was searched, the version is the index's. Thread-safe.
 class Knowledge {
  public:
   struct Options {
@@ -39,8 +39,8 @@ class Knowledge {
                                                          SteadyTime deadline);
 
  private:
-  Result<std::vector<contracts::Hit>> hits(const contracts::QueryRequest& request,
-                                           const contracts::RagSettings& settings) const;
+  Result<Found> search(const contracts::QueryRequest& request,
+                       const contracts::RagSettings& settings, bool by_meaning) const;
 
   Index& index_;
   const Settings& settings_;

@@ -33,11 +33,15 @@ struct RagHealth {
   std::int64_t documents = 0;
   std::int64_t chunks = 0;
   std::int64_t generation = 0;
+  std::string meaning = "off";           // off (no encoder), loading, or ready
+  std::int64_t chunks_with_meaning = 0;  // that are searched by it
   static void fields(auto& self, auto&& visit) {
     visit("status", self.status);
     visit("documents", self.documents);
     visit("chunks", self.chunks);
     visit("generation", self.generation);
+    visit("meaning", self.meaning);
+    visit("chunks_with_meaning", self.chunks_with_meaning);
   }
 };
 
@@ -47,13 +51,27 @@ Result<RagHealth> health(const Index& index) {
   reply.documents = static_cast<std::int64_t>(stats.documents);
   reply.chunks = static_cast<std::int64_t>(stats.chunks);
   reply.generation = index.generation();
+  if (const Meaning* meaning = index.meaning()) {
+    const Meaning::Stats known = meaning->stats();
+    reply.meaning = known.settled ? "ready" : "loading";
+    reply.chunks_with_meaning = static_cast<std::int64_t>(known.chunks);
+  }
   return reply;
 }
 
 void install_gauges(const Index& index, telemetry::Metrics& metrics) {
   const auto documents = metrics.gauge("troupe_retriever_documents", "Documents in the index");
   const auto chunks = metrics.gauge("troupe_retriever_chunks", "Chunks in the index");
-  metrics.before_text([&index, documents, chunks] {
+  const auto with_meaning =
+      metrics.gauge("troupe_retriever_meaning_chunks", "Chunks that are searched by meaning");
+  const auto bytes =
+      metrics.gauge("troupe_retriever_meaning_bytes", "Memory of sentences' vectors");
+  metrics.before_text([&index, documents, chunks, with_meaning, bytes] {
+    if (const Meaning* meaning = index.meaning()) {
+      const Meaning::Stats known = meaning->stats();
+      with_meaning.set(static_cast<double>(known.chunks));
+      bytes.set(static_cast<double>(known.bytes));
+    }
     const auto stats = index.stats();
     if (!stats) return;
     documents.set(static_cast<double>(stats.value().documents));

@@ -106,7 +106,7 @@ class BeforeRedis(StackTest):
         eventually(found, 60, "Redis answers before its short deadline")
 
     def test_a_restarted_retriever_finds_its_replies_but_none_of_before_a_change(self):
-        query = {"query": "zyzzyva quokkaberry"}
+        query = {"query": "zyzzyva quokkaberry", "collections": ["zoo"]}
         self.redis.ask("FLUSHALL")
         self.assertEqual(self.ok(self.stack.post("retriever", "/rag/query", query))["hits"], [])
         eventually(lambda: self.redis.has("rag:*"), 10, "the reply is written")
@@ -118,7 +118,8 @@ class BeforeRedis(StackTest):
             return self.metric("retriever", "remote_hits_total") == 1
         eventually(found, 60, "Redis answers before its short deadline")
         self.ok(self.stack.post("retriever", "/rag/documents",
-                                {"id": "zoo", "content": "A quokkaberry is no zyzzyva."}))
+                                {"id": "zoo", "collection": "zoo",
+                                 "content": "A quokkaberry is no zyzzyva."}))
         hits = self.ok(self.stack.post("retriever", "/rag/query", query))["hits"]
         self.assertEqual([hit["document_id"] for hit in hits], ["zoo"])
 

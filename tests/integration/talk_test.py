@@ -3,7 +3,7 @@
 import unittest
 
 import fake_ollama
-from stack import StackTest, eventually
+from stack import BIN, StackTest, eventually
 
 BEER = "Peter, what is your favourite beer?"
 
@@ -107,6 +107,26 @@ class Talk(StackTest):
         deleted = self.ok(self.stack.post("retriever", "/rag/documents/delete", {"id": "d1"}))
         self.assertEqual(deleted, {"deleted": True})
         self.assertEqual(self.ok(self.stack.post("retriever", "/rag/query", query))["hits"], [])
+
+    def test_what_shares_no_word_with_a_question_is_found_by_meaning_also_after_a_kill(self):
+        if not (BIN.parent / "share/troupe/sentences.weights").exists():
+            self.skipTest("no sentence encoder: scripts/test makes its weights")
+        document = {"id": "d2", "collection": "meaning",
+                    "content": "Wilhelmina has three cats. The lamp turns at night."}
+        self.ok(self.stack.post("retriever", "/rag/documents", document))
+        pid = self.stack.kill("retriever")
+        self.stack.replaced("retriever", pid)
+        question = {"query": "does she keep any pets?", "collection": "meaning",
+                    "expansion": False}
+
+        def searched():
+            reply = self.stack.post("retriever", "/settings/rag/test", question)
+            return reply.status == 200 and reply.json["meaning"] == "searched" and reply.json
+        answer = eventually(searched, 20, "the vectors are made after the restart")
+        self.assertEqual([hit["document_id"] for hit in answer["hits"]], ["d2"])
+        health = self.ok(self.stack.get("retriever", "/rag/health"))
+        self.assertEqual((health["meaning"], health["chunks_with_meaning"]),
+                         ("ready", health["chunks"]))
 
     def test_what_a_character_knows_is_what_his_file_says(self):
         self.assertIn("Pawtucket", self.talk("beer-0", BEER)["text"])

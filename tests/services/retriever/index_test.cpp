@@ -17,7 +17,7 @@ class Searching : public WithIndex {
     query.text = std::move(text);
     query.collections = std::move(collections);
     query.filters = std::move(filters);
-    return index_->query(query).value();
+    return index_->query(query).value().hits;
   }
 
   static std::vector<std::string> documents(const std::vector<Hit>& hits) {
@@ -80,7 +80,7 @@ TEST_F(Searching, GivesAtMostTopK) {
   Query query;
   query.text = "chicken";
   query.top_k = 3;
-  EXPECT_EQ(index_->query(query).value().size(), 3U);
+  EXPECT_EQ(index_->query(query).value().hits.size(), 3U);
   query.top_k = 0;
   EXPECT_EQ(index_->query(query).error().code, Code::InvalidArgument);
   query.top_k = 51;
@@ -359,9 +359,9 @@ TEST_F(Searching, SearchesByTheWordsOfTheTextAloneWhenAsked) {
   add(document("age", "Peter is 44 years old."));
   Query query;
   query.text = "what is your age";
-  EXPECT_EQ(index_->query(query).value().size(), 1U);
+  EXPECT_EQ(index_->query(query).value().hits.size(), 1U);
   query.expansion = Expansion::Off;
-  EXPECT_TRUE(index_->query(query).value().empty());
+  EXPECT_TRUE(index_->query(query).value().hits.empty());
   const Terms terms = terms_of("what is your Age");
   EXPECT_EQ(terms.own, (Ids{"Age"}));
   EXPECT_EQ(terms.related.at(0), "old");
@@ -374,12 +374,14 @@ TEST_F(Searching, OpensAnIndexOfBeforeTextsWereKept) {
   index_.reset();
   store::Database::Options file;
   file.path = (folder_ / "knowledge.db").string();
-  file.migrations = {"", "", ""};
+  file.migrations = {"", "", "", ""};
   ASSERT_TRUE(store::Database::open(file)
                   .value()
                   ->write([](store::Connection& connection) -> Result<void> {
-                    for (const char* sql : {"DROP TABLE contents", "DROP TABLE settings",
-                                            "PRAGMA user_version = 2"}) {
+                    for (const char* sql :
+                         {"DROP TABLE contents", "DROP TABLE settings",
+                          "DROP TRIGGER chunk_vectors_removed", "DROP TABLE vectors",
+                          "ALTER TABLE state DROP COLUMN next_chunk", "PRAGMA user_version = 2"}) {
                       TRY(connection.execute(sql));
                     }
                     return {};

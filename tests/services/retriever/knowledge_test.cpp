@@ -291,6 +291,44 @@ TEST_F(Answering, TellsHowAQueryWasAnsweredWithAnySettings) {
   EXPECT_EQ(cache_->stats().entries, 0U);
 }
 
+TEST_F(Answering, NoReplyByWordsAloneOutlivesTheArrivalOfVectors) {
+  reopen_with_meaning();
+  const auto settings = Settings::open(*index_, {.expansion = false}).value();
+  Knowledge knowledge(*index_, *settings, *cache_, {});
+  contracts::AddDocument document;
+  document.id = "a";
+  document.content = "Brian is a dog.";
+  ASSERT_TRUE(knowledge.add(document).ok());
+  contracts::QueryRequest query;
+  query.query = "which hound?";
+  EXPECT_TRUE(knowledge.query(query).value().hits.empty());
+  ASSERT_TRUE(scribe_->catch_up().ok());
+  EXPECT_EQ(knowledge.query(query).value().hits.at(0).text, "Brian is a dog.");
+  document.content = "Brian is a puppy.";
+  ASSERT_TRUE(knowledge.add(document).ok());
+  EXPECT_TRUE(knowledge.query(query).value().hits.empty());
+  ASSERT_TRUE(scribe_->catch_up().ok());
+  EXPECT_EQ(knowledge.query(query).value().hits.at(0).text, "Brian is a puppy.");
+  EXPECT_EQ(cache_->stats().hits, 0U);
+}
+
+TEST_F(Answering, TellsWhetherAQueryWasSearchedByMeaning) {
+  reopen_with_meaning();
+  Knowledge knowledge(*index_, *settings_, *cache_, {});
+  contracts::AddDocument document;
+  document.content = "Brian is a dog.";
+  ASSERT_TRUE(knowledge.add(document).ok());
+  const auto use = [&](const char* question) {
+    contracts::RagTest test;
+    test.query = question;
+    return knowledge.test(test).value().meaning;
+  };
+  EXPECT_EQ(use("which hound?"), contracts::MeaningUse::Unavailable);
+  ASSERT_TRUE(scribe_->catch_up().ok());
+  EXPECT_EQ(use("which hound?"), contracts::MeaningUse::Searched);
+  EXPECT_EQ(use("is Brian a dog?"), contracts::MeaningUse::Unneeded);
+}
+
 TEST(Context, EndsBeforeTheFirstHitThatDoesNotFit) {
   std::vector<contracts::Hit> hits(3);
   hits[0].title = "A";
