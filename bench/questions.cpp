@@ -29,8 +29,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "door.h"
 #include "lexical/analyser.h"
@@ -38,6 +40,7 @@
 
 namespace {
 
+constexpr int kSettlingChecks = 3'000;
 constexpr std::string_view kNumbers =
     " two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred "
@@ -147,6 +150,12 @@ class Examination {
  public:
   Examination(const bench::Stack& stack, bool show) : stack_(stack), show_(show) {}
 
+  // Whether all that the characters know is searched as it will be; else for a moment by words.
+  bool is_settled() {
+    const auto health = door_.get(stack_.url("retriever") + "/rag/health");
+    return health && health.value().root().text_or("meaning", "") != "loading";
+  }
+
   void ask(json::Value question) {
     const std::string id(question.text_or("id", "?"));
     const std::string character(question.text_or("character", ""));
@@ -225,6 +234,9 @@ int run(const std::string& data, const std::map<std::string, std::string>& extra
     return 1;
   }
   Examination examination(stack.value(), show);
+  for (int i = 0; i < kSettlingChecks && !examination.is_settled(); ++i) {
+    std::this_thread::sleep_for(Milliseconds(10));
+  }
   for (std::string line; std::getline(file, line);) {
     const auto question = json::Document::parse(line);
     if (question) examination.ask(question.value().root());
