@@ -72,9 +72,12 @@ Milliseconds TaskLoop::wait(Milliseconds max) {
   return std::clamp(left, Milliseconds(0), max);
 }
 
-void TaskLoop::run_due() {
+void TaskLoop::clear_wake() {
   std::uint64_t wakes = 0;
   [[maybe_unused]] const auto got = read(wake_fd_, &wakes, sizeof wakes);
+}
+
+void TaskLoop::run_due() {
   std::vector<std::function<void()>> tasks;
   {
     const std::lock_guard lock(mutex_);

@@ -52,6 +52,8 @@ class TaskLoop {
 
   // Milliseconds until the next timer, 0 when tasks wait, at most `max`.
   Milliseconds wait(Milliseconds max);
+  // When wake_fd() is readable, before run_due(): it is not until something is posted anew.
+  void clear_wake();
   // Runs the posted tasks and the timers that are due.
   void run_due();
 

@@ -1,7 +1,7 @@
 #include "messaging/node.h"
 
 #include <fmt/format.h>
-#include <sched.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -17,6 +17,7 @@
 #include "messaging/directory.h"
 #include "messaging/envelope.h"
 #include "messaging/incoming.h"
+#include "messaging/look.h"
 #include "messaging/sockets.h"
 #include "retry/policy.h"
 #include "telemetry/log.h"
@@ -25,8 +26,6 @@ namespace messaging {
 namespace {
 
 constexpr Milliseconds kScanInterval{250};
-constexpr std::chrono::microseconds kLook{300};
-constexpr std::chrono::microseconds kYielded{5};  // a yield that takes longer let somebody run
 constexpr std::size_t kLookCalls = 8;
 constexpr int kQuickCalls = 3;
 constexpr Milliseconds kSearchInterval{20};  // for a service of which no instance is known
@@ -56,47 +55,6 @@ struct Pending {
   std::int64_t untold_bytes = 0;  // of items that were taken
   TimerId deadline_timer = 0;
   TimerId retry_timer = 0;
-};
-
-// A thread that waits looks a little before it sleeps: waking a core that sleeps costs more than
-// most answers take. It gives way to whoever can run, and stops once somebody did: the core is
-// awake then, and has better things to do.
-class Look {
- public:
-  explicit Look(std::chrono::microseconds yielded = kYielded) : yielded_(yielded) {}
-  // Whether to look once more.
-  bool again() {
-    const SteadyTime before = SystemClock::instance().now();
-    if (before >= end_) return false;
-    sched_yield();
-    return SystemClock::instance().now() - before < yielded_;
-  }
-
- private:
-  std::chrono::microseconds yielded_;
-  SteadyTime end_ = SystemClock::instance().now() + kLook;
-};
-
-// An answer that a thread waits for.
-class Awaited {
- public:
-  void give(Result<std::string> result) {
-    result_ = std::move(result);
-    there_ = true;
-    there_.notify_one();
-  }
-  Result<std::string> take() {
-    // Whoever runs meanwhile may be the node's own thread, which brings the answer.
-    Look look(kLook);
-    while (!there_ && look.again()) {
-    }
-    there_.wait(false);
-    return std::move(*result_);
-  }
-
- private:
-  std::optional<Result<std::string>> result_;
-  std::atomic<bool> there_{false};
 };
 
 class NodeImpl final : public Node, public Answering {
@@ -143,6 +101,8 @@ class NodeImpl final : public Node, public Answering {
   void run(const std::stop_token& stop);
   void wait_for_input();
   void look_then_sleep(Milliseconds at_most);
+  bool unread() const;
+  void receive();
   void receive_calls();
   void receive_events();
   bool receive_replies(Peer& peer);
@@ -194,9 +154,9 @@ class NodeImpl final : public Node, public Answering {
   std::optional<zmq::socket_t> router_;
   std::optional<zmq::socket_t> publisher_;
   std::optional<zmq::socket_t> subscriber_;
-  std::vector<zmq::pollitem_t> poll_items_;
-  bool router_readable_ = false;
-  bool subscriber_readable_ = false;
+  std::vector<pollfd> poll_items_;
+  bool router_unread_ = false;  // as Peer::unread
+  bool subscriber_unread_ = false;
   std::map<std::string, std::deque<OnEvent>> subscriptions_;  // stay in place while they run
   std::set<std::string> publishers_;
   std::set<std::string> wanted_;  // services that were called: each peer costs every wait something
@@ -225,6 +185,7 @@ void NodeImpl::answer(const std::string& caller, const Envelope& envelope,
     incoming_.erase({caller, envelope.id});
   }
   if (!router_) return;
+  router_unread_ = true;
   const std::string head = json::encode(envelope);
   bool gone = false;
   try {
@@ -297,6 +258,7 @@ Result<void> NodeImpl::open_sockets() {
     gatekeeper_ = sockets_.gatekeeper();
     now = address(self_.rpc, options_.rpc_port);
     router_ = sockets_.router(now);
+    router_unread_ = true;
     self_.rpc = reachable(router_->get(zmq::sockopt::last_endpoint));
     now = address(self_.events, options_.events_port);
     publisher_ = sockets_.publisher(now);
@@ -310,7 +272,10 @@ Result<void> NodeImpl::open_sockets() {
 void NodeImpl::receive_calls() {
   for (int i = 0; router_ && i < kReceivePerTurn; ++i) {
     zmq::message_t caller;
-    if (!router_->recv(caller, zmq::recv_flags::dontwait)) return;
+    if (!router_->recv(caller, zmq::recv_flags::dontwait)) {
+      router_unread_ = false;
+      return;
+    }
     std::vector<zmq::message_t> frames;
     while (router_->get(zmq::sockopt::rcvmore)) {
       zmq::message_t part;
@@ -379,6 +344,7 @@ void NodeImpl::subscribe(std::string topic, OnEvent on_event) {
   on_loop([this, topic = std::move(topic), on_event = std::move(on_event)] {
     if (!subscriber_) subscriber_ = sockets_.subscriber();
     subscriber_->set(zmq::sockopt::subscribe, topic);
+    subscriber_unread_ = true;
     subscriptions_[topic].push_back(on_event);
     rescan();
     scan();
@@ -386,8 +352,10 @@ void NodeImpl::subscribe(std::string topic, OnEvent on_event) {
 }
 
 void NodeImpl::unsubscribe_from(const std::string& address) {
+  if (!subscriber_) return;
+  subscriber_unread_ = true;
   try {
-    if (subscriber_) subscriber_->disconnect(address);
+    subscriber_->disconnect(address);
   } catch (const zmq::error_t&) {
     // It had never been connected.
   }
@@ -395,6 +363,7 @@ void NodeImpl::unsubscribe_from(const std::string& address) {
 
 void NodeImpl::connect_publishers(const std::vector<Instance>& found) {
   if (!subscriber_) return;
+  subscriber_unread_ = true;
   std::set<std::string> live;
   for (const Instance& instance : found) {
     if (sockets_.suits(instance.events)) live.insert(instance.events);
@@ -421,7 +390,10 @@ void NodeImpl::receive_events() {
   for (int i = 0; subscriber_ && i < kReceivePerTurn; ++i) {
     zmq::message_t topic;
     zmq::message_t body;
-    if (!subscriber_->recv(topic, zmq::recv_flags::dontwait)) return;
+    if (!subscriber_->recv(topic, zmq::recv_flags::dontwait)) {
+      subscriber_unread_ = false;
+      return;
+    }
     if (!subscriber_->get(zmq::sockopt::rcvmore) || !subscriber_->recv(body)) continue;
     const auto found = subscriptions_.find(topic.to_string());
     if (found == subscriptions_.end()) continue;
@@ -503,6 +475,7 @@ void NodeImpl::send(CallId id, Pending& pending) {
                           .timeout_ms = left.count(),
                           .traceparent = pending.options.traceparent};
   pending.peer = peer;
+  peer->unread = true;
   ++peer->in_flight;
   const auto sent = peer->socket.send(frame(json::encode(envelope)),
                                       zmq::send_flags::sndmore | zmq::send_flags::dontwait);
@@ -518,6 +491,7 @@ void NodeImpl::send(CallId id, Pending& pending) {
 
 // A word about a call, without a body.
 void NodeImpl::tell(Peer& peer, const Envelope& envelope) {
+  peer.unread = true;
   if (peer.socket.send(frame(json::encode(envelope)),
                        zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
     peer.socket.send(frame(""), zmq::send_flags::dontwait);
@@ -592,7 +566,10 @@ Result<std::string> NodeImpl::call_and_wait(const std::string& service, std::str
 bool NodeImpl::receive_replies(Peer& peer) {
   for (int i = 0; i < kReceivePerTurn; ++i) {
     zmq::message_t head;
-    if (!peer.socket.recv(head, zmq::recv_flags::dontwait)) return false;
+    if (!peer.socket.recv(head, zmq::recv_flags::dontwait)) {
+      peer.unread = false;
+      return false;
+    }
     peer.silent = false;
     zmq::message_t body;
     while (peer.socket.get(zmq::sockopt::rcvmore)) {
@@ -770,11 +747,9 @@ void NodeImpl::run(const std::stop_token& stop) {
     ended_.clear();
     wait_for_input();
     loop_->run_due();
-    if (router_readable_) receive_calls();
-    if (subscriber_readable_) receive_events();
-    for (std::size_t i = 0; i < peers_.size(); ++i) {
-      if (peers_[i]->readable) receive_replies(*peers_[i]);
-    }
+    // Twice: what has come is mostly answered, and who answers leaves the socket unread.
+    receive();
+    receive();
     const SteadyTime now = SystemClock::instance().now();
     if (now - scanned_ >= kScanInterval) {
       scanned_ = now;
@@ -793,53 +768,66 @@ void NodeImpl::run(const std::stop_token& stop) {
   gatekeeper_.reset();
 }
 
+bool NodeImpl::unread() const {
+  return router_unread_ || subscriber_unread_ ||
+         std::any_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer->unread; });
+}
+
+void NodeImpl::receive() {
+  if (router_unread_) receive_calls();
+  if (subscriber_unread_) receive_events();
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    if (peers_[i]->unread) receive_replies(*peers_[i]);
+  }
+}
+
 // While an answer is due, or somebody calls again and again, the thread looks for it a little
 // before it sleeps.
 void NodeImpl::look_then_sleep(Milliseconds at_most) {
   const bool due = !calls_.empty() && calls_.size() <= kLookCalls;  // with many, one always comes
-  const bool lively = quick_calls_ >= kQuickCalls && serving_count_ == 0;
+  const bool lively = quick_calls_ >= kQuickCalls && serving_count_ <= kLookCalls;
   if ((due || lively) && at_most.count() > 0) {
     Look look;
     do {
-      if (zmq::poll(poll_items_, Milliseconds(0)) > 0) return;
+      if (poll(poll_items_.data(), poll_items_.size(), 0) > 0) return;
     } while (look.again());
   }
-  zmq::poll(poll_items_, at_most);
+  poll(poll_items_.data(), poll_items_.size(), static_cast<int>(at_most.count()));
 }
 
-// Waits on all sockets and notes which have something: asking a ZeroMQ socket costs system calls.
+// Waits on all sockets and notes which may have something. Their descriptors are asked, not the
+// sockets: each of those would cost system calls of its own.
 void NodeImpl::wait_for_input() {
-  std::vector<zmq::pollitem_t>& items = poll_items_;
-  items.assign(1, {nullptr, loop_->wake_fd(), ZMQ_POLLIN, 0});
-  const auto add_socket = [&](zmq::socket_t& socket) {
-    items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
+  std::vector<pollfd>& items = poll_items_;
+  items.assign(1, {loop_->wake_fd(), POLLIN, 0});
+  const auto add = [&](int fd) {
+    items.push_back({fd, POLLIN, 0});  // a descriptor of -1 is passed over
     return items.size() - 1;
   };
-  const std::size_t router = router_ ? add_socket(*router_) : 0;
-  const std::size_t subscriber = subscriber_ ? add_socket(*subscriber_) : 0;
-  const std::size_t gatekeeper = gatekeeper_ ? add_socket(*gatekeeper_) : 0;
+  const auto add_socket = [&](auto& socket) {
+    return socket ? add(socket->get(zmq::sockopt::fd)) : 0;
+  };
+  const std::size_t router = add_socket(router_);
+  const std::size_t subscriber = add_socket(subscriber_);
+  add_socket(gatekeeper_);
   for (const auto& peer : peers_) {
-    peer->poll_index = add_socket(peer->socket);
-    items.push_back({nullptr, peer->pid_fd, ZMQ_POLLIN, 0});  // a descriptor of -1 is passed over
-    if (peer->monitor) add_socket(*peer->monitor);
+    peer->poll_index = add(peer->socket.get(zmq::sockopt::fd));
+    add(peer->pid_fd);
+    add_socket(peer->monitor);
   }
   const bool looks_out = !peers_.empty() || subscriber_ || !calls_.empty();
-  try {
-    look_then_sleep(loop_->wait(looks_out ? kScanInterval : Milliseconds(60'000)));
-  } catch (const zmq::error_t& error) {
-    if (error.num() != EINTR) throw;
-  }
+  const Milliseconds at_most = looks_out ? kScanInterval : Milliseconds(60'000);
+  look_then_sleep(unread() ? Milliseconds(0) : loop_->wait(at_most));
   const auto ready = [&](std::size_t index) { return index != 0 && items[index].revents != 0; };
-  router_readable_ = ready(router);
-  subscriber_readable_ = ready(subscriber);
-  if (ready(gatekeeper)) sockets_.answer(*gatekeeper_);
+  if (items.front().revents != 0) loop_->clear_wake();
+  router_unread_ |= ready(router);
+  subscriber_unread_ |= ready(subscriber);
+  if (gatekeeper_) sockets_.answer(*gatekeeper_);
   std::vector<Peer*> ended;
   std::vector<Peer*> disconnected;
   for (const auto& peer : peers_) {
-    peer->readable = ready(peer->poll_index);
-    if (peer->monitor && ready(peer->poll_index + 2) && peer->connection_lost()) {
-      disconnected.push_back(peer.get());
-    }
+    peer->unread |= ready(peer->poll_index);
+    if (peer->connection_lost()) disconnected.push_back(peer.get());
     if (ready(peer->poll_index + 1)) ended.push_back(peer.get());
   }
   // What they had still sent comes first; its callbacks may end other peers.

@@ -96,31 +96,37 @@ std::optional<zmq::socket_t> Sockets::gatekeeper() {
 }
 
 void Sockets::answer(zmq::socket_t& gatekeeper) const {
-  std::vector<zmq::message_t> request;
-  do {
-    if (!gatekeeper.recv(request.emplace_back(), zmq::recv_flags::dontwait)) return;
-  } while (gatekeeper.get(zmq::sockopt::rcvmore));
   // version, request id, domain, address, identity, mechanism, the client's public key
-  std::string owner;
-  if (request.size() == 7 && request[5].to_string_view() == "CURVE" &&
-      request[6].size() == kKeyBytes) {
-    std::array<char, 41> text{};
-    zmq_z85_encode(text.data(), request[6].data<std::uint8_t>(), kKeyBytes);
-    owner = owner_of(keys_->directory, text.data());
-  }
-  if (owner.empty()) {
-    telemetry::warn("a stranger was refused",
-                    {{"address", request.size() > 3 ? request[3].to_string() : ""}});
-  }
+  std::vector<zmq::message_t> request;
+  const auto next = [&] {
+    request.clear();
+    do {
+      if (!gatekeeper.recv(request.emplace_back(), zmq::recv_flags::dontwait)) return false;
+    } while (gatekeeper.get(zmq::sockopt::rcvmore));
+    return true;
+  };
   const auto say = [&](std::string_view part, zmq::send_flags flags) {
     gatekeeper.send(frame(part), flags);
   };
-  say("1.0", zmq::send_flags::sndmore);
-  say(request.size() > 1 ? request[1].to_string_view() : "", zmq::send_flags::sndmore);
-  say(owner.empty() ? "400" : "200", zmq::send_flags::sndmore);
-  say(owner.empty() ? "no key of this stack" : "", zmq::send_flags::sndmore);
-  say(owner, zmq::send_flags::sndmore);
-  say("", zmq::send_flags::none);
+  while (next()) {
+    std::string owner;
+    if (request.size() == 7 && request[5].to_string_view() == "CURVE" &&
+        request[6].size() == kKeyBytes) {
+      std::array<char, 41> text{};
+      zmq_z85_encode(text.data(), request[6].data<std::uint8_t>(), kKeyBytes);
+      owner = owner_of(keys_->directory, text.data());
+    }
+    if (owner.empty()) {
+      telemetry::warn("a stranger was refused",
+                      {{"address", request.size() > 3 ? request[3].to_string() : ""}});
+    }
+    say("1.0", zmq::send_flags::sndmore);
+    say(request.size() > 1 ? request[1].to_string_view() : "", zmq::send_flags::sndmore);
+    say(owner.empty() ? "400" : "200", zmq::send_flags::sndmore);
+    say(owner.empty() ? "no key of this stack" : "", zmq::send_flags::sndmore);
+    say(owner, zmq::send_flags::sndmore);
+    say("", zmq::send_flags::none);
+  }
 }
 
 Peer::Peer(Instance what, Sockets& sockets) : instance(std::move(what)), socket(sockets.dealer()) {
@@ -140,6 +146,7 @@ Peer::~Peer() {
 void Peer::reconnect(Sockets& sockets) {
   stop_monitor();
   socket = sockets.dealer();
+  unread = true;
   silent = false;
   try {
     connect(sockets);

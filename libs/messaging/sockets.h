@@ -29,7 +29,7 @@ class Sockets {
   zmq::socket_t dealer();
   // Asked by ZeroMQ who may connect (rfc.zeromq.org/spec/27); none without keys. Bind it first.
   std::optional<zmq::socket_t> gatekeeper();
-  // Answers what has arrived at the gatekeeper.
+  // Answers all that has arrived at the gatekeeper.
   void answer(zmq::socket_t& gatekeeper) const;
 
   // Whether this node can connect to an address: both sides are plain or both use keys.
@@ -76,7 +76,10 @@ class Peer {
   SteadyTime connecting_since{};
   std::size_t in_flight = 0;
   std::size_t poll_index = 0;
-  bool readable = false;
+  // Its descriptor tells of commands, not of messages, and of each once (zmq_getsockopt(3),
+  // ZMQ_FD): whoever uses the socket, if only to send, may take the news along. So after any use it
+  // is read until there is nothing before its descriptor is waited for.
+  bool unread = true;
   bool silent = false;     // has let a call's deadline pass and said nothing since
   bool withdrawn = false;  // ends once its calls have
 

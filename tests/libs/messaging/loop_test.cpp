@@ -1,6 +1,7 @@
 #include "messaging/loop.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <memory>
 #include <string>
@@ -21,6 +22,23 @@ TEST(TaskLoop, RunsWhatIsPostedInOrder) {
   EXPECT_EQ(ran, "ab");
   loop.run_due();
   EXPECT_EQ(ran, "abc");
+}
+
+TEST(TaskLoop, IsAwakeFromTheFirstTaskUntilThatIsNoted) {
+  TaskLoop loop;
+  const auto awake = [&] {
+    pollfd entry{loop.wake_fd(), POLLIN, 0};
+    return poll(&entry, 1, 0) == 1;
+  };
+  EXPECT_FALSE(awake());
+  loop.post([] {});
+  loop.post([] {});
+  EXPECT_TRUE(awake());
+  loop.clear_wake();
+  EXPECT_FALSE(awake());
+  loop.run_due();
+  loop.post([] {});
+  EXPECT_TRUE(awake());
 }
 
 TEST(TaskLoop, RunsTimersThatAreDueAndKeepsTheOthers) {
