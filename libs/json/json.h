@@ -79,6 +79,7 @@ class Document {
 // UTF-8 are repaired; numbers that JSON cannot say become null.
 class Writer {
  public:
+  Writer() { text_.reserve(256); }
   void begin_object();
   void end_object();
   void begin_array();

@@ -34,7 +34,11 @@ struct Node {
 class TreeBuilder {
  public:
   TreeBuilder(std::pmr::memory_resource& arena, const ParseOptions& options)
-      : arena_(arena), depth_max_(options.depth_max), nodes_max_(options.nodes_max) {}
+      : arena_(arena),
+        depth_max_(options.depth_max),
+        nodes_max_(options.nodes_max),
+        open_(&arena),
+        starts_(&arena) {}
 
   bool null() { return put({}); }
   bool boolean(bool value);
@@ -68,8 +72,8 @@ class TreeBuilder {
   std::size_t nodes_ = 0;
   std::string error_;
   std::string_view key_;
-  std::vector<Node> open_;           // values whose container is still open, and the root
-  std::vector<std::size_t> starts_;  // of the open containers: where their children begin
+  std::pmr::vector<Node> open_;           // values whose container is still open, and the root
+  std::pmr::vector<std::size_t> starts_;  // of the open containers: where their children begin
 };
 
 // parse_strict.cpp, nlohmann: the last word on what is JSON, and the words for what is not.
