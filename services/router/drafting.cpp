@@ -143,18 +143,17 @@ contracts::ChatRequest chat_request(const TurnState& state, int number) {
                                                       state.record.regenerates.value_or(""),
                                                   static_cast<std::uint64_t>(number)) >>
                                            1U);
-  request.messages.push_back(
-      {contracts::Role::System,
-       state.prompt->system + rule + knowledge_section(state) + notes_section(state, number)});
+  std::string system = state.prompt->system;
+  system.append(rule).append(knowledge_section(state)).append(notes_section(state, number));
+  if (!state.prompt->post_history.empty()) system.append("\n\n").append(state.prompt->post_history);
+  request.messages.reserve(state.history.size() + 1);
+  request.messages.push_back({contracts::Role::System, std::move(system)});
   for (const contracts::Line& line : state.history) {
     const bool own = line.kind == contracts::Kind::Bot && line.author == state.record.character;
     request.messages.push_back(
         own ? contracts::ChatMessage{contracts::Role::Assistant, line.text}
             : contracts::ChatMessage{contracts::Role::User,
                                      fmt::format("{}: {}", display_name(state, line), line.text)});
-  }
-  if (!state.prompt->post_history.empty()) {
-    request.messages.front().content += "\n\n" + state.prompt->post_history;
   }
   return request;
 }

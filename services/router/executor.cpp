@@ -23,6 +23,7 @@ using contracts::TurnStatus;
 constexpr std::size_t kScenesMax = 10'000;
 constexpr int kAnswersMax = 16;  // to one message
 constexpr std::size_t kSaidMax = 256;
+constexpr int kSaidAsked = 256;  // more than are said until a turn is on disk as open
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question that refers back
 
@@ -327,7 +328,7 @@ void Executor::settle_next() {
 // in between leaves a line without any record.
 void Executor::ask_what_was_said() {
   peers_.coordinator.call<contracts::Said>(
-      "coordinator.said", contracts::SaidRequest{},
+      "coordinator.said", contracts::SaidRequest{kSaidAsked},
       {.deadline = clock().now() + options_.recover_timeout, .idempotent = true},
       [this](const Result<contracts::Said>& reply) {
         if (reply) {
@@ -441,7 +442,6 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   const Scene& scene = scene_of(state.record.channel);
   state.said.assign(scene.said.begin(), scene.said.end());
   if (state.record.kind == TurnKind::Direct) state.talk = scene.talk;
-  store_.opened(state.record);
   plan_flush();
   if (!repeat_key.empty()) in_flight_[repeat_key] = turn_id;
   open_.add(1);
@@ -463,8 +463,26 @@ void Executor::plan_flush() {
   if (std::exchange(flush_planned_, true)) return;
   node_.after(options_.open_after, [this] {
     flush_planned_ = false;
-    store_.flush();
+    flush();
   });
+}
+
+// Turns that are young are left for the next time: most are over by then, and are written once.
+void Executor::flush() {
+  const SteadyTime old = clock().now() - options_.open_after;
+  for (auto& [turn_id, running] : turns_) {
+    if (running.on_disk || running.state.phase == Phase::Over) continue;
+    if (running.began > old) {
+      plan_flush();
+      continue;
+    }
+    // Without its drafts: of a turn that a crash has ended there is no outcome to tell.
+    contracts::TurnRecord open = running.state.record;
+    open.attempts.clear();
+    store_.opened(open);
+    running.on_disk = true;
+  }
+  store_.flush();
 }
 
 void Executor::apply(const std::string& turn_id, Event event) {

@@ -31,7 +31,7 @@ class Executor {
     TurnOptions turn;
     std::size_t turns_max = 1000;       // beyond: Overloaded
     Milliseconds stage_timeout{3000};   // for a call that a turn can do without
-    Milliseconds open_after{25};        // a turn that lasts longer is on disk as open
+    Milliseconds open_after{50};        // a turn that lasts twice that is on disk as open
     Milliseconds typing_after{150};     // of a draft, before a bot is seen typing a direct answer
     Milliseconds follow_up_after{250};  // of silence, before the coordinator is asked who goes on
     Milliseconds recover_timeout{30'000};  // for asking what a crash has left unknown
@@ -106,6 +106,7 @@ class Executor {
     contracts::Delivery delivery = contracts::Delivery::Stage;
     std::set<messaging::CallId> calls;  // under way; ended with the turn
     bool typing = false;
+    bool on_disk = false;  // as open
   };
   // What is about to happen in a channel by itself.
   struct Scene {
@@ -156,6 +157,7 @@ class Executor {
   void cast_told(const Result<std::string>& body);
   void forget_old();
   void plan_flush();
+  void flush();
   void fetch_prompt(const std::string& turn_id, const contracts::PromptRequest& request);
   Milliseconds draft_estimate() const { return Milliseconds(static_cast<std::int64_t>(draft_ms_)); }
 
