@@ -88,7 +88,8 @@ struct Conversations::Channel {
   };
   // Shared with the pictures of the channel before this one: a line does not change.
   std::deque<std::shared_ptr<const Entry>> lines;
-  std::deque<std::int64_t> times;  // of the last day's lines, oldest first, at most kTimesKept + 1
+  // Of the last day's lines, oldest first, at most kTimesKept + 1.
+  std::vector<std::int64_t> times;
   double energy = 0;
   int bot_lines = 0;
   std::optional<Reservation> reservation;
@@ -104,7 +105,7 @@ struct Conversations::Channel {
     times.push_back(entry.at_ms);
     lines.push_back(std::make_shared<const Entry>(std::move(entry)));
     if (lines.size() > kLinesKept) lines.pop_front();
-    if (times.size() > kTimesKept + 1) times.pop_front();
+    if (times.size() > kTimesKept + 1) times.erase(times.begin());
   }
 
   void spend_for(const Line& line, const Weights& weights) {
@@ -440,7 +441,8 @@ Result<std::shared_ptr<Conversations::Channel>> Conversations::load_from_disk(
                }));
   TRY(db.query("SELECT at_ms FROM lines WHERE channel = ? ORDER BY seq DESC LIMIT ?",
                {channel, static_cast<std::int64_t>(kTimesKept + 1)},
-               [&](const store::Row& row) { loaded->times.push_front(row.integer(0)); }));
+               [&](const store::Row& row) { loaded->times.push_back(row.integer(0)); }));
+  std::reverse(loaded->times.begin(), loaded->times.end());
   TRY(
       db.query("SELECT energy, bot_lines, reserved_after, reserved_by, reserved_cost, "
                "quiet_until_ms FROM channels WHERE channel = ?",

@@ -14,7 +14,10 @@
 namespace coordinator {
 
 inline bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+  // The first letters tell most words apart, at a fraction of what a call of memcmp costs.
+  return !word.empty() && std::any_of(words.begin(), words.end(), [&](std::string_view one) {
+    return one.size() == word.size() && one.front() == word.front() && one == word;
+  });
 }
 
 bool pronoun(std::string_view word);

@@ -14,9 +14,10 @@ using contracts::Line;
 constexpr std::size_t kLinesTold = 20;
 constexpr std::size_t kChannelsMax = 10'000;  // whose participants are remembered
 
-std::vector<Line> last_lines(const std::vector<Line>& lines) {
+std::vector<Line> last_lines(std::vector<Line> lines) {
   const std::size_t skipped = lines.size() > kLinesTold ? lines.size() - kLinesTold : 0;
-  return {lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end()};
+  lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(skipped));
+  return lines;
 }
 
 std::uint64_t seed_of(const std::string& channel, const std::string& message_id) {
@@ -95,8 +96,8 @@ contracts::ObserveReply Stage::reaction(const std::string& channel, Kind kind,
   reply.message_count = conversation.message_count;
   reply.energy = conversation.energy;
   if (kind == Kind::Human) {
-    reply.history = last_lines(conversation.lines);
     reply.selection = decide(channel, conversation, conversation.energy);
+    reply.history = last_lines(std::move(conversation.lines));
   } else {
     reply.selection.nobody = true;
     reply.selection.reason = "not_a_person";
@@ -114,14 +115,18 @@ contracts::Selection Stage::select(const contracts::SelectRequest& request) cons
   return coordinator::select(*cast_.with_ids(request.participants), scene, options_.weights);
 }
 
-contracts::Selection Stage::decide(const std::string& channel, const Conversation& conversation,
+contracts::Selection Stage::decide(const std::string& channel, Conversation& conversation,
                                    double energy) const {
-  const Scene scene{.history = conversation.lines,
-                    .pending = {},
-                    .energy = energy,
-                    .seed = seed_of(channel, conversation.last_id),
-                    .quiet = conversation.quiet_until_ms > 0};
-  return coordinator::select(*company_in(channel), scene, options_.weights);
+  // The lines are lent to the scene: to copy them all would cost as much as the choice.
+  Scene scene{.history = std::move(conversation.lines),
+              .pending = {},
+              .energy = energy,
+              .seed = seed_of(channel, conversation.last_id),
+              .quiet = conversation.quiet_until_ms > 0};
+  contracts::Selection selection =
+      coordinator::select(*company_in(channel), scene, options_.weights);
+  conversation.lines = std::move(scene.history);
+  return selection;
 }
 
 Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& request) {
@@ -129,7 +134,7 @@ Result<contracts::FollowUp> Stage::follow_up(const contracts::FollowUpRequest& r
   constexpr int kRacesMax = 3;
   contracts::FollowUp reply;
   for (int race = 0; race < kRacesMax; ++race) {
-    const Conversation seen = TRY(conversations_.recent(request.channel));
+    Conversation seen = TRY(conversations_.recent(request.channel));
     if (request.after && *request.after != seen.last_id) break;
     const bool reserved = seen.reservation && seen.reservation->after == seen.last_id &&
                           present(request.channel, seen.reservation->character);

@@ -53,7 +53,7 @@ class Stage {
   bool present(const std::string& channel, const std::string& character) const;
   contracts::ObserveReply reaction(const std::string& channel, contracts::Kind kind,
                                    Conversation conversation) const;
-  contracts::Selection decide(const std::string& channel, const Conversation& conversation,
+  contracts::Selection decide(const std::string& channel, Conversation& conversation,
                               double energy) const;
   std::int64_t delay(const std::string& channel, const Conversation& conversation,
                      const std::string& speaker) const;
