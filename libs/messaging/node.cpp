@@ -84,7 +84,7 @@ class NodeImpl final : public Node, public Answering {
   void subscribe(std::string topic, OnEvent on_event) override;
 
   void stop() override;
-  void post(std::function<void()> task) override { loop_->post(std::move(task)); }
+  bool post(std::function<void()> task) override { return loop_->post(std::move(task)); }
   bool on_thread() const override { return loop_->on_thread(); }
   TimerId after(Milliseconds delay, std::function<void()> task) override {
     assert(on_thread());

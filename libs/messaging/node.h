@@ -107,7 +107,7 @@ class Node {
   virtual void stop() = 0;
 
   // The loop.
-  virtual void post(std::function<void()> task) = 0;
+  virtual bool post(std::function<void()> task) = 0;  // false after stop(): it will not run
   virtual bool on_thread() const = 0;
   virtual TimerId after(Milliseconds delay, std::function<void()> task) = 0;  // on its thread only
   virtual void cancel_timer(TimerId id) = 0;                                  // on its thread only

@@ -107,7 +107,10 @@ void Doors::add_http(const Route& route, Mode mode, const std::shared_ptr<const 
               },
               [&](const Error& error) { reply->respond(http::Response::error(error)); });
         };
-        if (mode == Mode::Loop) return node_.post(run);
+        if (mode == Mode::Loop) {
+          node_.post(run);
+          return;
+        }
         if (mode == Mode::Quick || !one_thread_) return run();
         if (!workers_.post(run)) {
           reply->respond(http::Response::error(

@@ -109,11 +109,12 @@ class SqliteDatabase final : public Database {
         writer_({.path = path_,
                  .grade = options.grade,
                  .queue_max = options.queue_max,
-                 .sync_within = options.sync_within},
+                 .sync_within = options.sync_within,
+                 .write_on = std::move(options.write_on)},
                 *connection_) {}
 
   Result<void> write(Work work) override {
-    assert(!writer_.on_writer_thread());
+    assert(!writer_.on_own_thread());
     // Shared, because the promise is still in use when it wakes us. The wait has no deadline of its
     // own: `work` may refer to the caller's locals, and what the writer does is bounded.
     const auto answer = std::make_shared<std::promise<Result<void>>>();

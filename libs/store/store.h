@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-// One SQLite file with one writer thread. Writes are queued and committed in groups; a write is
+// One SQLite file that one thread writes. Writes are queued and committed in groups; a write is
 // answered when it is on disk in the database's grade (DESIGN, "what it acknowledged"):
 //   PowerSafe  synchronous=FULL, the group is committed before the answer;
 //   CrashSafe  synchronous=NORMAL, committed before the answer, the log synced within
@@ -53,6 +53,9 @@ class Connection {
 
 using Work = std::function<Result<void>(Connection&)>;
 
+// Has a thread run a task soon, and once; false when it never will. From any thread.
+using RunOn = std::function<bool(std::function<void()> task)>;
+
 // Thread-safe. The destructor commits what is queued.
 class Database {
  public:
@@ -63,6 +66,11 @@ class Database {
     std::vector<std::string> migrations;
     std::size_t queue_max = 4096;  // writes waiting; beyond: Overloaded
     Milliseconds sync_within{100};
+    // The thread that writes and answers, one for all tasks; by default one of the database's own.
+    // A loop that writes by itself saves each write two changes of thread, but is held up by a disk
+    // that stalls. For the grade CrashSafe: that file is synced on a thread of its own all the
+    // same.
+    RunOn write_on{};
     std::size_t readers = 2;
     std::size_t cache_kib = 512;  // of pages, for each connection
   };
@@ -74,10 +82,10 @@ class Database {
 
   // Runs `work` in the writer's transaction and returns when it is on disk. A failing `work` is
   // rolled back alone; the rest of its group is committed.
-  // Not from inside a work or a `done`: the writer would wait for itself.
+  // Not on the thread that writes: it would wait for itself.
   virtual Result<void> write(Work work) = 0;
-  // The same without waiting; `done` is called once: on the writer's thread, or at once on the
-  // caller's when the queue is full.
+  // The same without waiting; `done` is called once: on the thread that writes, later, or at once
+  // on the caller's when the queue is full.
   virtual void write_async(Work work, std::function<void(Result<void>)> done) = 0;
   // Runs `work` on a snapshot that later writes do not change. Overloaded when no reader is free.
   virtual Result<void> read(const Work& work) = 0;

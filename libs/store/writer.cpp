@@ -31,15 +31,23 @@ Result<void> guarded(const Work& work, Connection& connection) {
 Writer::Writer(Options options, SqliteConnection& connection)
     : options_(std::move(options)),
       connection_(connection),
+      own_(!options_.write_on),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Writer::~Writer() {
+  {
+    std::unique_lock lock(mutex_);
+    own_ = true;
+    returned_.wait(lock, [this] { return !lent_; });
+  }
   thread_.request_stop();
   thread_.join();
   if (log_ >= 0) ::close(log_);
 }
 
 Result<void> Writer::submit(Work work, Done done) {
+  bool own = false;
+  bool lend = false;
   {
     const std::lock_guard lock(mutex_);
     if (queue_.size() >= options_.queue_max) {
@@ -47,9 +55,37 @@ Result<void> Writer::submit(Work work, Done done) {
                    fmt::format("store {}: {} writes are waiting", options_.path, queue_.size()));
     }
     queue_.push_back({std::move(work), std::move(done)});
+    own = own_;
+    lend = !own && !lent_;
+    lent_ = lent_ || lend;
+  }
+  if (lend) {
+    lend_queue();
+  } else if (own) {
+    queued_.notify_one();
+  }
+  return {};
+}
+
+// With `lent_` set.
+void Writer::lend_queue() {
+  if (options_.write_on([this] { write_lent(); })) return;
+  {
+    const std::lock_guard lock(mutex_);
+    own_ = true;
+    lent_ = false;
+    returned_.notify_all();
   }
   queued_.notify_one();
-  return {};
+}
+
+void Writer::write_lent() {
+  for (bool more = true; more;) {
+    commit_group();
+    const std::lock_guard lock(mutex_);
+    more = lent_ = !queue_.empty();
+    if (!more) returned_.notify_all();
+  }
 }
 
 std::optional<Writer::Job> Writer::next() {
@@ -61,16 +97,22 @@ std::optional<Writer::Job> Writer::next() {
 }
 
 void Writer::run(const std::stop_token& stop) {
-  const auto some_queued = [this] { return !queue_.empty(); };
+  const auto some_queued = [this] { return own_ && !lent_ && !queue_.empty(); };
   for (;;) {
-    bool work_waits = false;
-    {
-      std::unique_lock lock(mutex_);
-      work_waits = sync_due_ ? queued_.wait_until(lock, stop, *sync_due_, some_queued)
-                             : queued_.wait(lock, stop, some_queued);
+    std::unique_lock lock(mutex_);
+    if (sync_due_) {
+      queued_.wait_until(lock, stop, SteadyTime(*sync_due_), some_queued);
+    } else {
+      queued_.wait(lock, stop, [&] { return some_queued() || sync_due_; });
     }
+    const bool work_waits = some_queued();
+    lock.unlock();
     if (work_waits) commit_group();
-    if (sync_due_ && (stop.stop_requested() || steady_now() >= *sync_due_)) sync_log();
+    lock.lock();
+    const bool due = sync_due_ && (stop.stop_requested() || steady_now() >= *sync_due_);
+    if (due) sync_due_.reset();
+    lock.unlock();
+    if (due) sync_log();
     if (!work_waits && stop.stop_requested()) return;
   }
 }
@@ -83,11 +125,15 @@ void Writer::commit_group() {
       if (answer.result) answer.result = reason;
     }
   };
+  const std::optional<Error> broken = [this] {
+    const std::lock_guard lock(mutex_);
+    return broken_;
+  }();
   const SteadyTime end = steady_now() + options_.group_within;
   while (answers.size() < kGroupMax && (answers.empty() || steady_now() < end)) {
     std::optional<Job> job = next();
     if (!job) break;
-    Result<void> result = broken_ ? Result<void>(*broken_) : perform(job->work);
+    Result<void> result = broken ? Result<void>(*broken) : perform(job->work);
     if (!result && !connection_.in_transaction()) fail_uncommitted(result.error());
     answers.push_back({std::move(job->done), std::move(result)});
   }
@@ -130,21 +176,23 @@ Result<void> Writer::roll_back_savepoint() {
 }
 
 void Writer::note_commit() {
-  if (options_.grade == Grade::CrashSafe && !sync_due_) {
-    // The last quarter is for the sync itself and for the group that may be under way.
-    sync_due_ = steady_now() + options_.sync_within * 3 / 4;
-  }
+  if (options_.grade != Grade::CrashSafe) return;
+  const std::lock_guard lock(mutex_);
+  if (sync_due_) return;
+  // The last quarter is for the sync itself and for the group that may be under way.
+  sync_due_ = steady_now() + options_.sync_within * 3 / 4;
+  if (!own_) queued_.notify_one();
 }
 
 // The kernel has the log already; this bounds what a power cut may take. After a failed sync the
 // kernel may have dropped the pages, and syncing again would report success: so no write is
 // accepted until the file has been opened and checked anew.
 void Writer::sync_log() {
-  sync_due_.reset();
   const std::string log_path = options_.path + "-wal";
   // Closing this file drops no lock of SQLite: those are on the database and on -shm.
   if (log_ < 0) log_ = ::open(log_path.c_str(), O_RDONLY | O_CLOEXEC);
   if (log_ >= 0 && ::fdatasync(log_) == 0) return;
+  const std::lock_guard lock(mutex_);
   broken_ = Error(Code::Unavailable, fmt::format("store {}: cannot sync: {}", log_path,
                                                  std::generic_category().message(errno)));
 }

@@ -13,9 +13,10 @@
 
 namespace store {
 
-// The one thread that writes. It takes what is queued into one transaction, commits it, then
-// answers: under load one sync serves many writes, alone a write waits for nobody. Thread-safe; the
-// destructor commits what is queued.
+// Writes, on one thread: its own, or the one it is given. It takes what is queued into one
+// transaction, commits it, then answers: under load one sync serves many writes, alone a write
+// waits for nobody. What the thread it is given does not run any more, its own does. Thread-safe;
+// the destructor, never on a thread it was given, commits what is queued.
 class Writer {
  public:
   using Done = std::function<void(Result<void>)>;
@@ -26,9 +27,10 @@ class Writer {
     std::size_t queue_max = 4096;
     Milliseconds sync_within{100};
     Milliseconds group_within{5};  // a group takes no more works in after this
+    RunOn write_on{};
   };
 
-  // `connection` must outlive the writer and is used by its thread only.
+  // `connection` must outlive the writer and is used by the thread that writes only.
   Writer(Options options, SqliteConnection& connection);
   ~Writer();
   Writer(const Writer&) = delete;
@@ -36,7 +38,7 @@ class Writer {
 
   // Overloaded when the queue is full; then `done` is not kept.
   Result<void> submit(Work work, Done done);
-  bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool on_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
   struct Job {
@@ -49,6 +51,8 @@ class Writer {
   };
 
   void run(const std::stop_token& stop);
+  void lend_queue();
+  void write_lent();
   std::optional<Job> next();
   void commit_group();
   Result<void> perform(const Work& work);
@@ -57,15 +61,17 @@ class Writer {
   void sync_log();
 
   const Options options_;
-  // The writer thread's own.
-  SqliteConnection& connection_;
-  int log_ = -1;  // the -wal file, for its sync
+  SqliteConnection& connection_;  // of the thread that writes
+  int log_ = -1;                  // the -wal file, for its sync; of the own thread
+
+  std::mutex mutex_;  // guards all below
+  std::condition_variable_any queued_;
+  std::deque<Job> queue_;
+  bool own_;                          // this thread writes; else the one that was given
+  bool lent_ = false;                 // the queue: a task was given away that will write it
+  std::condition_variable returned_;  // the queue
   std::optional<SteadyTime> sync_due_;
   std::optional<Error> broken_;
-
-  std::mutex mutex_;
-  std::condition_variable_any queued_;
-  std::deque<Job> queue_;  // guarded by mutex_
 
   std::jthread thread_;  // last: it uses all of the above
 };

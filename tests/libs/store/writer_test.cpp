@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
 #include "libs/store/fixture.h"
 
 namespace store::testing {
@@ -68,6 +73,97 @@ TEST_F(OneGroup, FailsAsAWholeWhenAWorkEndsItsTransaction) {
   EXPECT_EQ(innocent.get().error().code, Code::Internal);
   EXPECT_TRUE(later.get().ok());
   EXPECT_EQ(kept(), (std::vector<std::int64_t>{2}));
+}
+
+// A loop that runs when the test says so.
+class Loop {
+ public:
+  RunOn run_on() {
+    return [this](std::function<void()> task) {
+      const std::lock_guard lock(mutex_);
+      if (!closed_) tasks_.push_back(std::move(task));
+      return !closed_;
+    };
+  }
+  // How many tasks there were.
+  std::size_t run() {
+    std::vector<std::function<void()>> tasks;
+    {
+      const std::lock_guard lock(mutex_);
+      tasks.swap(tasks_);
+    }
+    for (const auto& task : tasks) task();
+    return tasks.size();
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::function<void()>> tasks_;
+  bool closed_ = false;
+};
+
+class OnALoop : public ::testing::Test {
+ protected:
+  std::unique_ptr<Database> open() {
+    Database::Options options = numbers(folder_.file("numbers.db"));
+    options.write_on = loop_.run_on();
+    return opened(options);
+  }
+
+  Folder folder_;
+  Loop loop_;
+};
+
+bool answered(const std::future<Result<void>>& answer) {
+  return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+TEST_F(OnALoop, WritesWhatIsQueuedInOneTaskOfTheThreadThatItIsGiven) {
+  const auto database = open();
+  std::thread::id writing;
+  auto first = queued(*database, [&](Connection& connection) {
+    writing = std::this_thread::get_id();
+    return insert(1)(connection);
+  });
+  auto second = queued(*database, insert(2));
+  EXPECT_FALSE(answered(first));
+  EXPECT_EQ(loop_.run(), 1U);
+  EXPECT_TRUE(answered(first) && first.get().ok());
+  EXPECT_TRUE(answered(second) && second.get().ok());
+  EXPECT_EQ(writing, std::this_thread::get_id());
+  EXPECT_EQ(values(*database), (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST_F(OnALoop, WritesInTheSameTaskWhatAnAnswerQueues) {
+  const auto database = open();
+  std::future<Result<void>> second;
+  database->write_async(insert(1),
+                        [&](const Result<void>&) { second = queued(*database, insert(2)); });
+  EXPECT_EQ(loop_.run(), 1U);
+  EXPECT_TRUE(answered(second) && second.get().ok());
+  EXPECT_EQ(loop_.run(), 0U);
+}
+
+TEST_F(OnALoop, WritesByItselfOnceThatThreadRunsNothingMore) {
+  const auto database = open();
+  loop_.close();
+  EXPECT_TRUE(database->write(insert(1)).ok());
+  EXPECT_TRUE(database->write(insert(2)).ok());
+  EXPECT_EQ(values(*database), (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST_F(OnALoop, IsNotClosedBeforeTheTaskThatItGaveAwayHasRun) {
+  auto database = open();
+  auto last = queued(*database, insert(1));
+  std::jthread closing([&] { database.reset(); });
+  EXPECT_EQ(loop_.run(), 1U);
+  closing.join();
+  EXPECT_TRUE(last.get().ok());
+  EXPECT_EQ(values(*open()), (std::vector<std::int64_t>{1}));
 }
 
 }  // namespace

@@ -96,7 +96,10 @@ class FakeNode final : public messaging::Node {
   void cancel(messaging::CallId) override {}
   void publish(std::string, std::string) override {}
   void stop() override {}
-  void post(std::function<void()> task) override { task(); }
+  bool post(std::function<void()> task) override {
+    task();
+    return true;
+  }
   bool on_thread() const override { return true; }
   messaging::TimerId after(Milliseconds, std::function<void()>) override { return 0; }
   void cancel_timer(messaging::TimerId) override {}

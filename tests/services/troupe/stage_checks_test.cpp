@@ -36,7 +36,7 @@ class AnsweringNode final : public messaging::Node {
   void publish(std::string, std::string) override {}
   void subscribe(std::string, messaging::OnEvent) override {}
   void stop() override {}
-  void post(std::function<void()>) override {}
+  bool post(std::function<void()>) override { return true; }
   bool on_thread() const override { return false; }
   messaging::TimerId after(Milliseconds, std::function<void()>) override { return 0; }
   void cancel_timer(messaging::TimerId) override {}
