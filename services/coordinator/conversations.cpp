@@ -137,6 +137,7 @@ Result<std::unique_ptr<Conversations>> Conversations::open(Options options, cons
   store::Database::Options where;
   where.path = options.path;
   where.grade = store::Grade::CrashSafe;
+  where.write_on = options.write_on;
   where.migrations = {kSchema, kAnswersColumn, kQuietColumn, kNoTimeIndexes, kAuthorColumn};
   auto database = TRY(store::Database::open(std::move(where)));
   return std::unique_ptr<Conversations>(

@@ -53,7 +53,7 @@ struct ConversationStats {
 
 // Lines on disk (crash-safe before the answer), recent channels in memory (conv_history:{channel}),
 // so that a line costs one write and no read. Thread-safe. Changes and cache fills happen on the
-// database's writer thread alone, which orders them; the mutex is never held across I/O.
+// thread that writes the database alone, which orders them; the mutex is never held across I/O.
 class Conversations {
  public:
   struct Options {
@@ -62,6 +62,7 @@ class Conversations {
     std::size_t cache_bytes = 8 * 1024 * 1024;  // least recently used channels go first
     std::int64_t cache_ttl_ms = 24 * 3600 * 1000LL;
     std::int64_t quiet_asked_ms = 2 * 60 * 1000;  // after a person's "be quiet, guys"
+    store::RunOn write_on{};                      // as of the database
   };
 
   static Result<std::unique_ptr<Conversations>> open(Options options,
@@ -71,7 +72,7 @@ class Conversations {
   // Stores a line once by (channel, message_id): a person's refills the energy, a bot's spends it
   // unless it was reserved. A repeat changes nothing and answers with the channel as it stood after
   // that line, with the energy of today. Of a bot's line the conversation's lines are left out.
-  // `done` is called once, on the writer's thread.
+  // `done` is called once, on the thread that writes.
   using Observed = std::function<void(Result<Conversation>)>;
   void observe(contracts::ObserveRequest request, Observed done);
   // The same, waiting for it.
@@ -118,7 +119,7 @@ class Conversations {
                           Conversation& result);
   Result<void> restore_repeat(store::Connection& db, const contracts::ObserveRequest& request,
                               Conversation& result);
-  // On the writer thread: the channel from memory or disk, as a copy to change.
+  // On the thread that writes: the channel from memory or disk, as a copy to change.
   Result<std::shared_ptr<Channel>> load(store::Connection& db, const std::string& channel);
   Result<std::shared_ptr<Channel>> load_from_disk(store::Connection& db,
                                                   const std::string& channel);
@@ -141,7 +142,7 @@ class Conversations {
   std::unordered_map<std::string, Entries::iterator> by_channel_;
   ConversationStats stats_;
 
-  // Last, so that its writer thread is gone before what it uses.
+  // Last, so that its thread is gone before what it uses.
   std::unique_ptr<store::Database> database_;
 };
 

@@ -27,6 +27,10 @@ Result<void> serve(runtime::Process& process, const coordinator::Config& config)
   kept.weights = config.weights;
   kept.quiet_asked_ms = config.quiet_asked_minutes * std::int64_t{60'000};
   kept.cache_bytes = static_cast<std::size_t>(config.cache_kib) * 1024;
+  // Most calls are lines to write: the node's thread, which gets them, writes them itself.
+  kept.write_on = [&node = process.node()](std::function<void()> task) {
+    return node.post(std::move(task));
+  };
   const auto conversations = TRY(coordinator::Conversations::open(kept));
   coordinator::Cast cast;
   coordinator::Stage stage({config.weights, config.scaled_delays()}, cast, *conversations);

@@ -30,7 +30,7 @@ class Stage {
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
-  // `done` is called once, on the database's writer thread.
+  // `done` is called once, on the thread that writes the database.
   using Observed = std::function<void(Result<contracts::ObserveReply>)>;
   void observe(contracts::ObserveRequest request, Observed done);
   contracts::Selection select(const contracts::SelectRequest& request) const;
