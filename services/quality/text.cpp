@@ -284,10 +284,18 @@ void PhraseSet::add_pattern(std::string_view pattern, int tag) {
   insert(std::move(entry));
 }
 
+std::uint64_t PhraseSet::bit_of(std::uint64_t key) { return std::uint64_t{1} << (key >> 58U); }
+
 void PhraseSet::insert(Phrase phrase) {
   if (phrase.words.empty()) return;
+  Beginning beginning{static_cast<std::uint32_t>(phrases_.size())};
+  const bool open = phrase.words.size() == 1 || phrase.words[1].empty();
+  if (open) beginning.second = ~std::uint64_t{0};
+  for (std::size_t i = 0; !open && i < phrase.words[1].size(); ++i) {
+    beginning.second |= bit_of(phrase.words[1][i]);
+  }
   for (const std::uint64_t first : phrase.words.front()) {
-    by_first_word_[first].push_back(static_cast<std::uint32_t>(phrases_.size()));
+    by_first_word_[first].push_back(beginning);
     filter_.set(first % kFilterBits);
   }
   phrases_.push_back(std::move(phrase));
@@ -316,9 +324,13 @@ std::vector<PhraseSet::Hit> PhraseSet::find(const Text& text) const {
     if (!filter_.test(first % kFilterBits)) continue;
     const auto found = by_first_word_.find(first);
     if (found == by_first_word_.end()) continue;
-    for (const std::uint32_t index : found->second) {
-      const std::size_t end = end_of(phrases_[index], 1, text, i + 1);
-      if (end > 0) hits.push_back({phrases_[index].tag, i, end - i});
+    const bool last = i + 1 == text.words.size();
+    const std::uint64_t second = last ? ~std::uint64_t{0} : bit_of(key(text.words[i + 1]));
+    for (const Beginning& beginning : found->second) {
+      if ((beginning.second & second) == 0) continue;
+      const Phrase& phrase = phrases_[beginning.phrase];
+      const std::size_t end = end_of(phrase, 1, text, i + 1);
+      if (end > 0) hits.push_back({phrase.tag, i, end - i});
     }
   }
   return hits;

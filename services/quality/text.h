@@ -93,19 +93,26 @@ class PhraseSet {
     std::vector<Alternatives> words;
     int tag = 0;
   };
+  // A phrase that begins with a word, and which words may come second, each a bit by its key: of
+  // the many phrases that begin alike most need no look.
+  struct Beginning {
+    std::uint32_t phrase = 0;
+    std::uint64_t second = 0;
+  };
   static constexpr std::size_t kGapWords = 3;
   static constexpr std::size_t kFilterBits = 4096;
 
   std::uint64_t key(const Word& word) const {
     return match_ == Match::Exact ? word.hash : word.stem;
   }
+  static std::uint64_t bit_of(std::uint64_t key);
   void insert(Phrase phrase);
   std::size_t end_of(const Phrase& phrase, std::size_t at, const Text& text,
                      std::size_t word) const;
 
   Match match_ = Match::Exact;
   std::vector<Phrase> phrases_;
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_first_word_;
+  std::unordered_map<std::uint64_t, std::vector<Beginning>> by_first_word_;
   std::bitset<kFilterBits> filter_;  // most words begin no phrase: asked before the map
 };
 
