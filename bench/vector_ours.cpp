@@ -169,7 +169,7 @@ class GraphEngine : public PartEngine {
  public:
   GraphEngine() : PartEngine(true) {}
 
-  std::string params() const override { return "Graph, degree 32, nibbles, bytes, originals"; }
+  std::string params() const override { return "Graph, degree 32, sketches, nibbles, originals"; }
   std::vector<int> efforts() const override {
     return {16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 100, 128, 160, 200, 280, 400, 640, 1000, 2000};
   }

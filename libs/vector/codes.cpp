@@ -19,16 +19,27 @@ constexpr double kLevel = .335;    // standard deviations between two nibbles
 constexpr float kTiny = 1e-30F;    // below it a code is zero: its scale would be denormal
 constexpr std::size_t kGroup = 6;  // dimensions of a table of 1-bit codes
 
+// In several chains: a single one waits for each addition.
 double squared_length(const float* x, std::size_t n) {
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return sum;
+  constexpr std::size_t kChains = 8;
+  double sums[kChains] = {};
+  std::size_t i = 0;
+  for (; i + kChains <= n; i += kChains) {
+    for (std::size_t j = 0; j < kChains; ++j) {
+      sums[j] += static_cast<double>(x[i + j]) * static_cast<double>(x[i + j]);
+    }
+  }
+  for (; i < n; ++i) sums[0] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return std::accumulate(std::begin(sums), std::end(sums), 0.0);
 }
 
+// As integers, floats without their sign have the same order.
 float largest(const float* x, std::size_t n) {
-  float max = 0;
-  for (std::size_t i = 0; i < n; ++i) max = std::max(max, std::abs(x[i]));
-  return max;
+  std::uint32_t max = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    max = std::max(max, std::bit_cast<std::uint32_t>(x[i]) & 0x7FFF'FFFF);
+  }
+  return std::bit_cast<float>(max);
 }
 
 // To the nearest: adding 1.5 * 2^23 leaves the integer in the low bits, and is a vector instruction
@@ -37,6 +48,11 @@ std::int32_t rounded(float x) {
   constexpr float kMagic = 12582912.0F;
   return std::bit_cast<std::int32_t>(x + kMagic) - std::bit_cast<std::int32_t>(kMagic);
 }
+
+// Of an estimate by signs, over the row's scale: |q| |r| sqrt((1 / a^2 - 1) / d) with
+// a = sum |r_i| / (sqrt(d) |r|), which rotation brings to sqrt(2 / pi) (RaBitQ, theorem 3.2); the
+// scale is |r| / (a sqrt(d)).
+double sign_deviation(double squared) { return std::sqrt(squared * (1 - 2 / kPi)); }
 
 // For each subset of `kCount` values their sum, less the least such sum, in units of 1 / inverse.
 template <std::size_t kCount>
@@ -233,6 +249,22 @@ Factor Coder::encode_b1(const float* rotated, float bias, std::uint8_t* block,
   return {sum < static_cast<double>(kTiny) ? 0 : static_cast<float>(squared / sum), bias};
 }
 
+void Coder::encode_sketch(const float* rotated, const Factor& nibbles, std::uint8_t* sketch) const {
+  const std::size_t bits = sketch_bits(dimension_);
+  std::memset(sketch, 0, bits);
+  double sum = 0;
+  double squared = 0;
+  for (std::size_t i = 0; i < dimension_; ++i) {
+    const float r = rotated[i];
+    sketch[i / 8] = static_cast<std::uint8_t>(sketch[i / 8] | unsigned{r >= 0} << (i % 8));
+    sum += static_cast<double>(std::abs(r));
+    squared += static_cast<double>(r) * static_cast<double>(r);
+  }
+  const float scale = sum < static_cast<double>(kTiny) ? 0 : static_cast<float>(squared / sum);
+  const Factor factors[] = {{scale, nibbles.bias}, nibbles};
+  std::memcpy(sketch + bits, factors, sizeof factors);
+}
+
 float Coder::exact(const float* a, const float* b) const {
   const Kernels& k = kernels();
   return metric_ == Metric::L2 ? -k.l2_f32(a, b, dimension_) : k.dot_f32(a, b, dimension_);
@@ -264,9 +296,7 @@ void Query::encode(const Coder& coder) {
   gain_ = l2 ? 2.0F : 1.0F;
   base_ = 0;
   const double squared = squared_length(rotated_.data(), dimension_);
-  // |q| |r| sqrt((1 / a^2 - 1) / d) with a = sum |r_i| / (sqrt(d) |r|), which rotation brings to
-  // sqrt(2 / pi) (RaBitQ, theorem 3.2); the scale is |r| / (a sqrt(d)).
-  b1_deviation_ = static_cast<float>(std::sqrt(squared * (1 - 2 / kPi))) * gain_;
+  b1_deviation_ = static_cast<float>(sign_deviation(squared)) * gain_;
   // |q| |r| sqrt(e / d) with the squared error e of those levels (Max 1960).
   u4_deviation_ = static_cast<float>(std::sqrt(squared * .01154) / kLevel) * gain_;
   if (l2) {
@@ -283,30 +313,44 @@ void Query::encode(const Coder& coder) {
     codes[i] = static_cast<std::int8_t>(rounded(rotated_[i] * inverse));
     sum += codes[i];
   }
-  const float scale = max < kTiny ? 0 : max / 127 * gain_ / 2;
+  const float step = max < kTiny ? 0 : max / 127;
+  const float scale = step * gain_ / 2;
   // Bytes are stored 128 above their value, nibbles 7.5: twice that, for each dimension, comes off.
   i8_ = {codes, scale, base_, 256 * sum};
   u4_ = {codes, scale, base_, 15 * sum};
-  encode_head(squared);
+  sketch_.set(dimension_, codes, step, gain_, base_, squared);
 }
 
-// The product p.r by the first of their dimensions, after a random rotation: with s the share of
-// |p|^2 that they hold, 1 / s times their sum is unbiased, whatever of r points along p, and the
-// rest of r deviates by |p| |r| sqrt((1 - s) / (s d)) at most (as in ADSampling, Gao & Long 2023).
-// Since |r| is the factor's scale * sqrt(d) / kLevel, deviations are an offset.
-void Query::encode_head(double squared) {
-  constexpr double kDeviations = 2.5;
-  constexpr std::size_t kHead = 2 * sizeof(Line);
-  u4_head_ = {};
-  if (dimension_ <= kHead || u4_.scale == 0) return;
-  const double share = squared_length(rotated_.data(), kHead) / squared;
-  if (share < .5 * kHead / static_cast<double>(dimension_)) return;
-  const std::int32_t sum = std::accumulate(u4_.codes, u4_.codes + kHead, 0);
-  const double deviation =
-      static_cast<double>(gain_) / kLevel * std::sqrt(squared * share * (1 - share));
-  u4_head_ = {u4_.codes, static_cast<float>(static_cast<double>(u4_.scale) / share), base_,
-              15 * sum - static_cast<std::int32_t>(kDeviations * deviation /
-                                                   static_cast<double>(u4_.scale))};
+void SketchQuery::set(std::size_t dimension, const std::int8_t* codes, float scale, float gain,
+                      float base, double squared) {
+  constexpr int kStep = 16;  // bytes' steps in one of ours
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kGather = 0x0102'0408'1020'4080;  // the lowest bits of eight bytes
+  lines_.assign(4 * sketch_stride(dimension) / sizeof(Line), Line{});
+  auto* bits = reinterpret_cast<std::uint8_t*>(lines_.data());
+  std::int32_t sum = 0;
+  for (std::size_t at = 0; 8 * at < dimension; ++at) {
+    std::int8_t numbers[8];
+    for (std::size_t i = 0; i < 8; ++i) {
+      numbers[i] = static_cast<std::int8_t>(std::min((codes[8 * at + i] + kStep / 2) >> 4, 7));
+      sum += numbers[i];
+    }
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, numbers, sizeof eight);
+    std::uint8_t* const out = bits + at / 64 * 256 + at % 64;
+    for (std::size_t place = 0; place < 4; ++place) {
+      out[64 * place] = static_cast<std::uint8_t>((eight >> place & kOnes) * kGather >> 56);
+    }
+  }
+  estimate_ = {reinterpret_cast<const std::int8_t*>(bits), scale * kStep * gain, base, sum};
+  // A row's deviation, as b1_deviation() has it, is in proportion to its factor as its product is.
+  deviation_ = scale < kTiny ? 0 : sign_deviation(squared) / static_cast<double>(scale * kStep);
+}
+
+CodeQuery SketchQuery::above(float deviations) const {
+  CodeQuery query = estimate_;
+  query.offset -= rounded(deviations * static_cast<float>(deviation_));
+  return query;
 }
 
 void Query::prepare_b1() {

@@ -14,6 +14,9 @@
 //   i8  round(r / step), step = max |r| / 127
 //   u4  16 levels of .335 standard deviations, the best uniform ones for a Gaussian (Max 1960)
 //   b1  the sign; the scale |r|^2 / sum |r_i| makes the estimate unbiased (RaBitQ, Gao & Long 2024)
+// The signs are kept twice: in blocks of 64 rows for scans of everything, and as a row's sketch,
+// together with its factors, for those that meet rows here and there: one line of memory (of 384
+// dimensions) says whether a row is worth reading.
 // The scales of u4 and b1 are such that a row's estimated product with itself is exact.
 
 namespace vector {
@@ -27,6 +30,11 @@ constexpr std::size_t f32_stride(std::size_t dimension) { return (dimension + 15
 constexpr std::size_t i8_stride(std::size_t dimension) { return (dimension + 63) / 64 * 64; }
 constexpr std::size_t u4_stride(std::size_t dimension) { return (dimension + 127) / 128 * 64; }
 constexpr std::size_t b1_groups(std::size_t dimension) { return (dimension + 47) / 48 * 8; }
+// A sketch: bytes of signs, then a factor for these and one for the row's nibbles.
+constexpr std::size_t sketch_bits(std::size_t dimension) { return (dimension + 63) / 64 * 8; }
+constexpr std::size_t sketch_stride(std::size_t dimension) {
+  return (sketch_bits(dimension) + 2 * sizeof(Factor) + 63) / 64 * 64;
+}
 
 // 64 bytes, so that a vector of them starts at a cache line.
 struct alignas(64) Line {
@@ -68,6 +76,9 @@ class Coder {
   // Into row `row` (0-63) of a block of 64.
   Factor encode_b1(const float* rotated, float bias, std::uint8_t* block, std::size_t row) const;
 
+  // With the factor of the row's nibbles, which follows that of the signs.
+  void encode_sketch(const float* rotated, const Factor& nibbles, std::uint8_t* sketch) const;
+
   // The score of two accepted vectors.
   float exact(const float* a, const float* b) const;
 
@@ -82,6 +93,25 @@ class Coder {
   std::vector<float> signs_;
 
   friend class Query;
+};
+
+// A query's bytes as the bits that sketches are scored by: coarser, which is nothing to how coarse
+// those are. Reused without allocation.
+class SketchQuery {
+ public:
+  // `scale` is that of the bytes, `gain` 2 under L2, else 1, `squared` the length of what was
+  // coded.
+  void set(std::size_t dimension, const std::int8_t* codes, float scale, float gain, float base,
+           double squared);
+
+  // The estimate, with `deviations` times what it may be wrong by on top: the more of them, the
+  // rarer are rows that score higher.
+  CodeQuery above(float deviations) const;
+
+ private:
+  std::vector<Line> lines_;
+  CodeQuery estimate_;
+  double deviation_ = 0;  // in steps of the sum
 };
 
 // A query, prepared for rows of every kind. Reused without allocation. Not thread-safe.
@@ -102,9 +132,7 @@ class Query {
   const float* original() const { return original_.data(); }
   const CodeQuery& i8() const { return i8_; }
   const CodeQuery& u4() const { return u4_; }
-  // For the first line of nibble codes: what a row's score hardly ever exceeds. Its codes are
-  // null when they tell nothing.
-  const CodeQuery& u4_head() const { return u4_head_; }
+  const SketchQuery& sketch() const { return sketch_; }
   const CodeQuery& b1() const { return b1_; }  // its codes are null: the tables stand for them
   const std::uint8_t* tables() const {
     return reinterpret_cast<const std::uint8_t*>(tables_.data());
@@ -113,7 +141,6 @@ class Query {
  private:
   void resize(const Coder& coder);
   void encode(const Coder& coder);
-  void encode_head(double squared);
 
   std::size_t dimension_ = 0;
   float gain_ = 1;  // 2 under L2
@@ -124,7 +151,8 @@ class Query {
   std::vector<float> rotated_;
   std::vector<Line> codes_;
   std::vector<Line> tables_;
-  CodeQuery i8_, u4_, u4_head_, b1_;
+  CodeQuery i8_, u4_, b1_;
+  SketchQuery sketch_;
 };
 
 }  // namespace vector

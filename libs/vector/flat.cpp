@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kTile = 64;
 constexpr std::size_t kSlotsAtOnce = 512;  // slots of a filter that are scored together
+constexpr std::size_t kSlotsAtFirst = 64;  // then twice as many each time: all of these pass
 constexpr std::size_t kFew = 4000;         // rows for which a second rescoring does not pay
+constexpr float kPromised = 2;             // deviations by which a sketch may be wrong
 constexpr int kDoubtful = 8;               // coarser codes are left out from here on
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
@@ -82,15 +84,16 @@ struct I8Score {
 struct U4Score {
   const Kernels& k;
   const CodeQuery& query;
-  const CodeQuery& head;
-  const CodeRows rows;
+  const CodeQuery promise;
+  const CodeRows in_order;
+  const CodeRows rows;  // scattered
 
   static CodeRows rows_of(const Rows& rows) { return rows.u4(); }
   static constexpr auto kBatch = &Kernels::score_u4_batch;
   static constexpr auto kGather = &Kernels::score_u4_gather;
 
   void many(std::size_t first, std::size_t count, float* out) const {
-    k.score_u4_many(query, rows, first, count, out);
+    k.score_u4_many(query, in_order, first, count, out);
   }
   void gather(std::span<const std::uint32_t> slots, float* out) const {
     k.score_u4_gather(query, rows, slots.data(), slots.size(), out);
@@ -127,7 +130,9 @@ std::span<const Hit> Flat::search(Query& query, std::size_t k, const Snapshot& s
       break;
     case Scan::U4:
       best_.reset(candidates(scan, k));
-      scan_slots(snapshot, filter, U4Score{kernels(), query.u4(), query.u4_head(), rows_.u4()});
+      scan_slots(snapshot, filter,
+                 U4Score{kernels(), query.u4(), query.sketch().above(kPromised), rows_.u4(),
+                         rows_.u4_sketched()});
       keep_best_by_i8(query, candidates(Scan::I8, k));
       break;
     case Scan::B1:
@@ -158,6 +163,7 @@ void Flat::scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Scor
   const std::size_t tiles = (rows_.slots() + kTile - 1) / kTile;
   slots_.resize(kSlotsAtOnce + kTile);
   std::size_t count = 0;
+  std::size_t at_once = kSlotsAtFirst;
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     std::uint64_t wanted = filter == nullptr ? kAll : filter->word(tile);
     if (wanted == 0) continue;
@@ -172,7 +178,10 @@ void Flat::scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Scor
       slots_[count++] =
           static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(std::countr_zero(wanted));
     }
-    if (count >= kSlotsAtOnce) take(std::span(slots_).first(std::exchange(count, 0)), score);
+    if (count >= at_once) {
+      take(std::span(slots_).first(std::exchange(count, 0)), score);
+      at_once = std::min(2 * at_once, kSlotsAtOnce);
+    }
   }
   take(std::span(slots_).first(count), score);
 }
@@ -180,10 +189,7 @@ void Flat::scan_slots(const Snapshot& snapshot, const Bitmap* filter, const Scor
 template <class Score>
 void Flat::take(std::span<std::uint32_t> slots, const Score& score) {
   if constexpr (std::is_same_v<Score, U4Score>) {
-    if (score.head.codes != nullptr) {
-      add_slots(keep_promising(slots, score.head), score);
-      return;
-    }
+    return add_slots(keep_promising(slots, score.promise), score);
   }
   add_slots(slots, score);
 }
@@ -194,12 +200,12 @@ void Flat::flush(const Score& score) {
   slots_.clear();
 }
 
-// Moves those that their first dimensions do not rule out to the front.
+// Moves those that their sketches do not rule out to the front.
 std::span<const std::uint32_t> Flat::keep_promising(std::span<std::uint32_t> slots,
-                                                    const CodeQuery& head) {
+                                                    const CodeQuery& promise) {
   const Kernels& k = kernels();
   best_.unsorted();  // brings the threshold up
-  k.score_u4_head_gather(head, rows_.u4(), slots.data(), slots.size(), scores_.data());
+  k.score_sketch_gather(promise, rows_.sketches(), slots.data(), slots.size(), scores_.data());
   std::size_t kept = 0;
   for (std::size_t start = 0; start < slots.size(); start += kTile) {
     const std::size_t count = std::min(kTile, slots.size() - start);

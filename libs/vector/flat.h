@@ -17,7 +17,7 @@ enum class Scan {
   F32,  // the originals: exact (bf16 if those are kept; byte codes if none are)
   I8,   // byte codes: recall .9999
   U4,   // nibble codes: recall .995, half the bytes, and of a row that a filter lets through mostly
-        // the first 64; for filters that let a tenth through
+        // the sketch; for filters that let a tenth through
   B1,   // 1-bit codes in blocks of 64 rows: recall .99 at a sixth of the bytes; for whole scans
 };
 
@@ -73,7 +73,7 @@ class Flat {
   template <class Score>
   void take(std::span<std::uint32_t> slots, const Score& score);
   std::span<const std::uint32_t> keep_promising(std::span<std::uint32_t> slots,
-                                                const CodeQuery& head);
+                                                const CodeQuery& promise);
   template <class Score>
   void add_slots(std::span<const std::uint32_t> slots, const Score& score);
   template <class Score>

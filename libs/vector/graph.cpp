@@ -90,6 +90,18 @@ void Graph::read(std::uint32_t slot, RowQuery& out) const {
   out.u4 = {codes, scale, base, 15 * sum};
 }
 
+void Graph::read_to_walk(std::uint32_t slot, RowQuery& out) const {
+  read(slot, out);
+  if (!rows_->options().u4) return;
+  const CodeRows rows = rows_->i8();
+  const std::int32_t sum = out.i8.offset / 256;
+  const std::int32_t squared =
+      kernels_->dot_u8(rows.codes + slot * rows.stride, out.i8.codes, rows.stride) - 128 * sum;
+  const float step = rows.factors[slot].scale;
+  out.sketch.set(rows_->options().dimension, out.i8.codes, step, gain_, out.i8.base,
+                 static_cast<double>(step * step) * squared);
+}
+
 void Graph::sort_by_bytes(const RowQuery& query, std::span<const std::uint32_t> slots,
                           std::vector<Hit>& out) const {
   float scores[64];
@@ -163,8 +175,8 @@ std::size_t Graph::choose(std::span<const Hit> candidates, std::uint32_t* out) {
   return count;
 }
 
-void Graph::link(const Level& level, std::uint32_t slot, std::uint32_t start) {
-  walk(level, walked(inserted_.u4, inserted_.i8), start, options_.breadth, scratch_);
+void Graph::link(const Level& level, std::uint32_t slot, const Starts& starts) {
+  walk(level, measures(inserted_), starts, options_.breadth, scratch_);
   std::vector<std::uint32_t>& found = scratch_.slots_;
   std::size_t count = 0;
   const auto take = [&](auto&& wanted) {
@@ -215,19 +227,18 @@ void Graph::link_back(const Level& level, std::uint32_t from, std::uint32_t to) 
 void Graph::insert(std::uint32_t slot) {
   count_in_links();
   slots_ = std::max<std::size_t>(slots_, slot + std::size_t{1});
-  read(slot, inserted_);
-  const CodeQuery& query = walked(inserted_.u4, inserted_.i8);
+  read_to_walk(slot, inserted_);
   if (++inserts_ >= next_sample_) sample(slot);
+  const Measures by = measures(inserted_);
   // From the bottom up: so no level leads to a slot that the next one does not know.
   for (Level& level : levels_) {
     if (!in_level(level, slot)) break;
-    const std::uint32_t start =
-        descend(query, static_cast<std::size_t>(&level - levels_.data()), scratch_);
-    if (start == kNone) {
+    const Starts starts = descend(by, static_cast<std::size_t>(&level - levels_.data()), scratch_);
+    if (starts.count == 0) {
       set_links(level, slot, {});
       store(level.entry, slot);
     } else {
-      link(level, slot, start);
+      link(level, slot, starts);
     }
   }
   linked_[slot / 64] |= std::uint64_t{1} << (slot % 64);
@@ -318,8 +329,8 @@ void Graph::repair(Level& level) {
     const std::size_t count = neighbours(level, slot, links);
     for (std::size_t i = 0; i < count; ++i) link_back(level, links[i], slot);
     if (count > 0) return;
-    read(slot, inserted_);
-    link(level, slot, start);
+    read_to_walk(slot, inserted_);
+    link(level, slot, Starts(start));
   });
 }
 
@@ -366,11 +377,11 @@ void Graph::sample(std::uint32_t slot) {
   for (std::size_t i = 0; i < codes.size(); ++i) codes_[i] += (codes[i] - codes_[i]) / weight;
   if (size_ < kSampleGap) return;  // of so few rows any walk finds most
 
-  const CodeQuery& query = walked(inserted_.u4, inserted_.i8);
+  const Measures by = measures(inserted_);
   Sample sample;
   for (std::size_t i = 0; i < GraphOutlook::kBreadths.size(); ++i) {
     scratch_.scored_ = 0;
-    walk(levels_[0], query, descend(query, 0, scratch_), GraphOutlook::kBreadths[i], scratch_);
+    walk(levels_[0], by, descend(by, 0, scratch_), GraphOutlook::kBreadths[i], scratch_);
     const std::size_t kept = std::min(scratch_.size_, Effort{}.rescored);
     for (std::size_t place = 0; place < kept; ++place) {
       scratch_.slots_[place] = scratch_.slot(place);

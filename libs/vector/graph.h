@@ -17,8 +17,9 @@
 // A proximity graph over the slots of Rows, in the line of HNSW (Malkov & Yashunin 2016): each row
 // has links to at most 32 rows near it, none nearer to another of them than to the row, and a
 // search follows them from good to better. What differs, and why:
-//   - Links and codes stand apart, in arrays that never move: the walk reads 128 bytes of links and
-//     192 bytes of 4-bit codes a row, an eighth of what the vectors are; bytes and then the
+//   - Links and codes stand apart, in arrays that never move: the walk reads 128 bytes of links of
+//     a row that it follows, of a row that it meets the 64 bytes of its sketch, and of one in three
+//     of these, whose sketch promises it a place among the best, 192 bytes of 4-bit codes; the
 //     originals are read only for the best of what it found.
 //   - The upper levels are the slots divisible by 32 and by 1024, with links of their own: they
 //     supply the entry and need neither a draw of levels nor a table.
@@ -35,8 +36,7 @@ namespace vector {
 // How hard a search tries.
 struct Effort {
   std::size_t breadth = 64;   // rows that the walk keeps in mind: recall against time
-  std::size_t rescored = 32;  // of them scored by bytes; at least k are
-  std::size_t exact = 16;     // of them by the originals; at least k are
+  std::size_t rescored = 32;  // of them scored by the originals; at least k are
 };
 
 // What the graph would do here, from walks for rows about to be inserted whose nearest neighbours
@@ -64,7 +64,7 @@ class GraphScratch {
  public:
   static Result<GraphScratch> create(std::size_t rows_max);
 
-  // Of the last search: the slots whose bytes or originals were read, and the rows scored at all.
+  // Of the last search: the slots whose originals (or bytes) were read, and the rows scored at all.
   std::span<const std::uint32_t> rescored() const { return {slots_.data(), rescored_}; }
   std::size_t scored() const { return scored_; }
 
@@ -85,8 +85,11 @@ class GraphScratch {
   }
   void forget();
   void reset(std::size_t breadth);
-  // Keeps the best `breadth_`; returns where it was put.
-  std::size_t put(float score, std::uint32_t slot);
+  // Keeps the best `breadth_`.
+  void put(float score, std::uint32_t slot);
+  std::size_t unfollowed(std::size_t place) const;  // from there on
+  // The best `most` that were not followed, now they are; returns how many there were.
+  std::size_t follow(std::size_t most, std::uint32_t* out);
   std::uint32_t slot(std::size_t place) const {
     return static_cast<std::uint32_t>(pool_[place]) >> 1;
   }
@@ -97,10 +100,11 @@ class GraphScratch {
   // Ascending: the score's complement, then the slot, then whether its links were followed.
   std::vector<std::uint64_t> pool_;
   std::size_t size_ = 0;
+  std::size_t next_ = 0;  // all before were followed
   std::size_t breadth_ = 0;
   float threshold_ = 0;  // what a score must exceed to enter the pool
 
-  std::vector<std::uint32_t> slots_, exact_slots_;
+  std::vector<std::uint32_t> slots_;
   std::vector<float> scores_;
   std::vector<Hit> hits_;
   std::size_t rescored_ = 0;
@@ -177,6 +181,8 @@ class Graph {
   static constexpr std::size_t kLevels = 3;
   static constexpr std::array<std::uint32_t, kLevels> kShift = {0, 5, 10};
   static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+  static constexpr std::size_t kTogether = 4;  // rows that a walk follows at once
+  static constexpr std::size_t kMet = kTogether * kDegree;
 
   // The slots that are multiples of 2^shift. A link is 1 + the slot; the first 0 ends a row.
   struct Level {
@@ -195,6 +201,36 @@ class Graph {
   struct RowQuery {
     std::vector<Line> lines;
     CodeQuery i8, u4;
+    SketchQuery sketch;
+  };
+
+  // How rows are scored: by which codes, for which query.
+  struct Measure {
+    CodeQuery query;
+    CodeRows rows;
+    void (*gather)(const CodeQuery&, const CodeRows&, const std::uint32_t*, std::size_t,
+                   float*) = nullptr;
+
+    void score(std::span<const std::uint32_t> slots, float* out) const {
+      gather(query, rows, slots.data(), slots.size(), out);
+    }
+    void fetch(std::uint32_t slot) const;
+  };
+  // Where a walk begins.
+  struct Starts {
+    std::array<std::uint32_t, kTogether> slots;
+    std::size_t count = 0;
+
+    Starts() = default;
+    explicit Starts(std::uint32_t slot) : slots{slot}, count(slot == kNone ? 0 : 1) {}
+  };
+
+  // The measures of a walk: what counts, and by sketches what that hardly ever exceeds. Where rows
+  // have no sketches both are the same, and nothing is sifted.
+  struct Measures {
+    Measure fine;
+    Measure promise;
+    bool sifting = false;
   };
 
   explicit Graph(const Rows& rows, GraphOptions options) : rows_(&rows), options_(options) {}
@@ -210,20 +246,26 @@ class Graph {
   static std::size_t places(std::size_t level, std::size_t slots) {
     return (slots + (std::size_t{1} << kShift[level]) - 1) >> kShift[level];
   }
-  const CodeQuery& walked(const CodeQuery& u4, const CodeQuery& i8) const;
-  void score(const CodeQuery& query, const std::uint32_t* slots, std::size_t count,
-             float* out) const;
-  std::size_t unseen(const Level& level, std::uint32_t slot, GraphScratch& scratch,
-                     std::uint32_t* out) const;
-  void walk(const Level& level, const CodeQuery& query, std::uint32_t start, std::size_t breadth,
+  Measures measures(const Query& query) const;
+  Measures measures(const RowQuery& query) const;
+  Measures measures(const CodeQuery& i8, const CodeQuery& u4, const SketchQuery& sketch) const;
+  std::size_t unseen(const Level& level, std::uint32_t slot, const Measure& measure,
+                     GraphScratch& scratch, std::uint32_t* out) const;
+  template <class F>
+  void for_each_above(const float* scores, std::size_t count, float threshold, F&& f) const;
+  void fetch_links(const Level& level, const GraphScratch& scratch) const;
+  std::size_t sift(const Measures& measures, const GraphScratch& scratch,
+                   std::span<std::uint32_t> slots) const;
+  void walk(const Level& level, const Measures& measures, const Starts& starts, std::size_t breadth,
             GraphScratch& scratch) const;
-  std::uint32_t descend(const CodeQuery& query, std::size_t level, GraphScratch& scratch) const;
+  Starts descend(const Measures& measures, std::size_t level, GraphScratch& scratch) const;
   std::size_t choose_shown(GraphScratch& scratch, const Snapshot& snapshot, const Bitmap* filter,
                            std::size_t most) const;
 
   bool is_linked(std::uint32_t slot) const;
   bool in_level(const Level& level, std::uint32_t slot) const;
   void read(std::uint32_t slot, RowQuery& out) const;
+  void read_to_walk(std::uint32_t slot, RowQuery& out) const;  // with its sketch
   void sort_by_bytes(const RowQuery& query, std::span<const std::uint32_t> slots,
                      std::vector<Hit>& out) const;
   std::size_t diverse(std::span<const Hit> candidates, std::size_t most, std::uint32_t* out);
@@ -233,7 +275,7 @@ class Graph {
   void uncount(const Level& level, std::uint32_t slot);
   void count_in_links();
   std::size_t choose(std::span<const Hit> candidates, std::uint32_t* out);
-  void link(const Level& level, std::uint32_t slot, std::uint32_t start);
+  void link(const Level& level, std::uint32_t slot, const Starts& starts);
   void link_back(const Level& level, std::uint32_t from, std::uint32_t to);
   void mend(const Level& level, std::uint32_t slot);
   void repair(Level& level);

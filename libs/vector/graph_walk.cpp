@@ -10,8 +10,10 @@
 namespace vector {
 namespace {
 
-constexpr std::size_t kDescent = 4;  // breadth of the walks that only look for an entry
 constexpr std::uint64_t kFollowed = 1;
+// Deviations by which a row's estimate may fall short of what it scores. One row in six falls
+// short by more, of those that matter few: they score better than what they are compared with.
+constexpr float kPromised = 1;
 
 // Falls as the score rises, in the order of unsigned integers.
 std::uint32_t complement(float score) {
@@ -24,7 +26,7 @@ float score_of(std::uint64_t key) {
   return std::bit_cast<float>((high >> 31) != 0 ? high : ~high & 0x7FFF'FFFF);
 }
 
-void fetch_row(const std::uint32_t* row) {
+[[gnu::always_inline]] inline void fetch_row(const std::uint32_t* row) {
   __builtin_prefetch(row);
   __builtin_prefetch(row + 16);
 }
@@ -39,7 +41,6 @@ Result<GraphScratch> GraphScratch::create(std::size_t rows_max) {
   scratch.log_.resize(kLogMax);
   scratch.pool_.resize(Graph::kBreadthMax + 1);
   scratch.slots_.resize(Graph::kBreadthMax);
-  scratch.exact_slots_.resize(Graph::kBreadthMax);
   scratch.scores_.resize(Graph::kBreadthMax);
   scratch.hits_.resize(Graph::kBreadthMax);
   return scratch;
@@ -56,12 +57,27 @@ void GraphScratch::forget() {
 
 void GraphScratch::reset(std::size_t breadth) {
   forget();
-  size_ = 0;
+  size_ = next_ = 0;
   breadth_ = std::clamp<std::size_t>(breadth, 1, Graph::kBreadthMax);
   threshold_ = -std::numeric_limits<float>::infinity();
 }
 
-inline std::size_t GraphScratch::put(float score, std::uint32_t slot) {
+inline std::size_t GraphScratch::unfollowed(std::size_t place) const {
+  while (place < size_ && (pool_[place] & kFollowed) != 0) ++place;
+  return place;
+}
+
+inline std::size_t GraphScratch::follow(std::size_t most, std::uint32_t* out) {
+  next_ = unfollowed(next_);
+  std::size_t count = 0;
+  for (; count < most && next_ < size_; next_ = unfollowed(next_)) {
+    out[count++] = slot(next_);
+    pool_[next_] |= kFollowed;
+  }
+  return count;
+}
+
+inline void GraphScratch::put(float score, std::uint32_t slot) {
   const std::uint64_t key = std::uint64_t{complement(score)} << 32 | std::uint64_t{slot} << 1;
   std::uint64_t* pool = pool_.data();
   // Without a branch in the comparison: its outcome is a coin's.
@@ -72,91 +88,136 @@ inline std::size_t GraphScratch::put(float score, std::uint32_t slot) {
     place = after ? place + half + 1 : place;
     length = after ? length - half - 1 : half;
   }
-  if (place >= breadth_) return place;
+  if (place >= breadth_) return;
   const std::size_t moved = std::min(size_, breadth_ - 1) - place;
   std::memmove(pool + place + 1, pool + place, moved * sizeof(std::uint64_t));
   pool[place] = key;
   size_ = std::min(size_ + 1, breadth_);
   if (size_ == breadth_) threshold_ = score_of(pool[size_ - 1]);
-  return place;
+  next_ = std::min(next_, place);
 }
 
 // --- The walk.
 
-const CodeQuery& Graph::walked(const CodeQuery& u4, const CodeQuery& i8) const {
-  return rows_->options().u4 ? u4 : i8;
-}
-
-inline void Graph::score(const CodeQuery& query, const std::uint32_t* slots, std::size_t count,
-                         float* out) const {
-  if (rows_->options().u4) {
-    kernels_->score_u4_gather(query, rows_->u4(), slots, count, out);
-  } else {
-    kernels_->score_i8_gather(query, rows_->i8(), slots, count, out);
+template <class F>
+inline void Graph::for_each_above(const float* scores, std::size_t count, float threshold,
+                                  F&& f) const {
+  for (std::size_t first = 0; first < count; first += 64) {
+    const std::size_t here = std::min<std::size_t>(64, count - first);
+    for (std::uint64_t set = kernels_->above(scores + first, here, threshold); set != 0;
+         set &= set - 1) {
+      f(first + static_cast<std::size_t>(std::countr_zero(set)));
+    }
   }
 }
 
-// The neighbours that this search meets for the first time.
-inline std::size_t Graph::unseen(const Level& level, std::uint32_t slot, GraphScratch& scratch,
-                                 std::uint32_t* out) const {
+[[gnu::always_inline]] inline void Graph::Measure::fetch(std::uint32_t slot) const {
+  const std::uint8_t* const row = rows.codes + slot * rows.stride;
+  for (std::size_t i = 0; i < rows.stride; i += sizeof(Line)) __builtin_prefetch(row + i);
+}
+
+Graph::Measures Graph::measures(const Query& query) const {
+  return measures(query.i8(), query.u4(), query.sketch());
+}
+
+Graph::Measures Graph::measures(const RowQuery& query) const {
+  return measures(query.i8, query.u4, query.sketch);
+}
+
+Graph::Measures Graph::measures(const CodeQuery& i8, const CodeQuery& u4,
+                                const SketchQuery& sketch) const {
+  if (!rows_->options().u4) {
+    const Measure bytes = {i8, rows_->i8(), kernels_->score_i8_gather};
+    return {bytes, bytes, false};
+  }
+  return {{u4, rows_->u4_sketched(), kernels_->score_u4_gather},
+          {sketch.above(kPromised), rows_->sketches(), kernels_->score_sketch_gather},
+          true};
+}
+
+// The neighbours that this search meets for the first time. What they are measured by is on its
+// way.
+inline std::size_t Graph::unseen(const Level& level, std::uint32_t slot, const Measure& measure,
+                                 GraphScratch& scratch, std::uint32_t* out) const {
   const std::uint32_t* row = level.row(slot);
   const std::size_t slots_max = rows_->options().rows_max;
   std::size_t count = 0;
   for (std::size_t i = 0; i < kDegree; ++i) {
     const std::uint32_t next = load(row[i]) - 1;
     if (next >= slots_max) break;  // the end, or a damaged file
-    if (scratch.see(next)) out[count++] = next;
+    if (!scratch.see(next)) continue;
+    measure.fetch(next);
+    out[count++] = next;
   }
   return count;
 }
 
-void Graph::walk(const Level& level, const CodeQuery& query, std::uint32_t start,
+// Fetches the links of those that will be followed next unless better ones are found.
+[[gnu::always_inline]] inline void Graph::fetch_links(const Level& level,
+                                                      const GraphScratch& scratch) const {
+  std::size_t place = scratch.next_;
+  for (std::size_t i = 0; i < kTogether && place < scratch.size_; ++i) {
+    fetch_row(level.row(scratch.slot(place)));
+    place = scratch.unfollowed(place + 1);
+  }
+}
+
+// Leaves those of `slots` that promise to enter the pool, their codes on the way.
+inline std::size_t Graph::sift(const Measures& measures, const GraphScratch& scratch,
+                               std::span<std::uint32_t> slots) const {
+  float scores[kMet];
+  measures.promise.score(slots, scores);
+  std::size_t count = 0;
+  for_each_above(scores, slots.size(), scratch.threshold_, [&](std::size_t i) {
+    measures.fine.fetch(slots[i]);
+    slots[count++] = slots[i];
+  });
+  return count;
+}
+
+// Several rows are followed at once: each step waits for memory three times, for links, sketches
+// and codes, however many it asks for.
+void Graph::walk(const Level& level, const Measures& measures, const Starts& starts,
                  std::size_t breadth, GraphScratch& scratch) const {
-  std::uint32_t fresh[kDegree];
-  float scores[kDegree];
+  std::uint32_t slots[kMet];
+  float scores[kMet];
   scratch.reset(breadth);
-  scratch.see(start);
-  score(query, &start, 1, scores);
-  scratch.put(scores[0], start);
-  std::size_t next = 0;
-  while (next < scratch.size_) {
-    const std::uint32_t slot = scratch.slot(next);
-    scratch.pool_[next] |= kFollowed;
-    const std::size_t count = unseen(level, slot, scratch, fresh);
-    const auto follow_on = [&](std::size_t place) {
-      while (place < scratch.size_ && (scratch.pool_[place] & kFollowed) != 0) ++place;
-      return place;
-    };
-    // What is next unless this row's neighbours are better: its links arrive meanwhile.
-    next = follow_on(next + 1);
-    if (next < scratch.size_) fetch_row(level.row(scratch.slot(next)));
-    score(query, fresh, count, scores);
-    scratch.scored_ += count;
-    for (std::uint64_t better = kernels_->above(scores, count, scratch.threshold_); better != 0;
-         better &= better - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(better));
-      const std::size_t place = scratch.put(scores[i], fresh[i]);
-      if (place <= next) {
-        next = place;
-        fetch_row(level.row(fresh[i]));
-      }
+  std::size_t count = 0;
+  for (; count < starts.count; ++count) {
+    slots[count] = starts.slots[count];
+    scratch.see(slots[count]);
+  }
+  for (std::size_t n = 1; n > 0;) {
+    measures.fine.score({slots, count}, scores);
+    for_each_above(scores, count, scratch.threshold_,
+                   [&](std::size_t i) { scratch.put(scores[i], slots[i]); });
+    fetch_links(level, scratch);
+    std::uint32_t followed[kTogether];
+    n = scratch.follow(kTogether, followed);
+    count = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      count += unseen(level, followed[i], measures.promise, scratch, slots + count);
     }
-    next = follow_on(next);
+    scratch.scored_ += count;
+    if (measures.sifting) count = sift(measures, scratch, {slots, count});
   }
   scratch.forget();
 }
 
-// Where to begin in a level: from the top, the best of each level above.
-std::uint32_t Graph::descend(const CodeQuery& query, std::size_t level,
+// Where to begin in a level: from the top, the best few of each level above.
+Graph::Starts Graph::descend(const Measures& measures, std::size_t level,
                              GraphScratch& scratch) const {
-  std::uint32_t start = kNone;
-  for (std::size_t i = kLevels - 1; i > level; --i) {
-    if (start == kNone) start = load(levels_[i].entry);
-    if (start == kNone) continue;
-    walk(levels_[i], query, start, kDescent, scratch);
-    start = scratch.slot(0);
+  Starts starts;
+  for (std::size_t i = kLevels; i-- > level;) {
+    if (starts.count == 0) starts = Starts(load(levels_[i].entry));
+    if (starts.count == 0 || i == level) continue;
+    walk(levels_[i], measures, starts, kTogether, scratch);
+    starts.count = scratch.size_;
+    for (std::size_t place = 0; place < starts.count; ++place) {
+      starts.slots[place] = scratch.slot(place);
+    }
   }
-  return start == kNone ? load(levels_[level].entry) : start;
+  return starts;
 }
 
 // --- Searching.
@@ -177,31 +238,19 @@ std::size_t Graph::search(GraphScratch& scratch, const Query& query, const Snaps
                           const Bitmap* filter, const Effort& effort, std::span<Hit> hits) const {
   scratch.rescored_ = scratch.scored_ = 0;
   hits = hits.first(std::min(hits.size(), kBreadthMax));
-  const CodeQuery& walk_query = walked(query.u4(), query.i8());
-  const std::uint32_t start = descend(walk_query, 0, scratch);
-  if (start == kNone || hits.empty()) return 0;
-  walk(levels_[0], walk_query, start, std::max(effort.breadth, hits.size()), scratch);
+  const Measures by = measures(query);
+  const Starts starts = descend(by, 0, scratch);
+  if (starts.count == 0 || hits.empty()) return 0;
+  walk(levels_[0], by, starts, std::max(effort.breadth, hits.size()), scratch);
 
   const std::size_t shown =
       choose_shown(scratch, snapshot, filter, std::max(effort.rescored, hits.size()));
   scratch.rescored_ = shown;
-  const std::size_t exact = std::min(shown, std::max(effort.exact, hits.size()));
-  std::span<const std::uint32_t> slots(scratch.slots_.data(), shown);
+  rows_->rescore(query, scratch.rescored(), scratch.scores_.data());
   Hit* best = scratch.hits_.data();
-  const auto keep_scores = [&] {
-    for (std::size_t i = 0; i < slots.size(); ++i) best[i] = {scratch.scores_[i], slots[i]};
-  };
-  if (exact < shown) {
-    kernels_->score_i8_gather(query.i8(), rows_->i8(), slots.data(), shown, scratch.scores_.data());
-    keep_scores();
-    std::nth_element(best, best + exact, best + shown);
-    for (std::size_t i = 0; i < exact; ++i) scratch.exact_slots_[i] = best[i].slot;
-    slots = {scratch.exact_slots_.data(), exact};
-  }
-  rows_->rescore(query, slots, scratch.scores_.data());
-  keep_scores();
-  const std::size_t found = std::min(exact, hits.size());
-  std::partial_sort_copy(best, best + exact, hits.data(), hits.data() + found);
+  for (std::size_t i = 0; i < shown; ++i) best[i] = {scratch.scores_[i], scratch.slots_[i]};
+  const std::size_t found = std::min(shown, hits.size());
+  std::partial_sort_copy(best, best + shown, hits.data(), hits.data() + found);
   return found;
 }
 

@@ -37,9 +37,9 @@
 namespace vector {
 
 // What is kept of a vector of d dimensions, beside some 170 bytes of links and bookkeeping:
-//   Exact    4 d original, d + d/2 + d/6 codes: scores are exact
-//   Fast     2 d original, d + d/2 + d/6 codes: scores are within a thousandth, of products and
-//            distances within 4
+//   Exact    4 d original, d + d/2 + d/6 + d/8 codes: scores are exact
+//   Fast     2 d original, d + d/2 + d/6 + d/8 codes: scores are within a thousandth, of products
+//            and distances within 4
 //   Compact  d code alone: scores are within a hundredth
 // Recall is that of the scores: 1 in all searches takes Exact.
 enum class Profile { Exact, Fast, Compact };

@@ -34,6 +34,8 @@ struct CodeRows {
   const std::uint8_t* codes = nullptr;
   std::size_t stride = 0;
   const Factor* factors = nullptr;
+  // Bytes from a row's factor to the next one's; another than this for gathered rows only.
+  std::size_t factor_stride = sizeof(Factor);
 };
 
 struct Kernels {
@@ -95,9 +97,12 @@ struct Kernels {
                           std::size_t count, float* out) = nullptr;
   void (*score_u4_batch)(const CodeQuery* queries, std::size_t n, const CodeRows& rows,
                          std::size_t first, std::size_t count, float* out) = nullptr;
-  // By the first 64 bytes of each row alone.
-  void (*score_u4_head_gather)(const CodeQuery& query, const CodeRows& rows,
-                               const std::uint32_t* ids, std::size_t count, float* out) = nullptr;
+  // Scores of sketches, rows of bits. The query's numbers, of -8 to 7, are there as bits as well:
+  // for each 64 bytes of a row 64 of their lowest bits, then of those that count 2, 4 and -8. The
+  // integer product is the sum of the numbers whose bit is set in the row; where all of a number's
+  // bits are 0 the row may have anything.
+  void (*score_sketch_gather)(const CodeQuery& query, const CodeRows& rows,
+                              const std::uint32_t* ids, std::size_t count, float* out) = nullptr;
 
   // Sums of table entries for 64 rows of 1-bit codes: byte 64 * g + r of the block holds six
   // dimensions of row r, out[r] = sum over g of tables[64 * g + byte]. A table's entry is the sum

@@ -10,6 +10,7 @@ struct Avx2 {
   using Ints = __m256i;
   static constexpr size_t kFloats = 8;
   static constexpr size_t kBytes = 32;
+  static constexpr size_t kBitBytes = 32;
 
   static Floats zero() { return _mm256_setzero_ps(); }
   static Ints ints() { return _mm256_setzero_si256(); }
@@ -78,6 +79,25 @@ struct Avx2 {
     const __m256i b =
         _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(both, 4), nibble), load(high));
     return _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_add_epi16(a, b), _mm256_set1_epi16(1)));
+  }
+
+  static Ints dot_bits(Ints sums, const uint8_t* row, const int8_t* query) {
+    const __m256i counts =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m256i bits = load(row);
+    const auto count = [&](int place) {
+      const __m256i both = _mm256_and_si256(bits, load(query + 64 * place));
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+      return _mm256_add_epi8(_mm256_shuffle_epi8(counts, _mm256_and_si256(both, nibble)),
+                             _mm256_shuffle_epi8(counts, high));
+    };
+    // The sum of a byte's eight numbers is within -64 and 56.
+    const auto twice = [](__m256i x) { return _mm256_add_epi8(x, x); };
+    const __m256i high = _mm256_sub_epi8(count(2), twice(count(3)));
+    const __m256i bytes = _mm256_add_epi8(count(0), twice(_mm256_add_epi8(count(1), twice(high))));
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
 
   static void sum4(Ints a, Ints b, Ints c, Ints d, int32_t* out) {

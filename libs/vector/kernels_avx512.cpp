@@ -10,6 +10,7 @@ struct Avx512 {
   using Ints = __m512i;
   static constexpr size_t kFloats = 16;
   static constexpr size_t kBytes = 64;
+  static constexpr size_t kBitBytes = 64;
 
   static Floats zero() { return _mm512_setzero_ps(); }
   static Ints ints() { return _mm512_setzero_si512(); }
@@ -70,6 +71,17 @@ struct Avx512 {
     sums = _mm512_dpbusd_epi32(sums, _mm512_and_si512(both, nibble), _mm512_loadu_si512(low));
     return _mm512_dpbusd_epi32(sums, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble),
                                _mm512_loadu_si512(high));
+  }
+
+  static Ints dot_bits(Ints sums, const uint8_t* row, const int8_t* query) {
+    const __m512i bits = _mm512_loadu_si512(row);
+    const auto count = [&](int place) {
+      return _mm512_popcnt_epi32(_mm512_and_si512(bits, _mm512_loadu_si512(query + 64 * place)));
+    };
+    const auto twice = [](__m512i x) { return _mm512_slli_epi32(x, 1); };
+    const __m512i high = _mm512_sub_epi32(count(2), twice(count(3)));
+    return _mm512_add_epi32(_mm512_add_epi32(sums, count(0)),
+                            twice(_mm512_add_epi32(count(1), twice(high))));
   }
 
   static void sum4(Ints a, Ints b, Ints c, Ints d, int32_t* out) {

@@ -12,7 +12,8 @@
 // S has: Floats, Ints, kFloats (lanes of Floats), kBytes (bytes of Ints, at most 64), zero(),
 // ints(), load_f32/bf16/f16(p) and ..._part(p, n) for the first n < kFloats with zeros behind,
 // fma(a, b, c) = a * b + c, sub, add, sum, dot_u8(sums, row, query), dot_u4(sums, row, low, high),
-// sum4(a, b, c, d, out), sum_ints, dot_bf16(a, b, n), scan_b1(...), above(p, threshold).
+// dot_bits(sums, row, query) of kBitBytes, sum4(a, b, c, d, out), sum_ints, dot_bf16(a, b, n),
+// scan_b1(...), above(p, threshold).
 
 namespace vector {
 
@@ -104,22 +105,31 @@ struct KernelsOver {
 
   // Byte codes: one dimension a byte.
   struct Bytes {
+    static constexpr size_t kStep = S::kBytes;
     static Ints step(Ints sum, const uint8_t* row, const int8_t* query, size_t at) {
       return S::dot_u8(sum, row + at, query + at);
     }
   };
   // Nibble codes: 64 bytes hold 128 dimensions.
   struct Nibbles {
+    static constexpr size_t kStep = S::kBytes;
     static Ints step(Ints sum, const uint8_t* row, const int8_t* query, size_t at) {
       const size_t low = at / kLine * kLine + at;
       return S::dot_u4(sum, row + at, query + low, query + low + kLine);
+    }
+  };
+  // Sketches: one dimension a bit, four bits a number of the query.
+  struct Bits {
+    static constexpr size_t kStep = S::kBitBytes;
+    static Ints step(Ints sum, const uint8_t* row, const int8_t* query, size_t at) {
+      return S::dot_bits(sum, row + at, query + at / kLine * 3 * kLine + at);
     }
   };
 
   template <class Code>
   static Ints code_sums(const uint8_t* row, const int8_t* query, size_t bytes) {
     Ints sums = S::ints();
-    for (size_t at = 0; at < bytes; at += S::kBytes) sums = Code::step(sums, row, query, at);
+    for (size_t at = 0; at < bytes; at += Code::kStep) sums = Code::step(sums, row, query, at);
     return sums;
   }
 
@@ -177,7 +187,7 @@ struct KernelsOver {
     }
   }
 
-  // Of each row the first kBytes, all for 0.
+  // Of rows of kBytes with their factors among them, or 0.
   template <class Code, size_t kBytes = 0>
   static void code_gather(const CodeQuery& query, const CodeRows& rows, const uint32_t* ids,
                           size_t count, float* out) {
@@ -185,6 +195,10 @@ struct KernelsOver {
     Factor factors[kTile];
     const size_t bytes = kBytes == 0 ? rows.stride : kBytes;
     const auto row = [&](size_t i) { return rows.codes + ids[i] * rows.stride; };
+    const auto factor = [&](size_t i) {
+      const auto* const start = reinterpret_cast<const char*>(rows.factors);
+      return reinterpret_cast<const Factor*>(start + ids[i] * rows.factor_stride);
+    };
     size_t fetched = 0;
     for (size_t start = 0; start < count; start += kTile) {
       const size_t tile = count - start < kTile ? count - start : kTile;
@@ -193,18 +207,25 @@ struct KernelsOver {
         const size_t at = start + i;
         for (; fetched < count && fetched < at + kAhead + 4; ++fetched) {
           fetch(row(fetched), bytes);
-          __builtin_prefetch(rows.factors + ids[fetched]);
+          if (kBytes == 0) __builtin_prefetch(factor(fetched));  // else it is in the row
         }
         const uint8_t* four[4] = {row(at), row(at + 1), row(at + 2), row(at + 3)};
         code_four<Code>(four, query.codes, bytes, sums + i);
-        for (size_t j = i; j < i + 4; ++j) factors[j] = rows.factors[ids[start + j]];
+        for (size_t j = i; j < i + 4; ++j) factors[j] = *factor(start + j);
       }
       for (; i < tile; ++i) {
         sums[i] = code_pair<Code>(row(start + i), query.codes, bytes);
-        factors[i] = rows.factors[ids[start + i]];
+        factors[i] = *factor(start + i);
       }
       for (i = 0; i < tile; ++i) out[start + i] = finished(sums[i], query, query.scale, factors[i]);
     }
+  }
+
+  // In sketches of one line rows share the query, in registers.
+  static void sketch_gather(const CodeQuery& query, const CodeRows& rows, const uint32_t* ids,
+                            size_t count, float* out) {
+    if (rows.stride == kLine) return code_gather<Bits, kLine>(query, rows, ids, count, out);
+    code_gather<Bits>(query, rows, ids, count, out);
   }
 
   // A tile of rows for 2 * kPairs queries. Each row is read once and by itself, in the order in
@@ -348,7 +369,7 @@ struct KernelsOver {
     k.score_u4_many = code_many<Nibbles>;
     k.score_u4_gather = code_gather<Nibbles>;
     k.score_u4_batch = code_batch<Nibbles>;
-    k.score_u4_head_gather = code_gather<Nibbles, kLine>;
+    k.score_sketch_gather = sketch_gather;
     k.scan_b1 = S::scan_b1;
     k.finish_b1 = finish_b1;
     k.above = above;

@@ -8,6 +8,7 @@ struct Scalar {
   using Ints = int32_t;
   static constexpr size_t kFloats = 1;
   static constexpr size_t kBytes = 1;
+  static constexpr size_t kBitBytes = 8;
 
   static float zero() { return 0; }
   static int32_t ints() { return 0; }
@@ -45,6 +46,17 @@ struct Scalar {
   }
   static int32_t dot_u4(int32_t sum, const uint8_t* row, const int8_t* low, const int8_t* high) {
     return sum + (*row & 15) * *low + (*row >> 4) * *high;
+  }
+  static int32_t dot_bits(int32_t sum, const uint8_t* row, const int8_t* query) {
+    constexpr int32_t kCounts[] = {1, 2, 4, -8};
+    uint64_t bits;
+    __builtin_memcpy(&bits, row, sizeof bits);
+    for (int place = 0; place < 4; ++place) {
+      uint64_t numbers;
+      __builtin_memcpy(&numbers, query + 64 * place, sizeof numbers);
+      sum += kCounts[place] * __builtin_popcountll(bits & numbers);
+    }
+    return sum;
   }
   static void sum4(int32_t a, int32_t b, int32_t c, int32_t d, int32_t* out) {
     out[0] = a;

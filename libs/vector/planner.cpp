@@ -11,8 +11,9 @@ namespace {
 // that a walk keeps in mind. Measured on a busy machine; only what they are to each other matters.
 constexpr double kGatheredRow = 8, kGatheredByte = 0.035;
 constexpr double kBlockByte = 0.055;
-constexpr double kWalkedRow = 55, kWalkedByte = 0.1;
-constexpr double kKeptRow = 300;
+constexpr double kWalkedRow = 40, kWalkedByte = 0.1;
+constexpr double kKeptRow = 200;
+constexpr std::size_t kLong = 256;
 constexpr double kWalk = 4'000, kScan = 4'000;  // whatever the number of rows
 
 // An outlook is made of some tens of rows as they came, from when there were fewer: what is asked
@@ -28,8 +29,8 @@ double scan_cost(const Facts& facts, Scan scan) {
     case Scan::I8:
       return kScan + matches * (kGatheredRow + kGatheredByte * dimension);
     case Scan::U4:
-      // The first line rules nearly all rows out.
-      return kScan + matches * (kGatheredRow + kGatheredByte * std::min(dimension / 2, 64.0));
+      // Sketches rule nearly all rows out.
+      return kScan + matches * (kGatheredRow + kGatheredByte * (dimension / 8 + 16));
     case Scan::B1:
       return kScan + static_cast<double>(facts.rows) * kBlockByte * dimension / 6;
   }
@@ -107,15 +108,17 @@ Plan plan_search(const Facts& facts) {
   const auto more = static_cast<double>(std::max<std::size_t>(facts.k, 10) - 10);
   const double kept = std::ceil((breadth * facts.widening + 2 * more) / std::min(open, 1.0));
   if (kept > static_cast<double>(Graph::kBreadthMax)) return plan;
-  const double code = static_cast<double>(facts.dimension) / (facts.u4 ? 2 : 1);
+  // Sketches, and one row's nibbles in three.
+  const double code = static_cast<double>(facts.dimension) * (facts.u4 ? 0.3 : 1);
   const double cost =
       kWalk + kept * kKeptRow + scored(facts.outlook, kept) * (kWalkedRow + kWalkedByte * code);
   if (cost >= plan.cost_ns) return plan;
   plan.walk = true;
   plan.cost_ns = cost;
   plan.effort.breadth = static_cast<std::size_t>(kept);
-  plan.effort.rescored = 3 * facts.k + 2;
-  plan.effort.exact = facts.k + facts.k / 2 + 1;
+  // The longer the rows, the nearer to the originals' is the order that nibbles put them in.
+  const bool is_long = facts.dimension >= kLong;
+  plan.effort.rescored = is_long ? 2 * facts.k + 4 : 3 * facts.k + 2;
   return plan;
 }
 

@@ -97,6 +97,7 @@ Result<void> Rows::reserve() {
   if (options_.u4) {
     u4_ = TRY(HugeArray<std::uint8_t>::reserve(n * u4_stride(dimension)));
     u4_factors_ = TRY(HugeArray<Factor>::reserve(n));
+    sketches_ = TRY(HugeArray<std::uint8_t>::reserve(n * sketch_stride(dimension)));
   }
   if (options_.b1) {
     b1_ = TRY(HugeArray<std::uint8_t>::reserve((blocks + kSpareBlocks) * b1_bytes()));
@@ -239,6 +240,8 @@ void Rows::encode(std::uint32_t slot, const float* accepted) {
   if (u4_.data() != nullptr) {
     u4_factors_[slot] =
         coder_.encode_u4(rotated_.data(), bias, u4_.data() + slot * u4_stride(dimension));
+    coder_.encode_sketch(rotated_.data(), u4_factors_[slot],
+                         sketches_.data() + slot * sketch_stride(dimension));
   }
   if (b1_.data() != nullptr) {
     std::uint8_t* block = b1_.data() + (b1_staged_.back().second - 1) * b1_bytes();

@@ -85,7 +85,7 @@ class Rows {
     // many rows as its owner allows can still be changed while old ones wait to be released.
     std::size_t spare = 0;
     Originals originals = Originals::F32;
-    bool u4 = true;
+    bool u4 = true;  // and sketches, by which walks and scans choose what they read of these
     bool b1 = true;  // for flat scans of everything
     std::vector<float> centre = {};
   };
@@ -125,6 +125,18 @@ class Rows {
   const std::uint16_t* half() const { return half_.data(); }  // F16 or Bf16, at the same stride
   CodeRows i8() const { return {i8_.data(), i8_stride(options_.dimension), i8_factors_.data()}; }
   CodeRows u4() const { return {u4_.data(), u4_stride(options_.dimension), u4_factors_.data()}; }
+  // Nibbles with the factors that stand in their rows' sketches: whoever comes from there has read
+  // them.
+  CodeRows u4_sketched() const {
+    return {u4_.data(), u4_stride(options_.dimension), sketches().factors + 1,
+            sketch_stride(options_.dimension)};
+  }
+  // Its codes are null when there are none.
+  CodeRows sketches() const {
+    const std::size_t stride = sketch_stride(options_.dimension);
+    const std::uint8_t* factors = sketches_.data() + sketch_bits(options_.dimension);
+    return {sketches_.data(), stride, reinterpret_cast<const Factor*>(factors), stride};
+  }
   // The 1-bit codes of block's 64 rows; null when there is none.
   const std::uint8_t* b1_block(std::size_t block) const;
   const Factor* b1_factors(const std::uint8_t* b1_block) const;
@@ -178,6 +190,9 @@ class Rows {
     if (half_.data() != nullptr) f("half", half_, slots * f32_stride(options_.dimension));
     if (u4_.data() != nullptr) f("u4", u4_, slots * u4_stride(options_.dimension));
     if (u4_.data() != nullptr) f("u4f", u4_factors_, slots);
+    if (sketches_.data() != nullptr) {
+      f("sketch", sketches_, slots * sketch_stride(options_.dimension));
+    }
     if (b1_.data() != nullptr) f("b1", b1_, b1_used_ * b1_bytes());
     if (b1_.data() != nullptr) f("b1at", b1_at_, blocks);
   }
@@ -204,7 +219,7 @@ class Rows {
   HugeArray<std::uint64_t> ids_;
   HugeArray<float> f32_;
   HugeArray<std::uint16_t> half_;
-  HugeArray<std::uint8_t> i8_, u4_;
+  HugeArray<std::uint8_t> i8_, u4_, sketches_;
   HugeArray<Factor> i8_factors_, u4_factors_;
 
   // Visible from sequence born on, to before died. A released row keeps both: searches that began

@@ -30,7 +30,7 @@ Result<void> add_value(segment::Writer& writer, std::string_view name, const T& 
 }
 
 Backing::Part part_of(std::string_view name) {
-  if (name.starts_with("links") || name == "u4") return Backing::Part::Walk;
+  if (name.starts_with("links") || name == "u4" || name == "sketch") return Backing::Part::Walk;
   if (name == "b1") return Backing::Part::Scan;
   if (name == "i8" || name == "f32" || name == "half") return Backing::Part::Row;
   return Backing::Part::Opening;

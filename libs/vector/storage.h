@@ -21,7 +21,7 @@
 // that it meets, growth goes on behind in anonymous memory.
 namespace vector {
 
-inline constexpr segment::Identity kStoredIndex{segment::kind("vecs"), 2};
+inline constexpr segment::Identity kStoredIndex{segment::kind("vecs"), 3};
 
 // What else an index keeps.
 struct StoredFacts {

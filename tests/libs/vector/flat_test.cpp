@@ -245,8 +245,7 @@ TEST(Flat, QueriesThatShareAScanGetTheirOwnAnswers) {
   }
 }
 
-// Of 300 dimensions the first 128 are looked at alone.
-TEST(Flat, RowsThatTheirFirstDimensionsRuleOutAreNotMissed) {
+TEST(Flat, RowsThatTheirSketchesRuleOutAreNotMissed) {
   for (const bool clustered : {true, false}) {
     for (const Metric metric : {Metric::Cosine, Metric::Dot, Metric::L2}) {
       Collection collection(300, metric, 4000, Rows::Originals::F32, clustered);

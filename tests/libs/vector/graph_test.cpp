@@ -375,10 +375,10 @@ TEST_F(GraphTest, AllocatesNothingInASearch) {
   EXPECT_EQ(allocations, before);
 }
 
-TEST_F(GraphTest, NamesEveryRowWhoseBytesASearchRead) {
+TEST_F(GraphTest, NamesEveryRowWhoseOriginalASearchRead) {
   make();
   fill(2000);
-  search(Cloud(4).next(), kTop, nullptr, {.breadth = 64, .rescored = 32, .exact = 16});
+  search(Cloud(4).next(), kTop, nullptr, {.breadth = 64, .rescored = 32});
   EXPECT_EQ(scratch->rescored().size(), 32U);
   EXPECT_GT(scratch->scored(), 64U);
 }
@@ -387,8 +387,8 @@ TEST_F(GraphTest, ClampsWhatIsAskedForBeyondItsLimits) {
   make();
   fill(200);
   const std::vector<float> query = Cloud(4).next();
-  EXPECT_EQ(search(query, 5, nullptr, {.breadth = 0, .rescored = 0, .exact = 0}).size(), 5U);
-  const Effort vast = {.breadth = 1 << 20, .rescored = 1 << 20, .exact = 1 << 20};
+  EXPECT_EQ(search(query, 5, nullptr, {.breadth = 0, .rescored = 0}).size(), 5U);
+  const Effort vast = {.breadth = 1 << 20, .rescored = 1 << 20};
   EXPECT_EQ(search(query, 10'000, nullptr, vast).size(), 200U);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <string>
@@ -406,12 +407,6 @@ TEST(Kernels, ScoresOfCodesAreTheSameToTheBitInAllTiers) {
         for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], nibble_score(3 + i)) << i;
         k->score_u4_gather(nibbles.queries[0], nibbles.rows(), ids.data(), count, out.data());
         for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], nibble_score(ids[i])) << i;
-        k->score_u4_head_gather(nibbles.queries[0], nibbles.rows(), ids.data(), count, out.data());
-        for (std::size_t i = 0; i < count; ++i) {
-          const std::uint8_t* row = nibbles.rows().codes + ids[i] * stride;
-          EXPECT_EQ(out[i],
-                    nibbles.expected(ids[i], 0, k->dot_u4(row, nibbles.queries[0].codes, 128)));
-        }
         for (const std::size_t n : {std::size_t{1}, std::size_t{4}, kQueries}) {
           k->score_i8_batch(bytes.queries, n, bytes.rows(), 3, count, out.data());
           for (std::size_t i = 0; i < n * count; ++i) {
@@ -420,6 +415,56 @@ TEST(Kernels, ScoresOfCodesAreTheSameToTheBitInAllTiers) {
           k->score_u4_batch(nibbles.queries, n, nibbles.rows(), 3, count, out.data());
           for (std::size_t i = 0; i < n * count; ++i) {
             EXPECT_EQ(out[i], nibble_score(3 + i % count, static_cast<int>(i / count))) << i;
+          }
+        }
+      }
+    }
+  }
+}
+
+// The sum of the numbers whose bit is set.
+std::int32_t sketch_dot(const std::uint8_t* row, const std::int8_t* query, std::size_t stride) {
+  const auto bit = [](const auto* bytes, std::size_t i) { return bytes[i / 8] >> (i % 8) & 1; };
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < 8 * stride; ++i) {
+    const std::int8_t* numbers = query + i / 512 * 256;
+    const auto at = [&](std::size_t place) { return bit(numbers + 64 * place, i % 512); };
+    if (bit(row, i) != 0) sum += at(0) + 2 * at(1) + 4 * at(2) - 8 * at(3);
+  }
+  return sum;
+}
+
+TEST(Kernels, SketchesScoreTheSumOfTheNumbersWhoseBitIsSet) {
+  std::mt19937 random(10);
+  constexpr std::size_t kRows = 150;
+  for (const std::size_t stride : {std::size_t{64}, std::size_t{128}, std::size_t{1088}}) {
+    CodeSet bits(kRows, stride, 4 * stride, random);
+    // All bits of a row and, of another query, the greatest and the least numbers.
+    std::memset(bits.lines.data(), 0xFF, stride);
+    std::memset(bits.query_lines[0].data(), 0xFF, 3 * stride);
+    std::memset(bits.query_lines[2].data(), 0, 4 * stride);
+    for (std::size_t i = 3; i < bits.query_lines[2].size(); i += 4) {
+      std::memset(&bits.query_lines[2][i], 0xFF, 64);
+    }
+    std::vector<std::uint32_t> ids(kRows);
+    for (auto& id : ids) id = static_cast<std::uint32_t>(random() % kRows);
+    ids[0] = 0;
+    // Factors of rows stand apart, two by two.
+    std::vector<vector::Factor> spread(2 * kRows);
+    for (std::size_t i = 0; i < kRows; ++i) spread[2 * i] = bits.factors[i];
+    vector::CodeRows rows = bits.rows();
+    rows.factors = spread.data();
+    rows.factor_stride = 2 * sizeof(vector::Factor);
+    for (const Kernels* k : tiers_here()) {
+      SCOPED_TRACE(trace(*k, "sketches", stride));
+      for (const std::size_t count : {std::size_t{1}, std::size_t{7}, std::size_t{64}, kRows}) {
+        std::vector<float> out(count);
+        for (const int q : {0, 1, 2}) {
+          k->score_sketch_gather(bits.queries[q], rows, ids.data(), count, out.data());
+          for (std::size_t i = 0; i < count; ++i) {
+            const std::int32_t dot =
+                sketch_dot(rows.codes + ids[i] * stride, bits.queries[q].codes, stride);
+            EXPECT_EQ(out[i], bits.expected(ids[i], q, dot)) << i;
           }
         }
       }

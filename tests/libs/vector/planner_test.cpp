@@ -111,7 +111,7 @@ TEST(Planner, KeepsMoreForMoreMatches) {
   const Plan plan = plan_search(many);
   ASSERT_TRUE(plan.walk);
   EXPECT_GE(plan.effort.breadth, 200u);
-  EXPECT_GE(plan.effort.exact, 100u);
+  EXPECT_GE(plan.effort.rescored, 100u);
   many.k = 1000;
   EXPECT_FALSE(plan_search(many).walk);  // that many are cheaper to scan for
 }

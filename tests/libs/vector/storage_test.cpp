@@ -233,9 +233,9 @@ void rewrite(const std::string& path, const std::string& changed,
   const auto file = segment::File::open(path, kStoredIndex).value();
   const auto writer = segment::Writer::create(path, kStoredIndex).value();
   for (const char* name :
-       {"header", "centre", "rows",   "graph",  "facts",  "ids",   "born", "died",
-        "live",   "free",   "i8",     "i8f",    "f32",    "half",  "u4",   "u4f",
-        "b1",     "b1at",   "links0", "links1", "links2", "linked"}) {
+       {"header", "centre", "rows", "graph",  "facts",  "ids",    "born",  "died",
+        "live",   "free",   "i8",   "i8f",    "f32",    "half",   "u4",    "u4f",
+        "sketch", "b1",     "b1at", "links0", "links1", "links2", "linked"}) {
     if (!file->has(name)) continue;
     const auto bytes = file->block(name).value();
     std::vector<std::byte> copy(bytes.begin(), bytes.end());
