@@ -29,7 +29,7 @@ constexpr std::size_t kClauseBytesMin = 24;
 constexpr std::size_t kBodiesMax = 96;
 constexpr double kNearEvidence = 0.03;
 constexpr double kNearHedged = 0.3;  // close enough to the best to be offered beside it
-constexpr double kNearMeant = 0.7;   // the same where scores hold meaning, too
+constexpr double kNearMeant = 0.9;   // the same where scores hold meaning, too
 constexpr std::size_t kHedged = 2;   // facts that are offered
 constexpr std::size_t kHedgedMeant = 3;
 constexpr std::size_t kHedgedBytesMax = 300;
@@ -473,22 +473,27 @@ class Draft {
     return lines(situation(reading_.intent));
   }
 
-  // Whether an asking word opens a clause, or a verb follows it as in a question: "be honest what
-  // does it cost".
+  // Whether an asking word opens a clause or stands before a verb ("be honest what does it cost"),
+  // or the line begins as a question does ("does anyone laugh").
   bool asks_by_a_word() const {
     constexpr std::string_view kAsking =
-        "what whats which who whos whom whose where wheres when whens why whys whyd how hows ever "
-        "thoughts";
+        "what whats which who whos whom whose where wheres when whens why whys whyd how hows howd "
+        "ever thoughts";
     constexpr std::string_view kVerbs =
         "is are was were am do does did d can could will would should have has had to";
-    for (std::size_t i = 0; i < reading_.tokens.size(); ++i) {
-      const Token& token = reading_.tokens[i];
-      if (!listed(kAsking, token.text)) continue;
-      const std::string_view next =
-          i + 1 < reading_.tokens.size() ? std::string_view(reading_.tokens[i + 1].text) : "";
-      const std::string_view before = trimmed(scene_.line.substr(0, token.start));
+    constexpr std::string_view kAsked =
+        "you u ya your ur he she it they there the any anyone anybody anything";
+    const std::vector<Token>& tokens = reading_.tokens;
+    const auto text = [&](std::size_t i) {
+      return i < tokens.size() ? std::string_view(tokens[i].text) : std::string_view();
+    };
+    if (listed(kVerbs, text(0)) && listed(kAsked, text(1))) return true;
+    if (text(0) == "got" && text(1) == "any") return true;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      if (!listed(kAsking, text(i))) continue;
+      const std::string_view before = trimmed(scene_.line.substr(0, tokens[i].start));
       const bool opens = before.empty() || contains(",.?!:;", before.substr(before.size() - 1));
-      if (listed(kVerbs, next) || (opens && next != "a" && next != "an")) return true;
+      if (listed(kVerbs, text(i + 1)) || (opens && !listed("a an", text(i + 1)))) return true;
     }
     return false;
   }

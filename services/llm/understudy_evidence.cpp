@@ -37,10 +37,11 @@ struct MeaningGate {
 };
 constexpr MeaningGate kBest{-1.95, 0.80, 1.56, 1.39, -2.33};
 constexpr MeaningGate kOfThree{-0.75, 0.75, 0.30, 1.52, -2.47};
-constexpr double kSureAt = 1.39;    // log odds of .8
-constexpr double kLikelyAt = 0.62;  // of .65
-constexpr double kHalfAt = -1.39;   // of .2
+constexpr double kSureAt = 1.73;   // log odds of .85
+constexpr double kLikelyAt = 0.7;  // of two thirds
+constexpr double kHalfAt = -1.73;  // of .15
 constexpr double kMeaningMarginMax = 0.6;
+constexpr std::size_t kOffered = 3;
 constexpr double kCoverMin = 0.15;  // of the question, for anything to be near it
 constexpr double kMarginMax = 0.5;
 constexpr double kMarginAlone = 0.2;  // of a sentence that is the only one
@@ -441,11 +442,14 @@ double log_odds(const MeaningGate& gate, const Finding& best, double margin) {
          (best.wish < kUnfit || best.stranger ? gate.unfit : 0);
 }
 
-Confidence by_meaning(const Finding& best, double margin) {
-  const double answers = log_odds(kBest, best, margin);
+Confidence by_meaning(const std::vector<Finding>& found, double margin) {
+  const double answers = log_odds(kBest, found.front(), margin);
   if (answers >= kSureAt) return Confidence::Sure;
   if (answers >= kLikelyAt) return Confidence::Likely;
-  return log_odds(kOfThree, best, margin) >= kHalfAt ? Confidence::Half : Confidence::None;
+  for (std::size_t i = 0; i < std::min(found.size(), kOffered); ++i) {
+    if (log_odds(kOfThree, found[i], margin) >= kHalfAt) return Confidence::Half;
+  }
+  return Confidence::None;
 }
 
 Confidence by_words(const Finding& best, double margin) {
@@ -463,7 +467,7 @@ Evidence Search::evidence(const Weights& weights) const {
   if (found.empty() || (state_->asked.clues.empty() && !meant)) return evidence;
   const Finding& best = found[0];
   const double margin = found.size() > 1 ? best.score - found[1].score : kMarginAlone;
-  evidence.confidence = meant ? by_meaning(best, margin) : by_words(best, margin);
+  evidence.confidence = meant ? by_meaning(found, margin) : by_words(best, margin);
   if (evidence.confidence == Confidence::None) return evidence;
   if (found.size() > kMatchesMax) found.resize(kMatchesMax);
   for (const Finding& finding : found) evidence.matches.push_back({finding.fact, finding.score});
