@@ -29,6 +29,7 @@ constexpr std::size_t kClauseBytesMin = 24;
 constexpr std::size_t kBodiesMax = 96;
 constexpr double kNearEvidence = 0.03;
 constexpr double kNearHedged = 0.3;  // close enough to the best to be offered beside it
+constexpr double kClear = 0.8;       // ahead of the second best
 constexpr double kNearMeant = 0.9;   // the same where scores hold meaning, too
 constexpr std::size_t kHedged = 2;   // facts that are offered
 constexpr std::size_t kHedgedMeant = 3;
@@ -419,10 +420,17 @@ class Draft {
     return {Confidence::Sure, near_best(std::move(matches), question.open ? 10.0 : 0.06)};
   }
 
-  Evidence evidence(std::string_view asked, const std::vector<Match>& full) {
-    Evidence found = Search(scene_, knowledge().facts(), asked, full, nearness(asked)).evidence();
+  enum class By { Words, Meaning };
+
+  Evidence evidence(std::string_view asked, const std::vector<Match>& full, By by = By::Meaning) {
+    Evidence found = Search(scene_, knowledge().facts(), asked, full).evidence();
+    // Where words leave no doubt, nothing need be computed of what is meant.
+    const bool clear = found.confidence == Confidence::Sure && found.margin >= kClear;
+    std::vector<float> near;
+    if (by == By::Meaning && !clear) near = nearness(asked);
+    if (!near.empty()) found = Search(scene_, knowledge().facts(), asked, full, near).evidence();
     const bool one = found.confidence == Confidence::Sure;
-    const double margin = one ? kNearEvidence : meant() ? kNearMeant : kNearHedged;
+    const double margin = one ? kNearEvidence : near.empty() ? kNearHedged : kNearMeant;
     found.matches = near_best(std::move(found.matches), margin);
     return found;
   }
@@ -505,9 +513,8 @@ class Draft {
     const bool asks = reading_.tokens.size() <= kHintWords || contains(lower, "you") ||
                       contains(lower, "wh") || contains(lower, "how");
     if (scene_.scripted) {
-      Evidence near = evidence(scene_.line, {});
-      // By meaning something is near to everything that is said.
-      if (meant() && near.confidence == Confidence::Half && !asks_by_a_word()) near = {};
+      // By meaning something is near to everything that is said: what asks nothing goes by words.
+      const Evidence near = evidence(scene_.line, {}, asks_by_a_word() ? By::Meaning : By::Words);
       // What a statement brings to mind answers nobody, so it needs no hedge.
       bodies = asks ? said_with(near) : wrapped(unsaid(near.matches), Manner::Remark);
     }

@@ -467,6 +467,7 @@ Evidence Search::evidence(const Weights& weights) const {
   if (found.empty() || (state_->asked.clues.empty() && !meant)) return evidence;
   const Finding& best = found[0];
   const double margin = found.size() > 1 ? best.score - found[1].score : kMarginAlone;
+  evidence.margin = margin;
   evidence.confidence = meant ? by_meaning(found, margin) : by_words(best, margin);
   if (evidence.confidence == Confidence::None) return evidence;
   if (found.size() > kMatchesMax) found.resize(kMatchesMax);

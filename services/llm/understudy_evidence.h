@@ -49,6 +49,7 @@ enum class Confidence { None, Half, Likely, Sure };
 struct Evidence {
   Confidence confidence = Confidence::None;
   std::vector<Match> matches;  // best first, at most four
+  double margin = 0;           // of the best over the second
 };
 
 // A question held against the known sentences.
