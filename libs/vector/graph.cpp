@@ -99,7 +99,7 @@ void Graph::read_to_walk(std::uint32_t slot, RowQuery& out) const {
       kernels_->dot_u8(rows.codes + slot * rows.stride, out.i8.codes, rows.stride) - 128 * sum;
   const float step = rows.factors[slot].scale;
   out.sketch.set(rows_->options().dimension, out.i8.codes, step, gain_, out.i8.base,
-                 static_cast<double>(step * step) * squared);
+                 static_cast<double>(step) * static_cast<double>(step) * squared);
 }
 
 void Graph::sort_by_bytes(const RowQuery& query, std::span<const std::uint32_t> slots,

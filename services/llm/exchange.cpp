@@ -249,9 +249,13 @@ void Exchange::play_understudy() {
   auto self = std::static_pointer_cast<Exchange>(shared_from_this());
   auto draft = [self = std::move(self), lines = std::move(lines), seed]() mutable {
     RunContext& all = self->context();
-    const std::string line = understudy_line(lines, seed, all.with.meanings);
-    all.loop.post([self = std::move(self), line] {
-      if (!self->over()) self->say(line);
+    const bool wanted = !self->over() && !all.closing;
+    const std::string line =
+        wanted ? understudy_line(lines, seed, all.with.meanings) : std::string();
+    all.loop.post([self = std::move(self), line, wanted] {
+      if (self->over()) return;
+      if (!wanted) return self->done(shutting_down());
+      self->say(line);
     });
   };
   const bool taken = context().understudies->post(std::move(draft));

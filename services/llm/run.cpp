@@ -379,7 +379,7 @@ void Run::stop(Error why) {
 }
 
 void Run::done(std::optional<talk::Refusal> refusal) {
-  if (std::exchange(over_, true)) return;
+  if (over_.exchange(true)) return;
   wait_timer_.reset();
   if (!call_) give_place_back();
   deliver(std::move(refusal));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,7 +47,7 @@ class RunContext {
   std::unique_ptr<runtime::WorkerPool> understudies;  // likewise
   Random random;                                      // of the loop's thread
   Replays replays;                                    // likewise
-  bool closing = false;                               // of the loop's thread
+  std::atomic<bool> closing = false;                  // of the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;
@@ -162,10 +163,10 @@ class Run : public Chain::Handle,
   std::size_t next_ = 0;
   std::vector<std::string> failovers_;  // "ollama: unavailable: connection refused"
   std::optional<talk::Refusal> last_;
-  bool asked_ = false;        // somebody
-  bool last_resort_ = false;  // nobody could be: now also those whose breaker is open
-  bool over_ = false;
-  std::optional<Code> stopped_;  // why, when it was ended from our side
+  bool asked_ = false;              // somebody
+  bool last_resort_ = false;        // nobody could be: now also those whose breaker is open
+  std::atomic<bool> over_ = false;  // set on the loop's thread
+  std::optional<Code> stopped_;     // why, when it was ended from our side
   std::chrono::nanoseconds waited_{0};
 
   // The attempt under way.

@@ -33,7 +33,9 @@ Meanings::VectorRef Meanings::vector(std::string_view sentence) {
       const auto found = half->find(key);
       if (found == half->end()) continue;
       const VectorRef vector = found->second;
-      if (half == &older_) kept_.emplace(key, vector);
+      if (half == &kept_) return vector;
+      if (kept_.size() >= kKeptMax / 2) older_ = std::exchange(kept_, {});
+      kept_.emplace(key, vector);
       return vector;
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <list>
 #include <optional>
 #include <set>
 #include <unordered_set>
@@ -456,11 +457,6 @@ Result<void> Index::change(const store::Work& work) {
   return {};
 }
 
-void Index::note_change(const std::set<std::string>& collections) {
-  if (meaning_ == nullptr) return;
-  for (const std::string& collection : collections) meaning_->changed(collection);
-}
-
 Result<Upserted> Index::upsert(Document document) {
   if (document.content.size() > options_.content_bytes_max) {
     return Error(Code::TooLarge, fmt::format("document of {} bytes, at most {} are allowed",
@@ -472,7 +468,7 @@ Result<Upserted> Index::upsert(Document document) {
 
   const std::string print = fingerprint(document);
   const Meaning::Change changing(meaning_, document.collection);
-  std::set<std::string> left;  // collections that a document was in before
+  std::list<Meaning::Change> leaving;  // collections that a document was in before
   Upserted done;
   const store::Work replace = [&](Connection& connection) -> Result<void> {
     TRY(require_object(connection, document.metadata, "metadata"));
@@ -484,7 +480,7 @@ Result<Upserted> Index::upsert(Document document) {
     }
     if (replaced) {
       for (const std::int64_t key : replaced->keys) TRY(erase(connection, key));
-      left = replaced->collections;
+      for (const std::string& name : replaced->collections) leaving.emplace_back(meaning_, name);
     }
     TRY(insert(connection, document, print, chunks,
                replaced ? replaced->created_ms : clock_.wall_ms()));
@@ -492,12 +488,12 @@ Result<Upserted> Index::upsert(Document document) {
     return connection.execute(kChanged);
   };
   TRY(change(replace));
-  note_change(left);
   return done;
 }
 
 Result<bool> Index::remove(const std::string& id) {
   std::set<std::string> left;
+  std::optional<Meaning::Change> changing;  // from before the commit until the version is told
   const store::Work erase_it = [&](Connection& connection) -> Result<void> {
     std::int64_t key = 0;
     TRY(connection.query("SELECT key, collection FROM documents WHERE id = ?", {id},
@@ -506,27 +502,28 @@ Result<bool> Index::remove(const std::string& id) {
                            left.emplace(row.text(1));
                          }));
     if (left.empty()) return {};
+    changing.emplace(meaning_, *left.begin());
     TRY(erase(connection, key));
     return connection.execute(kChanged);
   };
   TRY(change(erase_it));
-  note_change(left);
   return !left.empty();
 }
 
 Result<Erased> Index::remove_collection(const std::string& collection, SteadyTime until) {
   Erased erased;
+  std::optional<Meaning::Change> changing;
   do {
     Erased some;
     const store::Work erase_them = [&](Connection& connection) -> Result<void> {
       some = TRY(erase_some(connection, collection));
+      if (some.documents > 0 && !changing) changing.emplace(meaning_, collection);
       return {};
     };
     TRY(change(erase_them));
     erased.documents += some.documents;
     erased.all = some.all;
   } while (!erased.all && clock_.now() < until);
-  if (erased.documents > 0) note_change({collection});
   return erased;
 }
 

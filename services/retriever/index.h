@@ -175,7 +175,6 @@ class Index {
   Index(Options options, const Clock& clock, std::unique_ptr<store::Database> database,
         Meaning* meaning);
   Result<void> change(const store::Work& work);
-  void note_change(const std::set<std::string>& collections);
   void adopt(Version version);
 
   const Options options_;

@@ -129,7 +129,10 @@ std::optional<std::string> Meaning::next(const std::stop_token& stop, Millisecon
   const bool found = told_.wait_for(lock, stop, at_most, [&] { return !changed_.empty(); });
   if (!found || stop.stop_requested()) return std::nullopt;
   busy_ = true;
-  return std::move(changed_.extract(changed_.begin()).value());
+  // By turns, so that one that always changes does not keep the others waiting.
+  auto next = changed_.upper_bound(last_);
+  if (next == changed_.end()) next = changed_.begin();
+  return last_ = std::move(changed_.extract(next).value());
 }
 
 std::vector<std::int64_t> Meaning::keep_only(const std::string& collection,
@@ -155,7 +158,9 @@ std::vector<std::int64_t> Meaning::keep_only(const std::string& collection,
 bool Meaning::has_room(const std::string& collection) const {
   const std::lock_guard lock(mutex_);
   const auto found = collections_.find(collection);
-  return found != collections_.end() && bytes_ + found->second.lacked <= limits_.bytes_max;
+  if (found == collections_.end()) return false;
+  const Collection& known = found->second;
+  return bytes_ - known.bytes + known.lacked <= limits_.bytes_max;
 }
 
 bool Meaning::add(const std::string& collection, std::int64_t chunk, Sentences sentences) {
@@ -188,16 +193,19 @@ void Meaning::complete(const std::string& collection) {
   }
   known.shown = std::make_shared<const Shown>(known.chunks.begin(), known.chunks.end());
   known.complete = true;
+  known.lacked = 0;
 }
 
 void Meaning::leave_out(const std::string& collection) {
+  Chunks gone;  // freed when the lock is not held
+  std::shared_ptr<const Shown> hidden;
   const std::lock_guard lock(mutex_);
   const auto found = collections_.find(collection);
   if (found == collections_.end()) return;
   Collection& known = found->second;
   bytes_ -= std::exchange(known.bytes, 0);
-  known.chunks.clear();
-  known.shown = nullptr;
+  gone.swap(known.chunks);
+  hidden.swap(known.shown);
   known.complete = false;
 }
 

@@ -214,6 +214,31 @@ TEST_F(ByMeaning, LeavesToWordsWhatFindsNoRoom) {
   EXPECT_EQ(ask("hound"), (Texts{"A dog barks."}));
 }
 
+TEST_F(ByMeaning, WhatFoundRoomLaterKeepsIt) {
+  reopen_with_meaning({.bytes_max = 2'000});
+  add("one", "A dog barks.");
+  add("two", "A puppy sleeps.", "b");
+  add("three", "A cat purrs.", "c");
+  catch_up();
+  EXPECT_FALSE(covered({"c"}));
+  ASSERT_TRUE(index_->remove("one").value());
+  for (const char* text : {"A cat sleeps.", "A cat barks.", "A cat runs."}) {
+    add("three", text, "c");
+    catch_up();
+    EXPECT_TRUE(covered({"c"})) << text;
+  }
+}
+
+TEST_F(ByMeaning, CollectionsThatChangeAreLookedAtByTurns) {
+  meaning_->changed("a");
+  meaning_->changed("b");
+  EXPECT_EQ(meaning_->next({}, Milliseconds(0)), "a");
+  meaning_->changed("a");
+  EXPECT_EQ(meaning_->next({}, Milliseconds(0)), "b");
+  EXPECT_EQ(meaning_->next({}, Milliseconds(0)), "a");
+  EXPECT_EQ(meaning_->next({}, Milliseconds(0)), std::nullopt);
+}
+
 TEST_F(ByMeaning, LeavesToWordsWhatIsMoreThanItCanName) {
   reopen_with_meaning({.collections_max = 1});
   add("one", "A dog barks.");
