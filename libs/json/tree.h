@@ -37,8 +37,9 @@ class TreeBuilder {
       : arena_(arena),
         depth_max_(options.depth_max),
         nodes_max_(options.nodes_max),
-        open_(&arena),
-        starts_(&arena) {}
+        starts_(&arena) {
+    open_.reserve(64);
+  }
 
   bool null() { return put({}); }
   bool boolean(bool value);
@@ -72,7 +73,9 @@ class TreeBuilder {
   std::size_t nodes_ = 0;
   std::string error_;
   std::string_view key_;
-  std::pmr::vector<Node> open_;           // values whose container is still open, and the root
+  // Values whose container is still open, and the root. Not in the arena, which would keep what it
+  // outgrows.
+  std::vector<Node> open_;
   std::pmr::vector<std::size_t> starts_;  // of the open containers: where their children begin
 };
 

@@ -75,17 +75,21 @@ void Writer::lend_queue() {
     own_ = true;
     lent_ = false;
     returned_.notify_all();
+    queued_.notify_one();  // under the lock: the destructor may be who was told
   }
-  queued_.notify_one();
 }
 
 void Writer::write_lent() {
-  for (bool more = true; more;) {
-    commit_group();
+  commit_group();
+  {
     const std::lock_guard lock(mutex_);
-    more = lent_ = !queue_.empty();
-    if (!more) returned_.notify_all();
+    lent_ = !queue_.empty();
+    if (!lent_) {
+      returned_.notify_all();
+      return;
+    }
   }
+  lend_queue();  // the loop gets its turn between two groups
 }
 
 std::optional<Writer::Job> Writer::next() {
@@ -146,7 +150,13 @@ void Writer::commit_group() {
       if (connection_.in_transaction()) (void)connection_.execute("ROLLBACK");
     }
   }
-  for (Answer& answer : answers) answer.done(std::move(answer.result));
+  for (Answer& answer : answers) {
+    try {
+      answer.done(std::move(answer.result));
+    } catch (const std::exception&) {
+      // His deadline tells whoever waits for it; the others are answered, and the queue goes on.
+    }
+  }
 }
 
 // The first of a group needs no savepoint: rolling the transaction back takes only itself.

@@ -124,7 +124,7 @@ struct Conversations::Channel {
   }
 
   std::size_t bytes() const {
-    std::size_t sum = sizeof(Channel) + times.size() * sizeof(std::int64_t);
+    std::size_t sum = sizeof(Channel) + times.capacity() * sizeof(std::int64_t);
     for (const auto& entry : lines) {
       sum += sizeof(Entry) + entry->message_id.size() + entry->line.author.size() +
              entry->line.text.size();

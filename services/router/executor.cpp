@@ -23,7 +23,8 @@ using contracts::TurnStatus;
 constexpr std::size_t kScenesMax = 10'000;
 constexpr int kAnswersMax = 16;  // to one message
 constexpr std::size_t kSaidMax = 256;
-constexpr int kSaidAsked = 256;  // more than are said until a turn is on disk as open
+constexpr int kSaidAsked = 256;   // more than are said until a turn is on disk as open
+constexpr int kSaidThatFit = 64;  // of the longest there are into one frame
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::size_t kTalkBytes = 600;  // kept of each channel, for a question that refers back
 
@@ -301,7 +302,7 @@ void Executor::settle_recovered(std::vector<contracts::TurnRecord> records) {
 }
 
 void Executor::settle_next() {
-  if (unsettled_.empty()) return ask_what_was_said();
+  if (unsettled_.empty()) return ask_what_was_said(kSaidAsked);
   contracts::HistoryRequest question;
   question.channel = unsettled_.front().channel;
   question.limit = 1;
@@ -326,18 +327,20 @@ void Executor::settle_next() {
 
 // Only at the start: a turn that ends within open_after is not on disk until it is over, so a crash
 // in between leaves a line without any record.
-void Executor::ask_what_was_said() {
+void Executor::ask_what_was_said(int lines) {
   peers_.coordinator.call<contracts::Said>(
-      "coordinator.said", contracts::SaidRequest{kSaidAsked},
+      "coordinator.said", contracts::SaidRequest{lines},
       {.deadline = clock().now() + options_.recover_timeout, .idempotent = true},
-      [this](const Result<contracts::Said>& reply) {
+      [this, lines](const Result<contracts::Said>& reply) {
         if (reply) {
           for (const contracts::SaidLine& line : reply.value().lines) take_back(line);
           return;
         }
         telemetry::warn("lines of a former process are not known yet",
                         {{"why", reply.error().message}});
-        node_.after(options_.recover_again, [this] { ask_what_was_said(); });
+        const bool large = reply.error().code == Code::TooLarge;
+        const int next = large ? std::min(lines, kSaidThatFit) : lines;
+        node_.after(options_.recover_again, [this, next] { ask_what_was_said(next); });
       });
 }
 
@@ -350,7 +353,8 @@ void Executor::take_back(const contracts::SaidLine& line) {
   record.turn_id = line.turn_id;
   record.channel = line.channel;
   record.message_id = line.message_id;
-  record.kind = line.message_id.empty() ? TurnKind::Organic : TurnKind::Direct;
+  const bool organic = line.message_id.empty() || line.message_id == line.turn_id + ".in";
+  record.kind = organic ? TurnKind::Organic : TurnKind::Direct;
   record.author = line.author;
   record.author_id = line.author_id;
   record.message = line.message;
@@ -454,6 +458,12 @@ void Executor::start(TurnState state, std::string traceparent, std::string repea
   running.repeat_key = std::move(repeat_key);
   running.answers = std::move(answers);
   running.delivery = scene.delivery;
+  // What the conversation could not tell of after a crash is written however young it is.
+  const contracts::TurnRecord& record = running.state.record;
+  if (record.kind == TurnKind::Organic || record.regenerates) {
+    store_.opened(record);
+    running.on_disk = true;
+  }
   running.deadline_timer =
       node_.after(whole, [this, turn_id] { apply(turn_id, event::DeadlineReached{}); });
   apply(turn_id, event::Begin{});
@@ -479,6 +489,7 @@ void Executor::flush() {
     // Without its drafts: of a turn that a crash has ended there is no outcome to tell.
     contracts::TurnRecord open = running.state.record;
     open.attempts.clear();
+    open.text.clear();  // whether it was said the coordinator knows
     store_.opened(open);
     running.on_disk = true;
   }

@@ -83,7 +83,7 @@ class Executor {
   bool answered_before(const std::string& repeat_key, const cache::Value& known,
                        const runtime::Answer<contracts::TurnReply>& answer);
   void settle_next();
-  void ask_what_was_said();
+  void ask_what_was_said(int lines);
   void take_back(const contracts::SaidLine& line);
   void settle(contracts::TurnRecord record, const std::vector<contracts::Answered>& answered);
   void close_as_said(contracts::TurnRecord record, const std::string& character,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -138,14 +139,28 @@ TEST_F(OnALoop, WritesWhatIsQueuedInOneTaskOfTheThreadThatItIsGiven) {
   EXPECT_EQ(values(*database), (std::vector<std::int64_t>{1, 2}));
 }
 
-TEST_F(OnALoop, WritesInTheSameTaskWhatAnAnswerQueues) {
+TEST_F(OnALoop, WritesInATaskOfItsOwnWhatAnAnswerQueues) {
   const auto database = open();
   std::future<Result<void>> second;
   database->write_async(insert(1),
                         [&](const Result<void>&) { second = queued(*database, insert(2)); });
   EXPECT_EQ(loop_.run(), 1U);
+  EXPECT_FALSE(answered(second));  // the loop has a turn between two groups
+  EXPECT_EQ(loop_.run(), 1U);
   EXPECT_TRUE(answered(second) && second.get().ok());
   EXPECT_EQ(loop_.run(), 0U);
+}
+
+TEST_F(OnALoop, GoesOnBehindAnAnswerThatThrows) {
+  const auto database = open();
+  database->write_async(insert(1),
+                        [](const Result<void>&) { throw std::runtime_error("not heard"); });
+  auto second = queued(*database, insert(2));
+  loop_.run();
+  auto third = queued(*database, insert(3));
+  loop_.run();
+  EXPECT_TRUE(answered(second) && second.get().ok());
+  EXPECT_TRUE(answered(third) && third.get().ok());
 }
 
 TEST_F(OnALoop, WritesByItselfOnceThatThreadRunsNothingMore) {
