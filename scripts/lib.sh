@@ -136,7 +136,8 @@ npm_packages() {
   local from=$top/tests/npm to=$top/build/npm
   if cmp -s "$from/package-lock.json" "$to/installed.json"; then return; fi
   say "installing npm packages in ${to#"$top"/}"
-  npm_ci "$from" "$to" || die "the tests need them"
+  # Twice: for a test run a short trouble of the registry is no reason to fail.
+  npm_ci "$from" "$to" || npm_ci "$from" "$to" || die "the tests need them"
 }
 
 # Parallel compilers: one a core, and 1.5 GB of memory for each, because a Beast file takes that.

@@ -47,7 +47,7 @@ class RunContext {
   std::unique_ptr<runtime::WorkerPool> understudies;  // likewise
   Random random;                                      // of the loop's thread
   Replays replays;                                    // likewise
-  std::atomic<bool> closing = false;                  // of the loop's thread
+  std::atomic<bool> closing = false;                  // set on the loop's thread
   telemetry::Counter failovers;
   telemetry::Counter completions;
   telemetry::Counter failures;

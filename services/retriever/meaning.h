@@ -120,7 +120,7 @@ class Meaning {
   std::condition_variable_any told_;
   std::map<std::string, Collection> collections_;
   std::set<std::string> changed_;  // that the scribe has to look at
-  std::string last_;               // of them that next() gave
+  std::string last_;               // that next() gave
   std::size_t bytes_ = 0;
   bool listed_ = false;    // whatever is not among collections_ has no chunks, unless
   bool overfull_ = false;  // there was no room for a name
